@@ -1,0 +1,91 @@
+//! Time as the cores see it (leaf): a parameter, never read from a clock.
+//!
+//! [`Time`] is monotonic and counts from an arbitrary start that the edge chooses (the process's start, or zero in a
+//! test); [`UnixTime`] is the wall clock's UTC second, for expiry and records.
+//!
+//! Architecture invariant: nothing in this crate's cores turns one into the other or reads either from the machine.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+/// A monotonic instant: the time elapsed since an arbitrary start.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(Duration);
+
+impl Time {
+    /// The arbitrary start.
+    pub const ZERO: Time = Time(Duration::ZERO);
+    /// Later than every deadline.
+    pub const MAX: Time = Time(Duration::MAX);
+
+    /// The instant `elapsed` after the start.
+    pub const fn after_start(elapsed: Duration) -> Time {
+        Time(elapsed)
+    }
+
+    /// The instant `millis` milliseconds after the start.
+    pub const fn from_millis(millis: u64) -> Time {
+        Time(Duration::from_millis(millis))
+    }
+
+    /// Time since the start.
+    pub const fn elapsed(self) -> Duration {
+        self.0
+    }
+
+    /// Time since `earlier`; zero when that is not earlier.
+    pub fn since(self, earlier: Time) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Time;
+    fn add(self, rhs: Duration) -> Time {
+        Time(self.0.saturating_add(rhs))
+    }
+}
+
+impl AddAssign<Duration> for Time {
+    fn add_assign(&mut self, rhs: Duration) {
+        *self = *self + rhs;
+    }
+}
+
+impl Sub<Duration> for Time {
+    type Output = Time;
+    fn sub(self, rhs: Duration) -> Time {
+        Time(self.0.saturating_sub(rhs))
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}s", self.0.as_secs_f64())
+    }
+}
+
+/// Whole seconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct UnixTime(pub i64);
+
+impl UnixTime {
+    /// The second `seconds` later.
+    pub const fn plus(self, seconds: i64) -> UnixTime {
+        UnixTime(self.0.saturating_add(seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_never_wraps_or_panics() {
+        assert_eq!(Time::MAX + Duration::from_secs(1), Time::MAX);
+        assert_eq!(Time::ZERO - Duration::from_secs(1), Time::ZERO);
+        assert_eq!(Time::from_millis(5).since(Time::from_millis(9)), Duration::ZERO);
+    }
+}
