@@ -1,0 +1,1 @@
+//! The message model, without a byte on the wire.

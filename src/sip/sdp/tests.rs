@@ -1,0 +1,1 @@
+//! Offers of real equipment and what we answer.
