@@ -24,7 +24,7 @@ pub struct InviteServer {
 
 #[derive(Debug)]
 enum State {
-    Proceeding { provisional: Vec<u8> },
+    Proceeding { provisional: Option<Vec<u8>> },
     Completed { response: Vec<u8>, again: Option<Backoff>, give_up: Time },
     Confirmed { until: Time },
     Accepted { until: Time },
@@ -32,16 +32,16 @@ enum State {
 }
 
 impl InviteServer {
-    /// An INVITE has arrived and `provisional` (the 100) was sent.
-    pub fn new(reliable: bool, provisional: Vec<u8>) -> InviteServer {
-        InviteServer { reliable, state: State::Proceeding { provisional } }
+    /// An INVITE has arrived.
+    pub const fn new(reliable: bool) -> InviteServer {
+        InviteServer { reliable, state: State::Proceeding { provisional: None } }
     }
 
     /// The response that was just sent, with its status. Says whether it fits: one final response, then none.
     pub fn respond(&mut self, now: Time, table: &Table, status: u16, response: &[u8]) -> bool {
         let State::Proceeding { provisional } = &mut self.state else { return false };
         match status {
-            0..=199 => *provisional = response.to_vec(),
+            0..=199 => *provisional = Some(response.to_vec()),
             200..=299 => self.state = State::Accepted { until: now + table.linger(Timer::L, self.reliable) },
             300.. => {
                 let again = table.doubling_to_t2(now, self.reliable);
@@ -54,7 +54,8 @@ impl InviteServer {
     /// The INVITE came again: what to send again, if anything.
     pub fn repeated(&self) -> Option<&[u8]> {
         match &self.state {
-            State::Proceeding { provisional: response } | State::Completed { response, .. } => Some(response),
+            State::Proceeding { provisional } => provisional.as_deref(),
+            State::Completed { response, .. } => Some(response),
             State::Confirmed { .. } | State::Accepted { .. } | State::Terminated => None,
         }
     }
@@ -136,14 +137,15 @@ mod tests {
     }
 
     fn answered(reliable: bool, status: u16) -> InviteServer {
-        let mut transaction = InviteServer::new(reliable, b"100".to_vec());
+        let mut transaction = InviteServer::new(reliable);
         assert!(transaction.respond(at(0), &Table::default(), status, b"final"));
         transaction
     }
 
     #[test]
     fn retransmitted_invites_get_the_last_provisional_for_as_long_as_the_application_thinks() {
-        let mut transaction = InviteServer::new(UDP, b"100".to_vec());
+        let mut transaction = InviteServer::new(UDP);
+        assert!(transaction.respond(at(0), &Table::default(), 100, b"100"));
         assert_eq!(transaction.deadline(), None);
         assert_eq!(transaction.repeated(), Some(&b"100"[..]));
         assert!(transaction.respond(at(60_000), &Table::default(), 180, b"180"));
