@@ -69,14 +69,14 @@ impl Headers {
 
     /// How many hops are left; none when it is absent or no number up to 255 (RFC 4475 §3.1.2.4 lets it count as absent).
     pub fn max_forwards(&self) -> Option<u8> {
-        number(self.first("Max-Forwards")?)
+        lex::number(self.first("Max-Forwards")?)
     }
 
     /// The delta-seconds at the start of `Expires`, `Session-Expires`, `Min-SE`, `Retry-After` …; none when it is absent
     /// or out of range.
     pub fn seconds(&self, name: &str) -> Option<u32> {
         let value = self.first(name)?;
-        number(lex::trim(value.split([';', '(']).next()?))
+        lex::number(lex::trim(value.split([';', '(']).next()?))
     }
 
     /// The option tags of Supported, Require, Proxy-Require or Unsupported, in lower case.
@@ -99,11 +99,6 @@ impl Headers {
 fn parse_cseq(value: &str) -> Option<CSeq> {
     let (number_text, method) = value.split_once([' ', '\t'])?;
     let method = lex::trim(method);
-    let number = number(number_text)?;
+    let number = lex::number(number_text)?;
     lex::is_token(method).then(|| CSeq { number, method: Method::parse(method) })
-}
-
-/// `1*DIGIT`, any number of leading zeros; `str::parse` alone takes a `+` as well.
-fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }

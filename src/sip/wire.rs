@@ -6,6 +6,7 @@
 pub mod error;
 pub mod field;
 pub mod framer;
+pub mod head;
 pub mod lex;
 pub mod names;
 pub mod params;
@@ -19,3 +20,6 @@ pub use parse::parse;
 
 /// The longest message that is read, header and body (64 KiB).
 pub const MAX_MESSAGE: usize = 65_536;
+
+#[cfg(test)]
+mod torture;

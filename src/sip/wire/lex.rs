@@ -101,6 +101,11 @@ pub fn escapes_are_whole(text: &str) -> bool {
     bytes.iter().enumerate().all(|(at, &byte)| byte != b'%' || bytes.get(at..).and_then(escape).is_some())
 }
 
+/// Reads `1*DIGIT`, leading zeros included; `str::parse` alone would take a sign as well.
+pub fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
 /// The byte that `%HH` at the start of `bytes` stands for.
 fn escape(bytes: &[u8]) -> Option<u8> {
     let &[b'%', high, low, ..] = bytes else { return None };

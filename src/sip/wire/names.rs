@@ -1,7 +1,7 @@
-//! Header field names: their full forms, the compact ones, and which fields are lists.
+//! Header field names: the compact forms and the full ones.
 
 /// Compact form and full name, as the IANA registry "SIP Header Fields" has them.
-const COMPACT: [(&str, &str); 22] = [
+const COMPACT: [(&str, &str); 20] = [
     ("a", "Accept-Contact"),
     ("b", "Referred-By"),
     ("c", "Content-Type"),
@@ -22,8 +22,6 @@ const COMPACT: [(&str, &str); 22] = [
     ("v", "Via"),
     ("x", "Session-Expires"),
     ("y", "Identity"),
-    ("z", "Priority-Share"),
-    ("q", "Resource-Share"),
 ];
 
 /// The full name of a compact one, any other name as it is.

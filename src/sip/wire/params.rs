@@ -53,9 +53,7 @@ impl Params {
     pub(super) fn of_field(text: &str) -> Option<Params> {
         Params::read(lex::trim(text), |value| match lex::quoted(value) {
             Some((_, rest)) => rest.is_empty(),
-            None => value
-                .bytes()
-                .all(|byte| lex::is_token_byte(byte) || b"[]:/@\\|#$&?^{}".contains(&byte) || !byte.is_ascii()),
+            None => !value.contains([' ', '\t', '"', '<', '>']),
         })
     }
 
@@ -64,7 +62,18 @@ impl Params {
         if text.contains([' ', '\t']) {
             return None;
         }
-        Params::read(text, |value| !value.contains(['"', '<', '>']) && lex::escapes_are_whole(value))
+        let mut params = Params::read(text, |value| !value.contains(['"', '<', '>']))?;
+        for (name, value) in &mut params.0 {
+            if !lex::escapes_are_whole(name) || !value.as_deref().is_none_or(lex::escapes_are_whole) {
+                return None;
+            }
+            // `%6C%72` is `lr` (RFC 4475 §3.1.1.5)
+            let plain = lex::unescape(name);
+            if lex::is_token(&plain) && !plain.contains('%') {
+                *name = plain;
+            }
+        }
+        Some(params)
     }
 
     fn read(text: &str, is_value: impl Fn(&str) -> bool) -> Option<Params> {

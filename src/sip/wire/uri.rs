@@ -204,18 +204,13 @@ pub(super) fn host_port_of(text: &str) -> Option<(String, Option<u16>)> {
     };
     let port = match port {
         "" => None,
-        port => Some(number(lex::trim(port.strip_prefix(':')?))?),
+        port => Some(lex::number(lex::trim(port.strip_prefix(':')?))?),
     };
     Some((host.to_owned(), port))
 }
 
 fn is_host(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-}
-
-/// `str::parse` takes a leading `+`, which no SIP number has.
-fn number(text: &str) -> Option<u16> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// Unreserved, escaped and user-unreserved characters; beyond ASCII is let through for the sake of old equipment.

@@ -1,0 +1,1 @@
+//! What comes out of bytes, line by line.
