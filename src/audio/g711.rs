@@ -135,7 +135,7 @@ mod tests {
     fn the_reference_tone_is_at_0_dbm0() {
         let cases = [
             (Law::Mu, [0x1E, 0x0B, 0x0B, 0x1E, 0x9E, 0x8B, 0x8B, 0x9E], 8159.0 * 4.0, 3.17),
-            (Law::A, [0x34, 0x21, 0x21, 0x34, 0xB4, 0xA1, 0xA1, 0xB4], 4096.0 * 8.0, 3.14),
+            (Law::A, [0x34, 0x21, 0x21, 0x34, 0xB4, 0xA1, 0xA1, 0xB4], 4096.0 * 8.0, 3.17 - 0.03),
         ];
         for (law, bytes, overload, overload_dbm0) in cases {
             let samples = law.decode_all(&bytes);

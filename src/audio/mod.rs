@@ -5,6 +5,8 @@
 //!
 //! Samples are 8 kHz, mono, 16-bit linear ([`SAMPLE_RATE`]) wherever nothing else is said.
 
+pub mod capture;
+pub mod datagram;
 pub mod g711;
 pub mod prompt;
 pub mod recording;

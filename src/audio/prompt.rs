@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(bank.names().count(), names_wanted().count());
         for name in names_wanted() {
             let clip = bank.clip(name).unwrap();
-            assert!(clip.frames() > 0 && clip.pcm.len() % FRAME == 0, "{name}");
+            assert!(clip.frames() > 0 && clip.pcm.len().is_multiple_of(FRAME), "{name}");
             assert_eq!((clip.pcmu.len(), clip.pcma.len()), (clip.pcm.len(), clip.pcm.len()), "{name}");
         }
         assert!(bank.clip("no-such-prompt").is_none());

@@ -4,7 +4,9 @@ use std::io::Cursor;
 
 use super::*;
 
-fn read_all(bytes: &[u8]) -> Result<(Reader<Cursor<Vec<u8>>>, Vec<f32>), WavError> {
+type File = Reader<Cursor<Vec<u8>>>;
+
+fn read_all(bytes: &[u8]) -> Result<(File, Vec<f32>), WavError> {
     let mut reader = Reader::new(Cursor::new(bytes.to_vec()))?;
     let mut out = Vec::new();
     while reader.read(&mut out)? {}
