@@ -18,12 +18,9 @@ const LONGEST: usize = 120 * 8000;
 
 macro_rules! builtin {
     ($($name:literal)*) => {
-        &[$(($name, PLACEHOLDER)),*]
+        &[$(($name, include_bytes!(concat!("../../prompts/audio/", $name, ".wav")))),*]
     };
 }
-
-/// Stands in for every prompt until the spoken ones are here: 60 ms of silence.
-const PLACEHOLDER: &[u8] = &silence_wav();
 
 /// Every prompt's name and its WAV file.
 const BUILTIN: &[(&str, &[u8])] = builtin![
@@ -185,17 +182,6 @@ fn read_clip(input: impl Read, file: PathBuf) -> Result<Clip, BankError> {
     }
 }
 
-const fn silence_wav() -> [u8; 44 + 960] {
-    let header = *b"RIFF\xE4\x03\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x80\x3E\0\0\x02\0\x10\0data\xC0\x03\0\0";
-    let mut file = [0; 44 + 960];
-    let mut n = 0;
-    while n < header.len() {
-        file[n] = header[n];
-        n += 1;
-    }
-    file
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -243,6 +229,31 @@ mod tests {
             assert_eq!((clip.pcmu.len(), clip.pcma.len()), (clip.pcm.len(), clip.pcm.len()), "{name}");
         }
         assert!(bank.clip("no-such-prompt").is_none());
+    }
+
+    /// Level of what is spoken: of the frames at most 20 dB below the loudest one.
+    fn spoken_dbfs(samples: &[i16]) -> f64 {
+        let power = |frame: &[i16]| frame.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / FRAME as f64;
+        let powers: Vec<f64> = samples.chunks_exact(FRAME).map(power).collect();
+        let loudest = powers.iter().copied().fold(0.0, f64::max);
+        let spoken: Vec<f64> = powers.into_iter().filter(|&power| power > loudest / 100.0).collect();
+        10.0 * (spoken.iter().sum::<f64>() / spoken.len() as f64 / 32_768f64.powi(2)).log10()
+    }
+
+    #[test]
+    fn every_builtin_prompt_has_sound_of_sane_length_and_level() {
+        let bank = Bank::builtin();
+        for name in names_wanted() {
+            let pcm = &bank.clip(name).unwrap().pcm;
+            let seconds = pcm.len() as f64 / 8000.0;
+            assert!((0.1..30.0).contains(&seconds), "{name} lasts {seconds} s");
+            let peak = pcm.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+            assert!((4000..32_000).contains(&peak), "{name} peaks at {peak}");
+            let silent = pcm.iter().take_while(|sample| sample.unsigned_abs() < 200).count();
+            assert!(silent <= 800, "{name} starts with {} ms of silence", silent / 8);
+            let level = spoken_dbfs(pcm);
+            assert!((-26.5..-20.5).contains(&level), "{name} is at {level:.1} dBFS");
+        }
     }
 
     #[test]
