@@ -1,0 +1,187 @@
+//! A candidate: what is measured of a tone pair that may be a digit, and the judgement of it.
+
+use super::config::Config;
+use super::fit::{self, Ages, Fit, Phasor, Tones};
+use super::history::{History, KEPT, Span};
+use super::tables::{self, HOP, power_of_db};
+
+/// Thresholds in the units that are compared.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) deviation: f32,
+    /// Power of the low tone over the high one.
+    pub(super) twist: (f32, f32),
+    /// Squared amplitude.
+    pub(super) power: f32,
+    pub(super) length: usize,
+    pub(super) pause: u64,
+}
+
+/// Squared amplitude of a sine of 0 dBm0: +3.14 dBm0 reaches full scale (ITU-T G.711).
+fn power_of_dbm0(level: f32) -> f32 {
+    32767.0 * 32767.0 * power_of_db(level - 3.14)
+}
+
+impl Limits {
+    pub(super) fn new(config: &Config) -> Limits {
+        Limits {
+            deviation: config.frequency_tolerance,
+            twist: (power_of_db(-config.twist_high_stronger), power_of_db(config.twist_low_stronger)),
+            power: power_of_dbm0(config.level),
+            length: (config.length * 8.0) as usize,
+            pause: (config.pause * 8.0) as u64,
+        }
+    }
+}
+
+/// What is measured of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    /// Deviation from nominal as a part of it, low and high tone.
+    pub(super) deviation: [f32; 2],
+    pub(super) power: [f32; 2],
+    pub(super) frequency: [f32; 2],
+    /// Samples before the present at which it set in.
+    pub(super) onset: usize,
+    /// Samples of tone.
+    pub(super) length: usize,
+    pub(super) share: f32,
+    pub(super) low_share: f32,
+    pub(super) scatter: f32,
+    pub(super) before: f32,
+    pub(super) lossy: bool,
+}
+
+/// Hops that carry the tones at about the same strength.
+#[derive(Default)]
+struct Reach {
+    full: Ages,
+    lossy: bool,
+}
+
+/// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
+const HOLE: usize = 5;
+
+pub(super) fn measure(history: &History, key: usize, limits: &Limits) -> Option<Measured> {
+    let mut hops = [Tones::default(); KEPT];
+    let reach = reach(history, key, &mut hops)?;
+    if reach.full.count() < if reach.lossy { 2 } else { 4 } {
+        return None;
+    }
+    let start = rough_frequencies(history, key, &hops, reach.full)?;
+    let nominal = fit::nominal_frequencies(key);
+    let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
+    if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
+        return None;
+    }
+    let fit = Fit::new(history, reach.full, start);
+    let (spans, count) = spans(history, &fit, reach.full);
+    let spans = &spans[..count];
+    let residual = fit.residual(history, spans);
+    let onset = spans.last().map_or(0, |s| s.from);
+    let power = fit.tone.map(Phasor::power);
+    let before_span = Span { from: (onset + 88).min(KEPT * HOP), to: onset + 8 };
+    let before = if before_span.len() > 16 {
+        history.span(before_span).map(|x| x * x).sum::<f32>() / before_span.len() as f32 / ((power[0] + power[1]) * 0.5)
+    } else {
+        0.0
+    };
+    Some(Measured {
+        deviation: off(fit.frequency),
+        power,
+        frequency: fit.frequency,
+        onset,
+        length: spans.iter().map(|s| s.len()).sum(),
+        share: residual.share(),
+        low_share: residual.low_share(),
+        scatter: fit.scatter[0].max(fit.scatter[1]),
+        before,
+        lossy: reach.lossy,
+    })
+}
+
+/// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
+fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT]) -> Option<Reach> {
+    let mut near = [0.0; 2];
+    let mut count = 0.0;
+    for age in 0..4 {
+        if !history.lost(age) {
+            hops[age] = fit::nominal(history.bins(age), key);
+            if age > 0 && count < 2.0 {
+                count += 1.0;
+                near = [near[0] + hops[age].tone[0].power(), near[1] + hops[age].tone[1].power()];
+            }
+        }
+    }
+    if count < 2.0 {
+        return None;
+    }
+    let near = near.map(|n| n / count);
+    let alike = |power: f32, near: f32| power > 0.5 * near && power < 1.6 * near;
+    let mut reach = Reach::default();
+    let mut hole = 0;
+    for age in 0..KEPT {
+        let lost = history.lost(age);
+        if !lost && age >= 4 {
+            hops[age] = fit::nominal(history.bins(age), key);
+        }
+        if !lost && alike(hops[age].tone[0].power(), near[0]) && alike(hops[age].tone[1].power(), near[1]) {
+            if hole > 0 && reach.full.count() >= 6 {
+                break;
+            }
+            hole = 0;
+            reach.full.add(age);
+        } else {
+            hole += 1;
+            if hole > HOLE || age == 1 && reach.full.count() == 0 {
+                break;
+            }
+        }
+    }
+    let oldest = reach.full.oldest();
+    reach.lossy = (0..=oldest + 1).any(|age| age < KEPT && history.lost(age) && (age as u64) < history.hops);
+    Some(reach)
+}
+
+/// The frequencies by how far the phases turn from hop to hop.
+fn rough_frequencies(history: &History, key: usize, hops: &[Tones; KEPT], full: Ages) -> Option<[f32; 2]> {
+    let mut sum = [[0.0f32; 2]; 2];
+    let mut pairs = 0;
+    let turned = |age: usize| fit::turned(&hops[age], key, history.hops.wrapping_sub(1 + age as u64));
+    for age in full.iter().filter(|age| full.has(age + 1)) {
+        let (newer, older) = (turned(age), turned(age + 1));
+        for q in 0..2 {
+            sum[q][0] += newer[q].re * older[q].re + newer[q].im * older[q].im;
+            sum[q][1] += newer[q].im * older[q].re - newer[q].re * older[q].im;
+        }
+        pairs += 1;
+    }
+    let nominal = fit::nominal_frequencies(key);
+    (pairs > 0).then(|| [0, 1].map(|q| nominal[q] + tables::angle(sum[q][0], sum[q][1]) / HOP as f32))
+}
+
+/// The runs of hops as spans of samples with their edges found to the sample, newest first.
+fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
+    let mut spans = [Span::default(); KEPT];
+    let mut count = 0;
+    let mut age = 0;
+    while age < KEPT {
+        if !full.has(age) {
+            age += 1;
+            continue;
+        }
+        let newest = age;
+        while full.has(age + 1) {
+            age += 1;
+        }
+        let oldest = age;
+        let outer = if oldest + 1 < KEPT && !history.lost(oldest + 1) { oldest + 1 } else { oldest };
+        let inner = if newest > 0 && !history.lost(newest - 1) { newest - 1 } else { newest };
+        let from = fit.onset(history, Span::hops(outer, oldest));
+        let to = fit.end(history, Span::hops(newest, inner));
+        spans[count] = Span { from, to };
+        count += 1;
+        age += 1;
+    }
+    (spans, count)
+}
