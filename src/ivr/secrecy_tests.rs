@@ -1,0 +1,1 @@
+//! No rendering shows a digit.
