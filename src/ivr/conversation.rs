@@ -16,10 +16,17 @@ use crate::time::Time;
 use crate::unit::Unit;
 use state::{Reason, Refusal, Saving, State};
 
-/// The pause after which a key is an answer to the error that was just begun.
+/// After an error: the pause after which a key is an answer again, and no more type-ahead.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
-/// The pause after which a key skips the last words.
+/// From the first group of steps into the second: the pause after which a key is meant for the second.
+const PAUSE_BETWEEN_GROUPS: Duration = Duration::from_millis(500);
+/// In the last words: the pause after which a key skips them.
 const PAUSE_IN_LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the store may take before the caller hears that it is at work.
+const STORE_IN_SILENCE: Duration = Duration::from_millis(600);
+/// How long the store may take before it is taken for failed.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// One conversation, from the greeting to the last word.
 ///
 /// After each call of `start`, `handle_input` or `handle_timeout`, drain [`Conversation::poll_output`] and look at
@@ -219,7 +226,7 @@ impl Conversation {
     fn refuse(&mut self, now: Time, refusal: Refusal, again: State) -> State {
         self.invalid = self.invalid.saturating_add(1);
         if self.invalid >= self.config.max_invalid {
-            return self.farewell(now, vec![refusal.prompt(), prompt::TOO_MANY_INVALID], Ending::TooManyInvalid);
+            return self.farewell(now, prompt::TOO_MANY_INVALID, Ending::TooManyInvalid);
         }
         self.flush.begin(now, PAUSE_AFTER_ERROR);
         self.ask(&[refusal.prompt()], again)
@@ -228,15 +235,14 @@ impl Conversation {
     fn nothing_keyed(&mut self, now: Time, again: State) -> State {
         self.timeouts = self.timeouts.saturating_add(1);
         if self.timeouts >= self.config.max_timeouts {
-            return self.farewell(now, vec![prompt::TOO_MANY_TIMEOUTS], Ending::TooManyTimeouts);
+            return self.farewell(now, prompt::TOO_MANY_TIMEOUTS, Ending::TooManyTimeouts);
         }
         self.ask(&[prompt::NO_INPUT], again)
     }
 
-    fn farewell(&mut self, now: Time, mut last_words: Vec<PromptName>, ending: Ending) -> State {
-        last_words.push(prompt::GOODBYE);
+    fn farewell(&mut self, now: Time, outcome: PromptName, ending: Ending) -> State {
         self.outputs.push_back(Output::Step(State::Farewell(ending).name()));
-        self.play(last_words);
+        self.play(vec![outcome, prompt::GOODBYE]);
         self.flush.begin(now, PAUSE_IN_LAST_WORDS);
         State::Farewell(ending)
     }

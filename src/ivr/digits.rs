@@ -174,8 +174,10 @@ pub(super) struct Flush {
 }
 
 impl Flush {
-    /// Drops keys from now on, until none came for `pause`.
+    /// Drops keys from now on, until none came for `pause`, or for the pause being waited for, if that is longer.
     pub(super) fn begin(&mut self, now: Time, pause: Duration) {
+        let waiting = self.until.is_some_and(|until| now < until);
+        let pause = if waiting { pause.max(self.pause) } else { pause };
         *self = Flush { until: Some(now + pause), pause };
     }
 
@@ -241,6 +243,8 @@ mod tests {
             assert_eq!(flush.drops_key(Time::from_millis(millis)), dropped, "{millis} ms");
         }
         flush.begin(Time::ZERO, Duration::from_secs(1));
+        flush.begin(Time::ZERO, Duration::from_millis(500));
+        assert!(flush.drops_key(Time::from_millis(999)), "the longer pause holds");
         flush.end();
         assert!(!flush.drops_key(Time::from_millis(1)));
     }

@@ -27,11 +27,12 @@
 //!
 //! - **Nothing keyed** for 10 s from the end of the prompts: *no-input*, again. In an entry, 5 s after a digit: what is
 //!   long enough counts as finished, as if `#` had been pressed (an old phone may have no `#`, and a caller may wait for
-//!   something to happen); what is too short is a timeout: it is forgotten, *no-input*, again.
+//!   something to happen). What is too short (a password repeated: shorter than the first) is a
+//!   timeout: it is forgotten, *no-input*, again.
 //! - **`*`** in an entry forgets it: *cleared*, again. That is no invalid entry. In a menu it is an invalid key.
 //! - **`#` with nothing** before it is an invalid entry, with the step's own prompt (for a password, *password-too-short*).
 //! - **Invalid entries and timeouts** are counted apart, over the whole call: nothing resets them. The third invalid one
-//!   speaks its reason, *too-many-invalid*, *goodbye*; the third timeout *too-many-timeouts*, *goodbye*.
+//!   speaks *too-many-invalid* and *goodbye*, the third timeout *too-many-timeouts* and *goodbye*.
 //! - **Barge-in**: a key stops any prompt. Keys A to D, which no telephone has but speech may imitate, are ignored.
 //! - **The caller hangs up**: → `Ended` at once. A store request already sent stands; its answer is ignored.
 //!
@@ -41,7 +42,8 @@
 //! unit and target are one, password and its confirmation the other. They are flushed, that is dropped without stopping
 //! the prompt, where they cannot have been meant for the question now asked:
 //!
-//! - after an error: until they pause for 1 s, or the prompts have been heard to the end;
+//! - after an error, and after an entry that was taken as finished without `#`: until they pause for 1 s, or the prompts
+//!   have been heard to the end;
 //! - from the first group into the second: until they pause for 0.5 s, or the prompts have been heard to the end;
 //! - in the last words: until they pause for 2 s, so that a stray key does not swallow *done*; then a key skips the rest.
 //!

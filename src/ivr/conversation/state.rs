@@ -100,6 +100,24 @@ impl State {
         }
     }
 
+    /// Whether what was keyed in may be all that the caller meant to key in.
+    pub(super) fn is_long_enough(&self, fewest: usize) -> bool {
+        match self {
+            State::CustomerNumber(entry) | State::OtherNumber { entry, .. } => {
+                entry.overflowed() || entry.number().is_some()
+            }
+            State::Password { entry, .. } => entry.has(fewest),
+            State::PasswordAgain { first, entry, .. } => entry.has(first.len()),
+            State::Idle
+            | State::UnitMenu
+            | State::OfferCalling { .. }
+            | State::ReadBack { .. }
+            | State::Storing { .. }
+            | State::Farewell(_)
+            | State::Ended(_) => false,
+        }
+    }
+
     /// Whether keys mean nothing here.
     pub(super) fn ignores_keys(&self) -> bool {
         matches!(self, State::Idle | State::Storing { .. } | State::Ended(_))

@@ -1,9 +1,7 @@
 //! What each step makes of a key or of a finished entry: which step is next.
 
-use std::time::Duration;
-
 use super::state::{Reason, Refusal, Saving, State, Target};
-use super::{Conversation, PAUSE_AFTER_ERROR};
+use super::{Conversation, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_PATIENCE};
 use crate::ivr::digits::{Entry, Key, Keyed};
 use crate::ivr::password::weakness;
 use crate::ivr::prompt;
@@ -12,13 +10,6 @@ use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::Time;
 use crate::unit::Unit;
-
-/// The pause after which a key is meant for the next group of steps.
-const PAUSE_BETWEEN_GROUPS: Duration = Duration::from_millis(500);
-/// How long the store may take before the caller hears that it is at work.
-const STORE_IN_SILENCE: Duration = Duration::from_millis(600);
-/// How long the store may take before it is taken for failed.
-const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Conversation {
     pub(super) fn choose_unit(&mut self, now: Time, key: Key) -> State {
@@ -163,24 +154,24 @@ impl Conversation {
 
     pub(super) fn tell_outcome(&mut self, now: Time, result: Result<(), StoreFailed>) -> State {
         match result {
-            Ok(()) => self.farewell(now, vec![prompt::DONE], Ending::Set),
-            Err(StoreFailed) => self.farewell(now, vec![prompt::STORE_FAILED], Ending::StoreFailed),
+            Ok(()) => self.farewell(now, prompt::DONE, Ending::Set),
+            Err(StoreFailed) => self.farewell(now, prompt::STORE_FAILED, Ending::StoreFailed),
         }
     }
 
     // What each timer does
 
-    /// What is long enough counts as finished; what is not is forgotten.
+    /// What is long enough counts as finished; what is not is forgotten. Further digits of it would now be answers to
+    /// another question (a 1 would accept a password of which the caller has keyed in half): they are dropped.
     pub(super) fn no_more_keyed(&mut self, now: Time, mut state: State) -> State {
         let (fewest, _) = self.config.password_digits;
-        let is_number = matches!(state, State::CustomerNumber(_) | State::OtherNumber { .. });
-        let Some(entry) = state.entry() else { return state };
-        let long_enough = if is_number { entry.overflowed() || entry.number().is_some() } else { entry.has(fewest) };
-        if long_enough {
+        self.flush.begin(now, PAUSE_AFTER_ERROR);
+        if state.is_long_enough(fewest) {
             return self.finish_entry(now, state);
         }
-        entry.clear();
-        self.flush.begin(now, PAUSE_AFTER_ERROR);
+        if let Some(entry) = state.entry() {
+            entry.clear();
+        }
         self.nothing_keyed(now, state)
     }
 
