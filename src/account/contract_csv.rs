@@ -1,0 +1,156 @@
+//! Contracts as CSV: `customer_number,number,services`, one number a row, services joined by `+`.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use crate::number::{NumberError, PhoneNumber};
+
+use super::{Contract, ContractedNumber, Services, UnknownService};
+
+const HEADER: [&str; 3] = ["customer_number", "number", "services"];
+
+/// Reads contracts, as [`Store::save_contracts`](super::Store::save_contracts) takes them; the header line is optional.
+/// `numbers` holds the rows as they come, so the contract number is among them only when it has a row.
+pub fn read(input: impl Read) -> Result<Vec<Contract>, CsvError> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(input);
+    let mut gathered = Gathered::default();
+    let mut first = true;
+    for record in reader.byte_records() {
+        let record = record.map_err(|error| unreadable(&error))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let is_header = std::mem::take(&mut first) && record.iter().eq(HEADER.iter().map(|name| name.as_bytes()));
+        if !is_header {
+            gathered.add(line, read_row(line, &record)?)?;
+        }
+    }
+    Ok(gathered.contracts)
+}
+
+/// What is wrong in a CSV, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column} ({name}): {problem}", name = HEADER.get(column.saturating_sub(1)).unwrap_or(&"row"))]
+pub struct CsvError {
+    /// The line in the file, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub problem: CsvProblem,
+}
+
+/// What is wrong in a row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CsvProblem {
+    /// Too few or too many columns.
+    #[error("{found} columns, where customer_number,number,services are needed")]
+    Columns {
+        /// How many there are.
+        found: usize,
+    },
+    /// Not UTF-8.
+    #[error("not UTF-8 text")]
+    Encoding,
+    /// No telephone number.
+    #[error("{text:?}: {why}")]
+    Number {
+        /// What is there.
+        text: String,
+        /// What is wrong with it.
+        why: NumberError,
+    },
+    /// No services.
+    #[error(transparent)]
+    Services(UnknownService),
+    /// The number was in an earlier row.
+    #[error("{number} was already given in line {earlier}")]
+    Twice {
+        /// The number.
+        number: PhoneNumber,
+        /// Where it was.
+        earlier: u64,
+    },
+    /// The number is itself the customer number of another contract of the file.
+    #[error("{number} is the contract number of the contract in line {earlier}")]
+    OthersContractNumber {
+        /// The number.
+        number: PhoneNumber,
+        /// Where that contract begins.
+        earlier: u64,
+    },
+    /// The file cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+struct Row {
+    customer_number: PhoneNumber,
+    number: PhoneNumber,
+    services: Services,
+}
+
+fn read_row(line: u64, record: &csv::ByteRecord) -> Result<Row, CsvError> {
+    let at = |column, problem| CsvError { line, column, problem };
+    if record.len() != HEADER.len() {
+        return Err(at(record.len().min(HEADER.len()), CsvProblem::Columns { found: record.len() }));
+    }
+    let text = |column: usize| {
+        let bytes = record.get(column.saturating_sub(1)).unwrap_or_default();
+        std::str::from_utf8(bytes).map_err(|_| at(column, CsvProblem::Encoding))
+    };
+    let number = |column: usize| {
+        let text = text(column)?;
+        PhoneNumber::parse(text).map_err(|why| at(column, CsvProblem::Number { text: text.to_owned(), why }))
+    };
+    Ok(Row {
+        customer_number: number(1)?,
+        number: number(2)?,
+        services: text(3)?.parse().map_err(|unknown| at(3, CsvProblem::Services(unknown)))?,
+    })
+}
+
+fn unreadable(error: &csv::Error) -> CsvError {
+    let line = error.position().map_or(0, csv::Position::line);
+    CsvError { line, column: 1, problem: CsvProblem::Unreadable(error.to_string()) }
+}
+
+/// The contracts so far, with the line that each number came from.
+#[derive(Default)]
+struct Gathered {
+    contracts: Vec<Contract>,
+    place: HashMap<PhoneNumber, usize>,
+    given: HashMap<PhoneNumber, u64>,
+    begun: HashMap<PhoneNumber, u64>,
+}
+
+impl Gathered {
+    fn add(&mut self, line: u64, row: Row) -> Result<(), CsvError> {
+        let at = |column, problem| CsvError { line, column, problem };
+        let Row { customer_number, number, services } = row;
+        if let Some(&earlier) = self.given.get(&number) {
+            return Err(at(2, CsvProblem::Twice { number, earlier }));
+        }
+        if number != customer_number {
+            if let Some(&earlier) = self.begun.get(&number) {
+                return Err(at(2, CsvProblem::OthersContractNumber { number, earlier }));
+            }
+            if let (Some(&earlier), None) = (self.given.get(&customer_number), self.begun.get(&customer_number)) {
+                return Err(at(1, CsvProblem::Twice { number: customer_number, earlier }));
+            }
+        }
+        let place = *self.place.entry(customer_number).or_insert_with(|| {
+            self.contracts.push(Contract { customer_number, numbers: Vec::new() });
+            self.contracts.len() - 1
+        });
+        self.begun.entry(customer_number).or_insert(line);
+        self.given.insert(number, line);
+        if let Some(contract) = self.contracts.get_mut(place) {
+            contract.numbers.push(ContractedNumber { number, services });
+        }
+        Ok(())
+    }
+}
