@@ -123,7 +123,6 @@ pub enum Output {
 }
 
 /// One call.
-#[derive(Debug)]
 pub struct Call {
     settings: Arc<Settings>,
     seed: u64,
@@ -133,7 +132,6 @@ pub struct Call {
     outputs: VecDeque<Output>,
 }
 
-#[derive(Debug)]
 enum Phase {
     Identifying { calling: PhoneNumber, offer: Option<Vec<u8>> },
     Answering { line: ivr::Line, local: LocalMedia, plan: Option<MediaPlan> },
@@ -142,7 +140,6 @@ enum Phase {
     Finished,
 }
 
-#[derive(Debug)]
 struct Talk {
     media: Media,
     conversation: Conversation,
@@ -320,7 +317,7 @@ impl Call {
 
     fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
         self.record.answered_at = Some(self.wall(now));
-        let media = Media::new(now, &self.settings, self.seed, local.rtp, plan);
+        let media = Media::new(now, &self.settings, self.seed, plan);
         let mut conversation = Conversation::new(self.settings.ivr.clone(), line);
         conversation.start(now);
         let described = String::new();

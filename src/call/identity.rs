@@ -9,7 +9,8 @@
 //! P-Preferred-Identity is a wish and never believed. When sources that are believed name different numbers, none is.
 
 use crate::number::{NumberError, PhoneNumber};
-use crate::sip::{IdentityFacts, NameAddr};
+use crate::sip::endpoint::IdentityFacts;
+use crate::sip::message::NameAddr;
 
 /// What is believed of the peer that the call comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,6 +112,7 @@ mod tests {
             asserted: asserted.iter().map(|text| NameAddr::parse(text).unwrap()).collect(),
             preferred: vec![NameAddr::parse("<sip:0699999999@example.jp>").unwrap()],
             privacy: privacy.iter().map(|text| (*text).to_owned()).collect(),
+            asserted_unreadable: false,
             remote: ([192, 0, 2, 1], 5060).into(),
         }
     }

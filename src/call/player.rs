@@ -66,9 +66,14 @@ impl Player {
         frame.iter_mut().skip(filled).for_each(|sample| *sample = self.law.silence());
     }
 
-    /// Whether the last sample of what [`Player::play`] asked for is out: true once.
+    /// Whether the last sample of what [`Player::play`] asked for is out, and [`Player::finished`] has not told so.
+    pub fn is_finished(&self) -> bool {
+        self.queue.is_empty() && !self.told
+    }
+
+    /// Tells once that the last sample of what [`Player::play`] asked for is out.
     pub fn finished(&mut self) -> bool {
-        let finished = self.queue.is_empty() && !self.told;
+        let finished = self.is_finished();
         self.told |= finished;
         finished
     }

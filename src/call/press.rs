@@ -27,6 +27,9 @@ pub enum Way {
 /// sent by most phones only when the key is released; a person does not press the same key, each time by another way.
 pub const MERGE_WINDOW: Duration = Duration::from_millis(700);
 
+/// How long a press counts as held when its end is never reported (the audio may stop in the middle of a tone).
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+
 /// The longest run of presses that is remembered; with 20 presses a second, the window holds 14.
 const REMEMBERED: usize = 32;
 
@@ -88,7 +91,8 @@ impl Merger {
     }
 
     fn forget(&mut self, now: Time) {
-        let outdated = |press: &Press| !press.held_by.contains(&true) && now.since(press.last_sign) > MERGE_WINDOW;
+        let window = |press: &Press| if press.held_by.contains(&true) { LONGEST_HOLD } else { MERGE_WINDOW };
+        let outdated = |press: &Press| now.since(press.last_sign) > window(press);
         while self.recent.len() >= REMEMBERED || self.recent.front().is_some_and(outdated) {
             self.recent.pop_front();
             self.forgotten += 1;

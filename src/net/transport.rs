@@ -16,7 +16,8 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{debug, warn};
 
-use crate::sip::{Flow, Framed, Framer, Transport};
+use crate::sip::endpoint::{Flow, Transport};
+use crate::sip::wire::{Framed, Framer};
 
 /// Whole messages waiting for the endpoint.
 const INBOUND_QUEUE: usize = 4096;
@@ -250,7 +251,7 @@ impl Acceptor {
 
     async fn exchange(&self, stream: TcpStream, flow: Flow, mut outgoing: mpsc::Receiver<Vec<u8>>) -> &'static str {
         let (mut reader, mut writer) = stream.into_split();
-        let mut framer = Framer::new();
+        let mut framer = Framer::default();
         let mut buffer = vec![0u8; 16_384];
         loop {
             tokio::select! {

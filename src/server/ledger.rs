@@ -144,7 +144,7 @@ fn hash(passwords: &Mutex<Receiver<Password>>, writes: &SyncSender<Job>, cost: C
         let next = passwords.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Password { request, call_id, reply }) = next else { return };
         let now = clock.wall();
-        match password::prepare(request.unit, request.number, &request.password, now, call_id, cost, &mut rng) {
+        match password::prepare(request.unit, request.number, &request.password, &call_id, now, cost, &mut rng) {
             Ok(prepared) => {
                 // a full queue holds this hasher up, and with it the queue before it, which then refuses
                 let _ = writes.send(Job::Password { prepared, reply });

@@ -1,0 +1,3 @@
+//! The other end of the line: places test calls and plays recorded audio.
+
+pub mod ear;
