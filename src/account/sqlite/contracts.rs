@@ -82,7 +82,11 @@ impl Saving<'_> {
     fn contract(&mut self, contract: &Contract) -> Result<(), Failure> {
         let customer_number = contract.customer_number;
         refuse_twice(contract)?;
-        let is_new = self.owner(customer_number)?.is_none();
+        let owner = self.owner(customer_number)?;
+        if let Some(other) = owner.filter(|owner| *owner != customer_number) {
+            return Err(StoreError::NumberTaken { number: customer_number, customer_number: other }.into());
+        }
+        let is_new = owner.is_none();
         if is_new {
             self.transaction
                 .prepare_cached("INSERT INTO contract (customer_number, created_at) VALUES (?1, ?2)")?
