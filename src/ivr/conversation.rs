@@ -131,7 +131,6 @@ impl Conversation {
         if mem::take(&mut self.playing) {
             self.outputs.push_back(Output::StopPlaying);
         }
-        self.deadline = None;
         self.state = match self.take_state() {
             State::UnitMenu => self.choose_unit(now, key),
             State::OfferCalling { unit } => self.choose_number(now, key, unit),
@@ -248,7 +247,6 @@ impl Conversation {
     }
 
     fn hang_up(&mut self, ending: Ending) -> State {
-        self.playing = false;
         self.deadline = None;
         self.outputs.push_back(Output::HangUp(ending));
         State::Ended(ending)

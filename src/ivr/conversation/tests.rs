@@ -47,7 +47,11 @@ struct Trace {
 
 impl Trace {
     fn of(config: Config) -> Trace {
-        let conversation = Conversation::new(config, line());
+        Trace::on(line(), config)
+    }
+
+    fn on(line: Line, config: Config) -> Trace {
+        let conversation = Conversation::new(config, line);
         let mut trace = Trace { conversation, now: Time::from_millis(7_000), outputs: VecDeque::new() };
         trace.conversation.start(trace.now);
         trace.drain();

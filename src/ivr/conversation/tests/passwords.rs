@@ -30,6 +30,15 @@ fn each_bad_password_is_refused_with_its_reason() {
 }
 
 #[test]
+fn the_customer_number_and_the_calling_number_are_ones_own_in_any_case() {
+    let line = Line { numbers: Vec::new(), ..line() };
+    let mut t = Trace::on(line, Config::default());
+    t.hears(GREETING).presses("2").hears(OFFER).presses("1").hears(ASK_PASSWORD).presses("40001111#");
+    t.hears(&format!("password-own-number {ASK_PASSWORD}")).presses("40002222#");
+    t.hears(&format!("password-own-number {ASK_PASSWORD}"));
+}
+
+#[test]
 fn the_shortest_and_the_longest_are_accepted() {
     for password in ["4815", "48151", "4815162", "48151623"] {
         let mut t = Trace::at_password(Config::default());
