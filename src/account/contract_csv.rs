@@ -9,26 +9,79 @@ use super::{Contract, ContractedNumber, Services, UnknownService};
 
 const HEADER: [&str; 3] = ["customer_number", "number", "services"];
 
-/// Reads contracts, as [`Store::save_contracts`](super::Store::save_contracts) takes them; the header line is optional.
-/// `numbers` holds the rows as they come, so the contract number is among them only when it has a row.
-pub fn read(input: impl Read) -> Result<Vec<Contract>, CsvError> {
+/// Reads contracts; the header line is optional. Every mistake is told, not only the first.
+pub fn read(input: impl Read) -> Result<ContractTable, Vec<CsvError>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
         .from_reader(input);
-    let mut gathered = Gathered::default();
+    let mut table = ContractTable::default();
+    let mut errors = Vec::new();
     let mut first = true;
     for record in reader.byte_records() {
-        let record = record.map_err(|error| unreadable(&error))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let is_header = std::mem::take(&mut first) && record.iter().eq(HEADER.iter().map(|name| name.as_bytes()));
-        if !is_header {
-            gathered.add(line, read_row(line, &record)?)?;
+        let entered = record.map_err(|error| unreadable(&error)).and_then(|record| {
+            let line = record.position().map_or(0, csv::Position::line);
+            let is_header = std::mem::take(&mut first) && record.iter().eq(HEADER.iter().map(|name| name.as_bytes()));
+            if is_header { Ok(()) } else { read_row(line, &record).and_then(|row| table.enter(line, row)) }
+        });
+        errors.extend(entered.err());
+    }
+    if errors.is_empty() { Ok(table) } else { Err(errors) }
+}
+
+/// The contracts of a file, and the line that each number came from.
+#[derive(Debug, Default)]
+pub struct ContractTable {
+    contracts: Vec<Contract>,
+    place: HashMap<PhoneNumber, usize>,
+    rows: HashMap<PhoneNumber, u64>,
+    begun: HashMap<PhoneNumber, u64>,
+}
+
+impl ContractTable {
+    /// The contracts, as [`Store::save_contracts`](super::Store::save_contracts) takes them: `numbers` holds the rows as
+    /// they came, so the contract number is among them only when it has a row of its own.
+    pub fn contracts(&self) -> &[Contract] {
+        &self.contracts
+    }
+
+    /// The row of `number`, or else where the contract that it is the customer number of begins.
+    pub fn line_of(&self, number: PhoneNumber) -> Option<u64> {
+        self.rows.get(&number).or_else(|| self.begun.get(&number)).copied()
+    }
+
+    fn enter(&mut self, line: u64, row: Row) -> Result<(), CsvError> {
+        let Row { customer_number, number, services } = row;
+        self.refuse_taken(line, &row)?;
+        let place = *self.place.entry(customer_number).or_insert_with(|| {
+            self.contracts.push(Contract { customer_number, numbers: Vec::new() });
+            self.contracts.len() - 1
+        });
+        self.begun.entry(customer_number).or_insert(line);
+        self.rows.insert(number, line);
+        if let Some(contract) = self.contracts.get_mut(place) {
+            contract.numbers.push(ContractedNumber { number, services });
+        }
+        Ok(())
+    }
+
+    /// A number has one row, and a customer number is no additional number of another contract.
+    fn refuse_taken(&self, line: u64, row: &Row) -> Result<(), CsvError> {
+        let Row { customer_number, number, .. } = *row;
+        let at = |column, problem| Err(CsvError { line, column, problem });
+        if let Some(&earlier) = self.rows.get(&number) {
+            return at(2, CsvProblem::Twice { number, earlier });
+        }
+        match (self.begun.get(&number), self.begun.get(&customer_number), self.rows.get(&customer_number)) {
+            (Some(&earlier), _, _) if number != customer_number => {
+                at(2, CsvProblem::OthersContractNumber { number, earlier })
+            }
+            (_, None, Some(&earlier)) => at(1, CsvProblem::Twice { number: customer_number, earlier }),
+            (_, _, _) => Ok(()),
         }
     }
-    Ok(gathered.contracts)
 }
 
 /// What is wrong in a CSV, and where.
@@ -67,7 +120,7 @@ pub enum CsvProblem {
     #[error(transparent)]
     Services(UnknownService),
     /// The number was in an earlier row.
-    #[error("{number} was already given in line {earlier}")]
+    #[error("{number} is already in line {earlier}")]
     Twice {
         /// The number.
         number: PhoneNumber,
@@ -87,6 +140,7 @@ pub enum CsvProblem {
     Unreadable(String),
 }
 
+#[derive(Clone, Copy)]
 struct Row {
     customer_number: PhoneNumber,
     number: PhoneNumber,
@@ -116,41 +170,4 @@ fn read_row(line: u64, record: &csv::ByteRecord) -> Result<Row, CsvError> {
 fn unreadable(error: &csv::Error) -> CsvError {
     let line = error.position().map_or(0, csv::Position::line);
     CsvError { line, column: 1, problem: CsvProblem::Unreadable(error.to_string()) }
-}
-
-/// The contracts so far, with the line that each number came from.
-#[derive(Default)]
-struct Gathered {
-    contracts: Vec<Contract>,
-    place: HashMap<PhoneNumber, usize>,
-    given: HashMap<PhoneNumber, u64>,
-    begun: HashMap<PhoneNumber, u64>,
-}
-
-impl Gathered {
-    fn add(&mut self, line: u64, row: Row) -> Result<(), CsvError> {
-        let at = |column, problem| CsvError { line, column, problem };
-        let Row { customer_number, number, services } = row;
-        if let Some(&earlier) = self.given.get(&number) {
-            return Err(at(2, CsvProblem::Twice { number, earlier }));
-        }
-        if number != customer_number {
-            if let Some(&earlier) = self.begun.get(&number) {
-                return Err(at(2, CsvProblem::OthersContractNumber { number, earlier }));
-            }
-            if let (Some(&earlier), None) = (self.given.get(&customer_number), self.begun.get(&customer_number)) {
-                return Err(at(1, CsvProblem::Twice { number: customer_number, earlier }));
-            }
-        }
-        let place = *self.place.entry(customer_number).or_insert_with(|| {
-            self.contracts.push(Contract { customer_number, numbers: Vec::new() });
-            self.contracts.len() - 1
-        });
-        self.begun.entry(customer_number).or_insert(line);
-        self.given.insert(number, line);
-        if let Some(contract) = self.contracts.get_mut(place) {
-            contract.numbers.push(ContractedNumber { number, services });
-        }
-        Ok(())
-    }
 }

@@ -41,6 +41,13 @@ pub struct Temporary {
     pub expires_at: UnixTime,
 }
 
+impl Temporary {
+    /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer.
+    pub fn is_valid(&self, now: UnixTime) -> bool {
+        now < self.expires_at
+    }
+}
+
 /// A subscriber's own password in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own {
@@ -168,7 +175,7 @@ impl Attempt {
         if seen.temporary.as_ref() != current.temporary_hash() || seen.own.as_ref() != current.own_hash() {
             return None;
         }
-        let in_time = current.temporary.as_ref().is_some_and(|temporary| now < temporary.expires_at);
+        let in_time = current.temporary.as_ref().is_some_and(|temporary| temporary.is_valid(now));
         Some(match seen {
             Seen { temporary_matches: true, .. } if in_time => Judgement::open(Verdict::Temporary),
             Seen { own_matches: true, .. } => Judgement::open(Verdict::Own),

@@ -22,8 +22,10 @@ mod store;
 pub use audit::{Action, AuditEntry, AuditFilter};
 pub use call_record::{CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, UnknownOutcome};
 pub use contract::{Contract, ContractedNumber, Service, Services, UnknownService};
-pub use contract_csv::{CsvError, CsvProblem, read as read_csv};
-pub use credential::{Attempt, Credential, LOCK_SECONDS, Settled, Standing, Verdict, WRONG_BEFORE_LOCK};
+pub use contract_csv::{ContractTable, CsvError, CsvProblem, read as read_csv};
+pub use credential::{
+    Attempt, Credential, LOCK_SECONDS, Own, Settled, Standing, Temporary, Verdict, WRONG_BEFORE_LOCK,
+};
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
 pub use error::StoreError;
 pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};

@@ -39,14 +39,14 @@ pub fn prepare(
     unit: Unit,
     number: PhoneNumber,
     password: &Secret,
-    call_id: &str,
     now: UnixTime,
+    call_id: impl Into<String>,
     cost: Cost,
     rng: &mut impl CryptoRng,
 ) -> Result<PreparedTemporaryPassword, PasswordError> {
     let hash = hash(password, cost, rng)?;
     let expires_at = now.plus(TEMPORARY_SECONDS);
-    Ok(PreparedTemporaryPassword { unit, number, hash, set_at: now, expires_at, call_id: call_id.to_owned() })
+    Ok(PreparedTemporaryPassword { unit, number, hash, set_at: now, expires_at, call_id: call_id.into() })
 }
 
 /// Hashes any password with a fresh salt. Slow by intent.
@@ -207,7 +207,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(1);
         let number = PhoneNumber::parse("0600001111").unwrap();
         let password = Secret::from("48151623");
-        let prepared = prepare(Unit::Line, number, &password, "call-1", UnixTime(0), Cost::CHEAP, &mut rng).unwrap();
+        let prepared = prepare(Unit::Line, number, &password, UnixTime(0), "call-1", Cost::CHEAP, &mut rng).unwrap();
         let shown = format!("{prepared:?}");
         assert!(!shown.contains("48151623") && !shown.contains("argon2"), "{shown}");
         assert_eq!(prepared.expires_at, UnixTime(86_400));
