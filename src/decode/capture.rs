@@ -72,6 +72,7 @@ impl Streams {
         let Some(packet) = media(payload) else { return };
         self.cut += u64::from(cut);
         let id = StreamId { source, destination, ssrc: packet.ssrc };
+        let full = self.candidates.len() >= MOST_STREAMS;
         match self.candidates.get_mut(&id) {
             Some(Candidate::Stream(n)) => {
                 if let Some((_, stream)) = self.streams.get_mut(*n) {
@@ -79,15 +80,15 @@ impl Streams {
                 }
             }
             Some(Candidate::Waiting { at, sequence, first }) => {
-                let (at, step) = (*at, packet.sequence.wrapping_sub(*sequence));
+                let step = packet.sequence.wrapping_sub(*sequence);
                 if (1..=NEAR).contains(&step) || step > u16::MAX - NEAR {
-                    let first = std::mem::take(first);
+                    let (at, first) = (*at, std::mem::take(first));
                     self.begin(id, at, &first, &packet);
                 } else {
-                    (*sequence, *first) = (packet.sequence, payload.to_vec());
+                    (*at, *sequence, *first) = (self.now, packet.sequence, payload.to_vec());
                 }
             }
-            None if self.candidates.len() >= MOST_STREAMS => self.too_many = true,
+            None if full => self.too_many = true,
             None => {
                 let waiting = Candidate::Waiting { at: self.now, sequence: packet.sequence, first: payload.to_vec() };
                 self.candidates.insert(id, waiting);
@@ -130,7 +131,9 @@ impl Streams {
         for (n, (id, stream)) in self.streams.iter().enumerate() {
             if let Some((payload_type, count)) = stream.unknown_type() {
                 let n = n + 1;
-                notes.push(format!("stream {n} ({id}): {count} packets of payload type {payload_type} were not read (no G.711)"));
+                notes.push(format!(
+                    "stream {n} ({id}): {count} packets of payload type {payload_type} were not read (no G.711)"
+                ));
             }
         }
         if self.streams.is_empty() {

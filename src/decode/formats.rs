@@ -73,7 +73,8 @@ fn sections(body: &str) -> Vec<(SocketAddr, Expected)> {
             _ => {}
         }
     }
-    let complete = |(address, port, expected): (Option<IpAddr>, u16, Expected)| Some((SocketAddr::new(address?, port), expected));
+    let complete =
+        |(address, port, expected): (Option<IpAddr>, u16, Expected)| Some((SocketAddr::new(address?, port), expected));
     sections.into_iter().filter_map(complete).collect()
 }
 
@@ -129,7 +130,11 @@ mod tests {
     #[test]
     fn other_payloads_tell_nothing() {
         let mut formats = Formats::default();
-        for payload in [&b""[..], b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n", b"SIP/2.0 200 OK\r\n\r\nv=0\r\nm=audio x\r\nc=IN\r\na=rtpmap:"] {
+        for payload in [
+            &b""[..],
+            b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n",
+            b"SIP/2.0 200 OK\r\n\r\nv=0\r\nm=audio x\r\nc=IN\r\na=rtpmap:",
+        ] {
             formats.read(payload);
         }
         assert!(formats.by_address.is_empty() && formats.by_port.is_empty());

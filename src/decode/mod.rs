@@ -70,7 +70,7 @@ pub struct Press {
 }
 
 /// One media stream of a capture: packets of one sender (SSRC) from one address to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StreamId {
     /// Where it was sent from.
     pub source: SocketAddr,
@@ -151,7 +151,7 @@ fn unknown(start: &[u8]) -> DecodeError {
         b"fLaC" => ("a FLAC file", SOX),
         b".snd" => ("an AU file", SOX),
         b"FORM" => ("an AIFF file", SOX),
-        [b'I', b'D', b'3', _] | [0xFF, 0xE0.., ..] => ("an MP3 file", SOX),
+        [b'I', b'D', b'3', _] | [0xFF, 0xE0..=0xFF, ..] => ("an MP3 file", SOX),
         [0x34, 0xCD, 0xB2, 0xA1] | [0xA1, 0xB2, 0xCD, 0x34] => {
             ("a pcap of an old, modified kind", " (`editcap FILE OUT.pcap` makes one)")
         }

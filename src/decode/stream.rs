@@ -44,7 +44,8 @@ impl Stream {
     /// A stream whose first packet came at `origin`, with what an SDP said about it.
     pub fn new(origin: Duration, expected: Option<Expected>) -> Stream {
         let expected = expected.unwrap_or_default();
-        let formats = Formats { audio: expected.audio.map_or(0, |(payload_type, _)| payload_type), event: expected.event };
+        let formats =
+            Formats { audio: expected.audio.map_or(0, |(payload_type, _)| payload_type), event: expected.event };
         Stream {
             inbound: Inbound::new(formats, WINDOW, MAX_WINDOW),
             listener: Listener::new(),
