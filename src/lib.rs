@@ -21,6 +21,8 @@ pub mod audio;
 pub mod call;
 pub mod caller;
 pub mod cli;
+pub mod config;
+pub mod decode;
 pub mod dtmf;
 pub mod ivr;
 pub mod net;

@@ -327,7 +327,10 @@ impl Signalling {
                 worker.calls += 1;
                 self.calls.insert(call, Route { worker: index, peer });
             }
-            Err(TrySendError::Full(ToWorker::Incoming { incoming, .. }) | TrySendError::Disconnected(ToWorker::Incoming { incoming, .. })) => {
+            Err(
+                TrySendError::Full(ToWorker::Incoming { incoming, .. })
+                | TrySendError::Disconnected(ToWorker::Incoming { incoming, .. }),
+            ) => {
                 self.peers.ended(peer);
                 self.turn_away(&incoming);
             }

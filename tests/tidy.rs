@@ -19,7 +19,9 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "net" => &["sip", "config"],
         "server" => &["call", "net", "site", "sip", "rtp", "audio", "dtmf", "ivr", "account", "config"],
         "site" => &["account", "config"],
-        "cli" => &["server", "caller", "decode", "config", "account", "audio", "dtmf", "call", "sip", "rtp", "ivr", "net"],
+        "cli" => {
+            &["server", "caller", "decode", "config", "account", "audio", "dtmf", "call", "sip", "rtp", "ivr", "net"]
+        }
         "main" => &["cli"],
         _ => &[],
     }
@@ -78,12 +80,19 @@ fn every_room_imports_only_what_its_wall_has_a_door_for() {
         let code = code_of(&fs::read_to_string(path).unwrap());
         for other in &rooms {
             let named = code.contains(&format!("crate::{other}::")) || code.contains(&format!("karipass::{other}::"));
-            if *other != here && named && !LEAVES.contains(&other.as_str()) && !may_import(&here).contains(&other.as_str()) {
+            if *other != here
+                && named
+                && !LEAVES.contains(&other.as_str())
+                && !may_import(&here).contains(&other.as_str())
+            {
                 complaints.push(format!("{}: {here} has no door to {other}", path.display()));
             }
         }
         if code.contains("use crate::{") {
-            complaints.push(format!("{}: write `use crate::room::…` one a line, so that the walls can be seen", path.display()));
+            complaints.push(format!(
+                "{}: write `use crate::room::…` one a line, so that the walls can be seen",
+                path.display()
+            ));
         }
     }
     complain(complaints);
@@ -99,8 +108,16 @@ fn leaves_import_nothing_of_the_house() {
 
 #[test]
 fn no_core_reads_a_clock_or_opens_a_socket() {
-    const FORBIDDEN: &[&str] =
-        &["Instant::now", "SystemTime::now", "tokio::", "std::net::Udp", "std::net::Tcp", "thread::", "rand::rng()", ".await"];
+    const FORBIDDEN: &[&str] = &[
+        "Instant::now",
+        "SystemTime::now",
+        "tokio::",
+        "std::net::Udp",
+        "std::net::Tcp",
+        "thread::",
+        "rand::rng()",
+        ".await",
+    ];
     let mut complaints = Vec::new();
     for path in sources(&src()) {
         let here = room(&path);

@@ -128,7 +128,10 @@ mod tests {
     fn the_carriers_two_forms_of_one_number_are_that_number() {
         assert_eq!(found(&facts("<sip:0600001111@x.jp>", TWO_FORMS, &[]), CARRIER), "0600001111");
         assert_eq!(found(&facts("<sip:x@x.jp>", &["<tel:+81-6-0000-1111>"], &[]), CARRIER), "0600001111");
-        assert_eq!(found(&facts("<sip:x@x.jp>", &["<sip:+81600001111;npdi@x.jp;user=phone>"], &[]), CARRIER), "0600001111");
+        assert_eq!(
+            found(&facts("<sip:x@x.jp>", &["<sip:+81600001111;npdi@x.jp;user=phone>"], &[]), CARRIER),
+            "0600001111"
+        );
     }
 
     #[test]
@@ -147,7 +150,10 @@ mod tests {
     fn withheld_numbers_are_told_apart_from_unknown_ones() {
         assert_eq!(found(&facts(ANONYMOUS, &[], &[]), CARRIER), "Withheld");
         assert_eq!(found(&facts(ANONYMOUS, &[], &[]), LAB), "Withheld");
-        assert_eq!(found(&facts("\"Coin line/payphone\" <sip:anonymous@anonymous.invalid>", &[], &[]), CARRIER), "Withheld");
+        assert_eq!(
+            found(&facts("\"Coin line/payphone\" <sip:anonymous@anonymous.invalid>", &[], &[]), CARRIER),
+            "Withheld"
+        );
         assert_eq!(found(&facts(ANONYMOUS, &["<sip:anonymous@anonymous.invalid>"], &[]), CARRIER), "Withheld");
         assert_eq!(found(&facts(ANONYMOUS, &[], &[]), STRANGER), "Untrusted");
     }
@@ -156,7 +162,10 @@ mod tests {
     fn an_asserted_number_with_privacy_is_used_or_refused_as_configured() {
         assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), CARRIER), "0600001111");
         assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), Trust { private: false, ..CARRIER }), "Withheld");
-        assert_eq!(found(&facts("<sip:0600001111@x>", TWO_FORMS, &["none"]), Trust { private: false, ..CARRIER }), "0600001111");
+        assert_eq!(
+            found(&facts("<sip:0600001111@x>", TWO_FORMS, &["none"]), Trust { private: false, ..CARRIER }),
+            "0600001111"
+        );
     }
 
     #[test]

@@ -95,7 +95,8 @@ mod tests {
         let (mut player, bank) = player();
         let (one, two) = (ALL_PROMPTS[0], ALL_PROMPTS[1]);
         player.play(&[one, two]);
-        let expected = [bank.clip(one.as_str()).unwrap().pcmu.clone(), bank.clip(two.as_str()).unwrap().pcmu.clone()].concat();
+        let expected =
+            [bank.clip(one.as_str()).unwrap().pcmu.clone(), bank.clip(two.as_str()).unwrap().pcmu.clone()].concat();
         let mut heard = Vec::new();
         let mut frame = [0; 160];
         while !player.finished() {

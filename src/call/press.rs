@@ -136,7 +136,10 @@ mod tests {
 
     #[test]
     fn a_report_that_one_way_missed_costs_nothing() {
-        assert_eq!(presses(&[(0, '1', Event), (100, '2', Event), (130, '2', InBand), (200, '1', Event), (230, '1', InBand)]), 3);
+        assert_eq!(
+            presses(&[(0, '1', Event), (100, '2', Event), (130, '2', InBand), (200, '1', Event), (230, '1', InBand)]),
+            3
+        );
         assert_eq!(presses(&[(0, '1', InBand), (100, '2', InBand), (300, '2', Info), (320, '3', Info)]), 3);
     }
 

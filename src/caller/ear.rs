@@ -166,7 +166,8 @@ mod tests {
         let mut ear = Ear::new(Arc::new(Lexicon::new(&bank)));
         let mut now = Time::ZERO;
         let mut heard = Vec::new();
-        let mut octets: Vec<u8> = sequence.iter().flat_map(|name| bank.clip(name).unwrap().encoded(law).to_vec()).collect();
+        let mut octets: Vec<u8> =
+            sequence.iter().flat_map(|name| bank.clip(name).unwrap().encoded(law).to_vec()).collect();
         octets.extend(vec![law.silence(); FRAME * 50]);
         for (at, frame) in octets.chunks(FRAME).enumerate() {
             now += Duration::from_millis(20);

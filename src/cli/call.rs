@@ -115,7 +115,7 @@ fn resolve(to: &Uri) -> Result<SocketAddr, Failure> {
 fn read(file: &Path) -> Result<Vec<i16>, Failure> {
     let failed = |error: String| Failure::Resource(format!("{}: {error}", file.display()));
     let opened = std::fs::File::open(file).map_err(|error| failed(error.to_string()))?;
-    let recording = Recording::new(std::io::BufReader::new(opened)).map_err(|error| failed(error.to_string()))?;
+    let mut recording = Recording::new(std::io::BufReader::new(opened)).map_err(|error| failed(error.to_string()))?;
     let (samples, _) = recording.read_mono(LONGEST_RECORDING * 8000).map_err(|error| failed(error.to_string()))?;
     Ok(samples)
 }

@@ -63,7 +63,10 @@ impl Ports {
                 bound => return bound,
             }
         }
-        Err(io::Error::new(io::ErrorKind::AddrInUse, format!("no free pair of ports from {from} to {to} on {}", self.ip)))
+        Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!("no free pair of ports from {from} to {to} on {}", self.ip),
+        ))
     }
 
     fn ephemeral(&self) -> io::Result<MediaPair> {

@@ -70,7 +70,9 @@ pub struct BindError {
 
 impl Transports {
     /// Binds every address; what arrives comes out of the receiver.
-    pub async fn bind(addresses: &[(Transport, SocketAddr)]) -> Result<(Transports, mpsc::Receiver<Inbound>), BindError> {
+    pub async fn bind(
+        addresses: &[(Transport, SocketAddr)],
+    ) -> Result<(Transports, mpsc::Receiver<Inbound>), BindError> {
         let (inbound, receiver) = mpsc::channel(INBOUND_QUEUE);
         let (opened_sender, opened) = mpsc::channel(MAX_CONNECTIONS);
         let acceptor = Acceptor {
@@ -79,7 +81,8 @@ impl Transports {
             next: Arc::new(AtomicU64::new(1)),
             permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         };
-        let mut transports = Transports { udp: vec![], listening: vec![], connections: HashMap::new(), opened, acceptor };
+        let mut transports =
+            Transports { udp: vec![], listening: vec![], connections: HashMap::new(), opened, acceptor };
         for &(transport, address) in addresses {
             let bound = match transport {
                 Transport::Udp => transports.bind_udp(address).await,

@@ -108,7 +108,8 @@ impl Ledger {
     /// Keeps a call record.
     pub fn record(&self, record: Box<CallRecord>) {
         let refused = self.writes.try_send(Job::Record(record));
-        if let Err(TrySendError::Full(Job::Record(record)) | TrySendError::Disconnected(Job::Record(record))) = refused {
+        if let Err(TrySendError::Full(Job::Record(record)) | TrySendError::Disconnected(Job::Record(record))) = refused
+        {
             lost_record(&record, "too many writes wait for the account store");
         }
     }
@@ -144,7 +145,7 @@ fn hash(passwords: &Mutex<Receiver<Password>>, writes: &SyncSender<Job>, cost: C
         let next = passwords.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Password { request, call_id, reply }) = next else { return };
         let now = clock.wall();
-        match password::prepare(request.unit, request.number, &request.password, &call_id, now, cost, &mut rng) {
+        match password::prepare(request.unit, request.number, &request.password, now, call_id, cost, &mut rng) {
             Ok(prepared) => {
                 // a full queue holds this hasher up, and with it the queue before it, which then refuses
                 let _ = writes.send(Job::Password { prepared, reply });

@@ -92,9 +92,10 @@ impl Report {
         let (object, text) = match step {
             Step::Heard(prompt) => (json!({"event": "heard", "prompt": prompt}), format!("heard   {prompt}")),
             Step::HeardSpeech => (json!({"event": "heard", "prompt": null}), "heard   something unknown".to_owned()),
-            Step::Keyed { what, keys } => {
-                (json!({"event": "keyed", "what": what, "keys": keys}), format!("keyed   {what}: {}", "•".repeat(*keys)))
-            }
+            Step::Keyed { what, keys } => (
+                json!({"event": "keyed", "what": what, "keys": keys}),
+                format!("keyed   {what}: {}", "•".repeat(*keys)),
+            ),
             Step::Played => (json!({"event": "played"}), "played  the recording to its end".to_owned()),
             Step::Replied(after) => {
                 self.replied.push(*after);

@@ -112,13 +112,7 @@ impl Runner {
         Time::after_start(Duration::from_secs_f64(f64::from(self.placed) / load.rate))
     }
 
-    fn place_due(
-        &mut self,
-        now: Time,
-        load: &Load,
-        report: &mut Report,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
+    fn place_due(&mut self, now: Time, load: &Load, report: &mut Report, out: &mut dyn Write) -> Result<(), Failure> {
         while self.next_placing(load) <= now {
             self.placed += 1;
             self.place(now, report, out)?;
