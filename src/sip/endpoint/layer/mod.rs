@@ -101,6 +101,13 @@ impl Layer {
         self.next_id
     }
 
+    /// Whether there is no transaction and nobody waits.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        let servers = self.servers.is_empty() && self.server_keys.is_empty() && self.merges.is_empty();
+        servers && self.clients.is_empty() && self.client_keys.is_empty() && self.agenda.is_empty()
+    }
+
     /// Whether there is room for another transaction. Requests that start something new leave an eighth to the others.
     pub fn has_room(&self, starts: bool) -> bool {
         let reserved = if starts { self.config.max_transactions / 8 } else { 0 };
