@@ -5,107 +5,137 @@
 //!
 //! Architecture invariant: no table grows without a bound, and all randomness comes from the seed.
 
+mod call;
+mod change;
 mod command;
 mod config;
 mod event;
+mod failure;
 mod flow;
+mod hang_up;
+mod in_dialog;
+mod layer;
+mod reply;
+mod session_timer;
+mod uac;
+mod uas;
 
 pub use command::{CommandError, Outgoing, Rejection};
 pub use config::{Admission, Config};
 pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
 pub use flow::{Flow, Transport};
 
+use std::collections::HashMap;
+
+use tracing::debug;
+
+use self::call::Call;
+use self::layer::{Layer, Owner};
+use self::reply::Reply;
+use crate::sip::dialog::DialogId;
+use crate::sip::message::Message;
+use crate::sip::wire::{self, ParseError, Reject};
 use crate::time::Time;
 
 /// One SIP user agent with any number of calls, over any number of transports.
-pub struct Endpoint {}
+pub struct Endpoint {
+    layer: Layer,
+    calls: HashMap<CallHandle, Call>,
+    dialogs: HashMap<DialogId, CallHandle>,
+    admission: Admission,
+    last_call: u64,
+}
 
-#[allow(unused_variables)]
 impl Endpoint {
     /// An endpoint without calls. Tags, branches and Call-IDs follow from `seed`, which should be unguessable in service.
     pub fn new(config: Config, seed: u64) -> Endpoint {
-        Endpoint {}
+        Endpoint {
+            layer: Layer::new(config, seed),
+            calls: HashMap::new(),
+            dialogs: HashMap::new(),
+            admission: Admission::Open,
+            last_call: 0,
+        }
     }
 
     /// One datagram, or one framed message of a stream, has come.
-    pub fn handle_message(&mut self, now: Time, flow: Flow, bytes: &[u8]) {}
+    pub fn handle_message(&mut self, now: Time, flow: Flow, bytes: &[u8]) {
+        match wire::parse(bytes) {
+            Ok(Message::Request(request)) => self.receive_request(now, flow, request),
+            Ok(Message::Response(response)) => self.receive_response(now, &response),
+            Err(ParseError::Drop(fault)) => debug!(%fault, "dropped what is no SIP message"),
+            Err(ParseError::Reject(reject)) => self.refuse_malformed(flow, *reject),
+        }
+    }
 
     /// Does what is due; to be called at the time of the last [`Output::Timeout`], or later.
-    pub fn handle_timeout(&mut self, now: Time) {}
-
-    /// A stream connection is closed. Calls go on: the next message opens another connection.
-    pub fn handle_flow_closed(&mut self, now: Time, connection: u64) {}
-
-    /// A message could not be sent on `flow`, as output by [`Endpoint::poll_output`]: no connection could be opened, or
-    /// the destination is unreachable. What depended on it ends.
-    pub fn handle_unreachable(&mut self, now: Time, flow: Flow) {}
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(owner) = self.layer.agenda.pop_due(now) {
+            match owner {
+                Owner::Server(id) => self.layer.wake_server(now, id),
+                Owner::Client(id) => {
+                    if let Some((id, purpose)) = self.layer.wake_client(now, id) {
+                        self.request_failed(now, id, purpose, EndCause::TimedOut);
+                    }
+                }
+                Owner::Call(handle) => self.wake_call(now, handle),
+            }
+        }
+    }
 
     /// What is to be done next; to be drained until it is [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
-        Output::Timeout(Time::MAX)
+        self.layer.poll_output()
     }
 
     /// Lets new calls in, or not.
-    pub fn set_admission(&mut self, admission: Admission) {}
+    pub fn set_admission(&mut self, admission: Admission) {
+        self.admission = admission;
+    }
 
     /// Calls that have not ended.
     pub fn calls(&self) -> usize {
-        0
+        self.calls.len()
     }
 
-    /// Tells the caller that the call rings (180). Not needed before `answer`.
-    pub fn ring(&mut self, now: Time, call: CallHandle) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
+    /// The wire could read enough of it to answer: without a transaction, since nothing in it is to be relied on.
+    fn refuse_malformed(&mut self, flow: Flow, mut reject: Reject) {
+        debug!(fault = %reject.fault, "refused a malformed request");
+        let mut back = flow;
+        if let Ok(mut via) = reject.headers.top_via() {
+            back = flow.of_response(&via);
+            flow::stamp(&mut via, flow.remote);
+            reject.headers.set_top_via(&via);
+        }
+        let phrase = reject.fault.to_string();
+        self.layer.respond_stateless(back, &reject.headers, Reply::new(reject.status).phrased(phrase));
     }
 
-    /// Answers an incoming call with 200 and `sdp` (the answer, or the offer when the INVITE had none). For a call that we
-    /// placed or changed without an offer: sends the ACK with our answer.
-    pub fn answer(&mut self, now: Time, call: CallHandle, sdp: String) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
+    fn next_handle(&mut self) -> CallHandle {
+        self.last_call += 1;
+        CallHandle(self.last_call)
     }
 
-    /// Refuses an incoming call that was not answered. `Ended` with `Rejected` follows.
-    pub fn reject(&mut self, now: Time, call: CallHandle, rejection: Rejection) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
-    }
-
-    /// Responds to [`Event::Offer`]: with our session description, or with a status such as 488 that leaves the session
-    /// as it was.
-    pub fn respond_offer(
-        &mut self,
-        now: Time,
-        call: CallHandle,
-        response: Result<String, u16>,
-    ) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
-    }
-
-    /// Ends a call, whatever its state: BYE, CANCEL for one that we placed and nobody answered, 480 for one that came in
-    /// and was not answered. BYE waits for the ACK of our 200 (RFC 3261 §15). `reason` goes into Reason (RFC 3326) as
-    /// Q.850 cause and text. `Ended` follows when the far end has answered.
-    pub fn hang_up(&mut self, now: Time, call: CallHandle, reason: Option<(u16, &str)>) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
-    }
-
-    /// Places a call.
-    pub fn place(&mut self, now: Time, outgoing: Outgoing) -> Result<CallHandle, CommandError> {
-        Err(CommandError::Full)
-    }
-
-    /// Changes the session of a running call (re-INVITE): with an offer, or asking the far end for one.
-    /// [`Event::OfferAnswered`] follows.
-    pub fn offer(&mut self, now: Time, call: CallHandle, sdp: Option<String>) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
-    }
-
-    /// Sends an INFO. [`Event::InfoAnswered`] follows.
-    pub fn send_info(
-        &mut self,
-        now: Time,
-        call: CallHandle,
-        content_type: &str,
-        body: Vec<u8>,
-    ) -> Result<(), CommandError> {
-        Err(CommandError::NoSuchCall)
+    /// After anything was done to a call: its next deadline, or its end.
+    fn settle(&mut self, now: Time, handle: CallHandle) {
+        let Some(call) = self.calls.get(&handle) else { return };
+        if call.ended.is_none() {
+            let deadline = call.deadline().map(|(time, _)| time);
+            self.layer.agenda.set(Owner::Call(handle), deadline);
+            return;
+        }
+        self.layer.agenda.set(Owner::Call(handle), None);
+        let Some(call) = self.calls.remove(&handle) else { return };
+        self.dialogs.remove(call.dialog.id());
+        if let Some(offered) = call.offered {
+            // §15.1.2: what is still pending is told
+            self.layer.respond(now, offered.server, &offered.request.headers, Reply::new(487));
+        }
+        if let Some(cause) = call.ended {
+            self.layer.tell(Event::Ended { call: handle, cause });
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

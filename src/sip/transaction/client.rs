@@ -70,6 +70,11 @@ impl Client {
         }
     }
 
+    /// Whether the final response has come, or never will.
+    pub const fn is_answered(&self) -> bool {
+        matches!(self.state, State::Completed { .. } | State::Terminated)
+    }
+
     /// Whether the transaction is over and its key free.
     pub const fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)
