@@ -11,7 +11,7 @@ pub use super::wire::error::FieldError;
 pub use super::wire::field::{NameAddr, Via};
 pub use super::wire::params::Params;
 pub use super::wire::uri::{Scheme, Uri};
-use super::wire::{names, write};
+use super::wire::{lex, names, write};
 
 /// A request's method. Methods are case-sensitive: `invite` is [`Method::Other`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -279,7 +279,7 @@ impl Headers {
 /// A value with line breaks would add header fields of its own.
 fn one_line(value: String) -> String {
     match value.contains(['\r', '\n']) {
-        true => value.replace(['\r', '\n'], " "),
+        true => lex::trim(&value.replace(['\r', '\n'], " ")).to_owned(),
         false => value,
     }
 }

@@ -152,3 +152,6 @@ impl fmt::Display for Via {
         write!(f, "SIP/2.0/{} {}{}", self.transport, HostPort(&self.host, self.port), self.params)
     }
 }
+
+#[cfg(test)]
+mod tests;
