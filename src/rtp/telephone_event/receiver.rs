@@ -315,7 +315,7 @@ impl Receiver {
         let passed = self.units(seen.arrived.since(press.arrived));
         let same = u64::from(u32::from(seen.report.duration).saturating_sub(press.duration));
         let other = same + u64::from(gap);
-        if too_many_between || passed * 2 >= same + other { Relation::New } else { Relation::Same(0) }
+        if too_many_between || passed * 2 > same + other { Relation::New } else { Relation::Same(0) }
     }
 
     /// The sender changed its SSRC while the key was down: the duration grows on.
@@ -374,3 +374,6 @@ fn difference(a: u32, b: u32) -> i64 {
 fn ahead(a: u16, b: u16) -> i32 {
     i32::from(a.wrapping_sub(b) as i16)
 }
+
+#[cfg(test)]
+mod tests;
