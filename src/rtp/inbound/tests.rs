@@ -269,7 +269,6 @@ struct Habits {
     silent_pauses: bool,
     /// The ends follow at once rather than 20 ms apart.
     burst: bool,
-    marker: bool,
 }
 
 /// Keys presses of (code, ticks held, ticks between) after 100 ms of audio.
@@ -358,9 +357,33 @@ fn deliver(wire: &[Sent], fates: &[Fate], formats: Formats) -> (Vec<u8>, Vec<u8>
     (downs, ups, inbound.counters())
 }
 
+/// Digits keyed over a network that delays each packet by up to 200 ms and loses a tenth.
+#[test]
+fn no_digit_is_lost_or_doubled_over_a_bad_network() {
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+    let mut random = StdRng::seed_from_u64(7);
+    let mut wrong = 0;
+    for _ in 0..2000 {
+        let presses: Vec<_> = (0..8)
+            .map(|_| (random.random_range(0..10), random.random_range(4..8), random.random_range(4..20)))
+            .collect();
+        let habits = Habits { audio_beside: random.random(), silent_pauses: random.random(), burst: random.random() };
+        let wire = keyed(&presses, &habits, (random.random(), random.random()));
+        let fates: Vec<Fate> =
+            (0..wire.len()).map(|_| (random.random_bool(0.1), random.random_range(0..200), None)).collect();
+        let expected: Vec<u8> = presses.iter().map(|(code, ..)| *code).collect();
+        let (downs, _, counters) = deliver(&wire, &fates, FORMATS);
+        if downs != expected {
+            wrong += 1;
+            println!("{presses:?} {habits:?} {downs:?} {counters:?}");
+        }
+    }
+    assert_eq!(wrong, 0);
+}
+
 prop_compose! {
-    fn habits()(audio_beside: bool, silent_pauses: bool, burst: bool, marker: bool) -> Habits {
-        Habits { audio_beside, silent_pauses, burst, marker }
+    fn habits()(audio_beside: bool, silent_pauses: bool, burst: bool) -> Habits {
+        Habits { audio_beside, silent_pauses, burst }
     }
 }
 
@@ -371,12 +394,12 @@ fn fate(loss: u32) -> impl Strategy<Value = Fate> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Presses of 60 ms and more, 40 ms and more apart, few keys so that the same comes twice.
+    /// Presses of 40 ms and more, 40 ms and more apart, few keys so that the same comes twice.
     #[test]
     fn whatever_the_network_does_each_delivered_press_is_told_once_and_in_order(
-        presses in proptest::collection::vec((0_u8..3, 3_u16..12, 2_u16..12), 1..10),
+        presses in proptest::collection::vec((0_u8..3, 2_u16..12, 2_u16..12), 1..10),
         habits in habits(),
         sequence: u16,
         timestamp: u32,
@@ -385,6 +408,8 @@ proptest! {
     ) {
         let wire = keyed(&presses, &habits, (sequence, timestamp));
         let fates: Vec<Fate> = fates.into_iter().map(|(die, (_, delay, again))| (die % 100 < loss, delay, again)).collect();
+        // the stream has begun: what comes first of all is not known to be late
+        let fates = [vec![(false, 0, None)], fates].concat();
         let arrived = |press: usize| {
             wire.iter().zip(fates.iter().cycle()).any(|(sent, fate)| sent.press == Some(press) && !fate.0)
         };
