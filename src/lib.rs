@@ -19,6 +19,7 @@
 pub mod account;
 pub mod audio;
 pub mod cli;
+pub mod config;
 pub mod dtmf;
 pub mod ivr;
 pub mod number;
