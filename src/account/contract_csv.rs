@@ -86,7 +86,7 @@ impl ContractTable {
 
 /// What is wrong in a CSV, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column} ({name}): {problem}", name = HEADER.get(column.saturating_sub(1)).unwrap_or(&"row"))]
+#[error("line {line}, column {column} ({name}): {problem}", name = HEADER.get(column.saturating_sub(1)).unwrap_or(&"too many"))]
 pub struct CsvError {
     /// The line in the file, from 1.
     pub line: u64,
@@ -100,7 +100,7 @@ pub struct CsvError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CsvProblem {
     /// Too few or too many columns.
-    #[error("{found} columns, where customer_number,number,services are needed")]
+    #[error("the row has {found} columns; customer_number,number,services are needed")]
     Columns {
         /// How many there are.
         found: usize,
@@ -150,7 +150,9 @@ struct Row {
 fn read_row(line: u64, record: &csv::ByteRecord) -> Result<Row, CsvError> {
     let at = |column, problem| CsvError { line, column, problem };
     if record.len() != HEADER.len() {
-        return Err(at(record.len().min(HEADER.len()), CsvProblem::Columns { found: record.len() }));
+        // the first one that is missing, or the first that is too much
+        let column = record.len().min(HEADER.len()) + 1;
+        return Err(at(column, CsvProblem::Columns { found: record.len() }));
     }
     let text = |column: usize| {
         let bytes = record.get(column.saturating_sub(1)).unwrap_or_default();

@@ -19,7 +19,7 @@ pub fn demo_contract() -> Result<Contract, NumberError> {
 
 /// Puts the example contract into a store without contracts; refuses one that holds others. Passwords that were set for
 /// it stay.
-pub fn demo(store: &mut impl Store, now: UnixTime) -> Result<Contract, StoreError> {
+pub fn demo(store: &mut (impl Store + ?Sized), now: UnixTime) -> Result<Contract, StoreError> {
     let not_for_demo = || StoreError::NotForDemo { store: store.name() };
     let example = demo_contract().map_err(|_| not_for_demo())?;
     match store.contracts()?.as_slice() {
