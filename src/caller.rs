@@ -25,6 +25,9 @@ pub use voice::Way;
 
 /// Packets leave this often.
 const TICK: Duration = Duration::from_millis(20);
+/// From recognising a prompt to the first key: a person takes longer, and a service may take what comes sooner for keys that
+/// still belonged to the question before.
+const REACTION: Duration = Duration::from_millis(700);
 /// A service that says nothing for so long will not say anything any more.
 const DEAF: Duration = Duration::from_secs(40);
 /// The longest call.
@@ -111,8 +114,8 @@ pub struct Caller {
     ear: Ear,
     started: Time,
     next_frame: Time,
-    /// What was asked and is keyed when the prompt is over (patient callers).
-    pending: Option<Reply>,
+    /// What was asked, and when it is keyed; patient callers key it when the prompt is over.
+    pending: Option<(Reply, Time)>,
     /// What to key at the next pauses, as long as no prompt has been recognised.
     blind: VecDeque<Reply>,
     spoken: bool,
@@ -175,6 +178,9 @@ impl Caller {
     pub fn handle_timeout(&mut self, now: Time) {
         self.session.handle_timeout(now);
         self.hear(now);
+        if let Some((reply, _)) = self.pending.take_if(|(_, at)| *at <= now) {
+            self.key(&reply);
+        }
         while self.next_frame <= now && !self.hung_up {
             let info = self.voice.tick(now, &mut self.session);
             self.outputs.extend(info.map(Output::Info));
@@ -244,7 +250,7 @@ impl Caller {
                 self.blind.clear();
                 let meaning = self.manner.order.meaning(&name);
                 self.step(Step::Heard(masked(&name).to_owned()));
-                self.mean(meaning, name);
+                self.mean(now, meaning, name);
             }
             Heard::Speech => {
                 self.replied(reply_time);
@@ -254,18 +260,20 @@ impl Caller {
             Heard::Pause => {
                 let blind = if self.spoken { self.blind.pop_front() } else { None };
                 self.spoken = false;
-                if let Some(reply) = self.pending.take().or(blind) {
+                if let Some(reply) = self.pending.take().map(|(reply, _)| reply).or(blind) {
                     self.key(&reply);
                 }
             }
         }
     }
 
-    fn mean(&mut self, meaning: Meaning, name: String) {
+    fn mean(&mut self, now: Time, meaning: Meaning, name: String) {
         match meaning {
             Meaning::Asks(_) if self.manner.recording.is_some() => {}
-            Meaning::Asks(reply) if self.manner.patient => self.pending = Some(reply),
-            Meaning::Asks(reply) => self.key(&reply),
+            Meaning::Asks(reply) => {
+                let at = if self.manner.patient { Time::MAX } else { now + REACTION };
+                self.pending = Some((reply, at));
+            }
             Meaning::Set => self.verdict = Verdict::Set,
             Meaning::Failed => {
                 self.verdict = Verdict::Failed(name);

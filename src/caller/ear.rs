@@ -17,7 +17,7 @@ const FRAME: usize = 160;
 /// How many frames in a row a place in a prompt may miss and still be the same playing of it.
 const MOST_MISSING: u32 = 25;
 /// After so long without sound, an utterance is over.
-pub const PAUSE: Duration = Duration::from_millis(600);
+pub const PAUSE: Duration = Duration::from_millis(1000);
 /// A frame with this mean magnitude (16-bit) or more has sound in it: about -46 dBm0.
 const SOUND: i32 = 100;
 
@@ -70,6 +70,8 @@ pub struct Ear {
     lexicon: Arc<Lexicon>,
     /// The prompts that what sounds now may be, each with the frame heard last; one left means it is known.
     candidates: Vec<Place>,
+    /// Frames that have passed since those, silent ones included: a prompt has pauses of its own.
+    passed: u32,
     told: bool,
     unknown_frames: u32,
     last_sound: Option<Time>,
@@ -81,13 +83,14 @@ impl Ear {
 
     /// An ear that knows `lexicon`.
     pub fn new(lexicon: Arc<Lexicon>) -> Ear {
-        Ear { lexicon, candidates: vec![], told: false, unknown_frames: 0, last_sound: None }
+        Ear { lexicon, candidates: vec![], passed: 0, told: false, unknown_frames: 0, last_sound: None }
     }
 
     /// Listens to the next packet's payload; what it shows comes out in order.
     pub fn listen(&mut self, now: Time, law: Law, payload: &[u8]) -> Vec<Heard> {
         let mut heard = Vec::new();
         for frame in payload.chunks_exact(FRAME) {
+            self.passed = self.passed.saturating_add(1);
             if has_sound(law, frame) {
                 self.last_sound = Some(now);
                 heard.extend(self.sound(frame));
@@ -109,9 +112,7 @@ impl Ear {
             return None;
         }
         self.last_sound = None;
-        self.candidates.clear();
         self.unknown_frames = 0;
-        self.told = false;
         Some(Heard::Pause)
     }
 
@@ -122,13 +123,14 @@ impl Ear {
             return (self.unknown_frames == Ear::UNKNOWN).then_some(Heard::Speech);
         }
         self.unknown_frames = 0;
+        let passed = self.passed..=self.passed.saturating_add(MOST_MISSING);
         let goes_on = |place: &&Place| {
             self.candidates.iter().any(|candidate| {
-                candidate.prompt == place.prompt
-                    && (1..=MOST_MISSING).contains(&place.frame.wrapping_sub(candidate.frame))
+                candidate.prompt == place.prompt && passed.contains(&place.frame.wrapping_sub(candidate.frame))
             })
         };
         let going_on: Vec<Place> = places.iter().filter(goes_on).copied().collect();
+        self.passed = 0;
         if going_on.is_empty() {
             self.told = false;
             self.candidates = places.to_vec();
