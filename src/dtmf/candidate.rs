@@ -79,9 +79,13 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
         return None;
     }
-    let fit = Fit::new(history, reach.full, start);
+    let mut fit = Fit::new(history, reach.full, start);
     let (spans, count) = spans(history, &fit, reach.full);
     let spans = &spans[..count];
+    let whole = whole(reach.full, spans);
+    if whole != reach.full && whole.count() >= 2 {
+        fit = Fit::new(history, whole, fit.frequency);
+    }
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
@@ -172,6 +176,14 @@ fn rough_frequencies(history: &History, key: usize, hops: &[Tones; KEPT], full: 
     }
     let nominal = fit::nominal_frequencies(key);
     (pairs > 0).then(|| [0, 1].map(|q| nominal[q] + tables::angle(sum[q][0], sum[q][1]) / HOP as f32))
+}
+
+/// Those of the hops that the spans cover, but for a few samples.
+fn whole(full: Ages, spans: &[Span]) -> Ages {
+    let covered = |age: usize| spans.iter().any(|s| s.from + 3 >= (age + 1) * HOP && s.to <= age * HOP + 3);
+    let mut whole = Ages::default();
+    full.iter().filter(|age| covered(*age)).for_each(|age| whole.add(age));
+    whole
 }
 
 /// The runs of hops as spans of samples with their edges found to the sample, newest first.
