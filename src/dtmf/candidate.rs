@@ -1,6 +1,7 @@
 //! A candidate: what is measured of a tone pair that may be a digit, and the judgement of it.
 
 use super::config::Config;
+use super::explain::Verdict;
 use super::fit::{self, Ages, Fit, Phasor, Tones};
 use super::history::{History, KEPT, Span};
 use super::tables::{self, HOP, power_of_db};
@@ -18,7 +19,7 @@ pub(super) struct Limits {
 }
 
 /// Squared amplitude of a sine of 0 dBm0: +3.14 dBm0 reaches full scale (ITU-T G.711).
-fn power_of_dbm0(level: f32) -> f32 {
+pub(super) fn power_of_dbm0(level: f32) -> f32 {
     32767.0 * 32767.0 * power_of_db(level - 3.14)
 }
 
@@ -50,6 +51,9 @@ pub(super) struct Measured {
     pub(super) scatter: f32,
     pub(super) before: f32,
     pub(super) lossy: bool,
+    pub(super) dial_tone: bool,
+    /// Whether a packet's worth of digital silence lies inside.
+    pub(super) spliced: bool,
 }
 
 /// Hops that carry the tones at about the same strength.
@@ -62,9 +66,10 @@ struct Reach {
 /// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
 const HOLE: usize = 5;
 
-pub(super) fn measure(history: &History, key: usize, limits: &Limits) -> Option<Measured> {
+/// Measures the tones of `key` that end now, or at a loss that begins now; looks back `reach` hops at most.
+pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
-    let reach = reach(history, key, &mut hops)?;
+    let reach = reach(history, key, &mut hops, horizon)?;
     if reach.full.count() < if reach.lossy { 2 } else { 4 } {
         return None;
     }
@@ -74,9 +79,13 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits) -> Option<
     if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
         return None;
     }
-    let fit = Fit::new(history, reach.full, start);
+    let mut fit = Fit::new(history, reach.full, start);
     let (spans, count) = spans(history, &fit, reach.full);
     let spans = &spans[..count];
+    let whole = whole(reach.full, spans);
+    if whole != reach.full && whole.count() >= 2 {
+        fit = Fit::new(history, whole, fit.frequency);
+    }
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
@@ -86,7 +95,8 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits) -> Option<
     } else {
         0.0
     };
-    Some(Measured {
+    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
+    let mut m = Measured {
         deviation: off(fit.frequency),
         power,
         frequency: fit.frequency,
@@ -97,32 +107,40 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits) -> Option<
         scatter: fit.scatter[0].max(fit.scatter[1]),
         before,
         lossy: reach.lossy,
-    })
+        dial_tone: false,
+        spliced,
+    };
+    if judge_noise(&m) == Verdict::Residual && m.share < DIAL_TONE_SHARE && m.before < DIAL_TONE_SHARE * 2.0 {
+        let residual = fit.residual_behind_dial_tone(history, spans);
+        m.share = residual.share();
+        m.low_share = residual.low_share();
+        m.dial_tone = true;
+    }
+    Some(m)
 }
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
-fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT]) -> Option<Reach> {
+fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize) -> Option<Reach> {
     let mut near = [0.0; 2];
     let mut count = 0.0;
-    for age in 0..4 {
-        if !history.lost(age) {
-            hops[age] = fit::nominal(history.bins(age), key);
-            if age > 0 && count < 2.0 {
-                count += 1.0;
-                near = [near[0] + hops[age].tone[0].power(), near[1] + hops[age].tone[1].power()];
-            }
+    // of the newest hops, but not the very newest when there is a choice: the tone may be ending in it
+    for age in [1, 2, 3, 4, 5, 6, 0] {
+        if !history.lost(age) && count < 3.0 && !history.dead(age) {
+            let tones = fit::nominal(history.bins(age), key);
+            count += 1.0;
+            near = [near[0] + tones.tone[0].power(), near[1] + tones.tone[1].power()];
         }
     }
     if count < 2.0 {
         return None;
     }
     let near = near.map(|n| n / count);
-    let alike = |power: f32, near: f32| power > 0.5 * near && power < 1.6 * near;
+    let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
     let mut reach = Reach::default();
     let mut hole = 0;
-    for age in 0..KEPT {
+    for age in 0..horizon.min(KEPT) {
         let lost = history.lost(age);
-        if !lost && age >= 4 {
+        if !lost {
             hops[age] = fit::nominal(history.bins(age), key);
         }
         if !lost && alike(hops[age].tone[0].power(), near[0]) && alike(hops[age].tone[1].power(), near[1]) {
@@ -133,7 +151,7 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT]) -> Option<Reac
             reach.full.add(age);
         } else {
             hole += 1;
-            if hole > HOLE || age == 1 && reach.full.count() == 0 {
+            if hole > HOLE || age == 1 && reach.full.count() == 0 && !history.lost(0) {
                 break;
             }
         }
@@ -160,6 +178,14 @@ fn rough_frequencies(history: &History, key: usize, hops: &[Tones; KEPT], full: 
     (pairs > 0).then(|| [0, 1].map(|q| nominal[q] + tables::angle(sum[q][0], sum[q][1]) / HOP as f32))
 }
 
+/// Those of the hops that the spans cover, but for a few samples.
+fn whole(full: Ages, spans: &[Span]) -> Ages {
+    let covered = |age: usize| spans.iter().any(|s| s.from + 3 >= (age + 1) * HOP && s.to <= age * HOP + 3);
+    let mut whole = Ages::default();
+    full.iter().filter(|age| covered(*age)).for_each(|age| whole.add(age));
+    whole
+}
+
 /// The runs of hops as spans of samples with their edges found to the sample, newest first.
 fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
     let mut spans = [Span::default(); KEPT];
@@ -184,4 +210,69 @@ fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
         age += 1;
     }
     (spans, count)
+}
+
+/// Samples in a packet of 20 ms.
+const PACKET: usize = 160;
+
+/// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
+const DIAL_TONE_SHARE: f32 = 0.32;
+
+/// What a tone of at least `length` samples may have beside it.
+struct Allowance {
+    length: usize,
+    low_share: f32,
+    share: f32,
+    scatter: f32,
+    before: f32,
+}
+
+const ALLOWED: [Allowance; 4] = [
+    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12 },
+    Allowance { length: 288, low_share: 0.035, share: 0.09, scatter: 0.025, before: 0.15 },
+    Allowance { length: 320, low_share: 0.055, share: 0.14, scatter: 0.03, before: 0.2 },
+    Allowance { length: 352, low_share: 0.08, share: 0.18, scatter: 0.04, before: 0.25 },
+];
+
+const BEHIND_DIAL_TONE: Allowance = Allowance { length: 0, low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5 };
+const WITHOUT_ONSET: Allowance = Allowance { length: 0, low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0 };
+
+fn judge_noise(m: &Measured) -> Verdict {
+    let allowed = if m.dial_tone {
+        &BEHIND_DIAL_TONE
+    } else if m.onset >= KEPT * HOP - 16 {
+        &WITHOUT_ONSET
+    } else {
+        ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0])
+    };
+    if m.low_share > allowed.low_share || m.share > allowed.share || m.before > allowed.before {
+        Verdict::Residual
+    } else if m.scatter > allowed.scatter {
+        Verdict::Unsteady
+    } else {
+        Verdict::Taken
+    }
+}
+
+/// The decision about a candidate of which this was measured.
+pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
+    let twist = m.power[0] / m.power[1].max(1e-9);
+    let need = if m.lossy {
+        136
+    } else if m.spliced {
+        160
+    } else {
+        limits.length
+    };
+    if m.power.iter().any(|p| *p < limits.power) {
+        Verdict::Level
+    } else if twist < limits.twist.0 || twist > limits.twist.1 {
+        Verdict::Twist
+    } else if m.deviation.iter().any(|d| d.abs() > limits.deviation) {
+        Verdict::Frequency
+    } else if m.length < need {
+        Verdict::TooShort
+    } else {
+        judge_noise(m)
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::candidate::{self, Limits, Measured};
+use super::candidate::{self, Limits};
+use super::explain::{Explanation, Explanations, Verdict};
 use super::fit;
 use super::goertzel;
 use super::history::{History, KEPT, Span};
@@ -24,6 +25,7 @@ pub struct Detector {
     /// The last digit and the sample at which it ended.
     last: Option<(usize, u64)>,
     events: VecDeque<Event>,
+    explanations: Option<Box<Explanations>>,
 }
 
 const NOTHING: u8 = 0xFF;
@@ -58,7 +60,18 @@ impl Detector {
             tone: None,
             last: None,
             events: VecDeque::with_capacity(EVENTS),
+            explanations: None,
         }
+    }
+
+    /// A receiver that also explains each candidate. It allocates as it does so.
+    pub fn with_explanations(config: &Config) -> Detector {
+        Detector { explanations: Some(Box::default()), ..Detector::new(config) }
+    }
+
+    /// The next explanation of a candidate that is over. `finished` says that no more samples will come.
+    pub fn poll_explanation(&mut self, finished: bool) -> Option<Explanation> {
+        self.explanations.as_mut().and_then(|e| e.poll(finished))
     }
 
     /// Takes linear samples at 8 kHz, any number of them.
@@ -99,7 +112,7 @@ impl Detector {
     }
 
     fn hop(&mut self) {
-        let lost = std::mem::take(&mut self.torn);
+        let lost = std::mem::take(&mut self.torn) || self.history.repeats();
         let hop = self.history.filling();
         let (bins, energy) = if lost { ([0; 16], 0) } else { (goertzel::correlate(hop), goertzel::energy(hop)) };
         self.history.complete(bins, energy, lost);
@@ -109,8 +122,14 @@ impl Detector {
         match self.tone {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
+            // what a loss has cut off is judged as it is
+            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => self.look(usize::from(self.seen_at(1))),
             None => {}
         }
+    }
+
+    fn seen_at(&self, age: usize) -> u8 {
+        self.seen[(self.history.hops as usize).wrapping_sub(1 + age) % KEPT]
     }
 
     /// The key whose two tones make up most of the last 15 ms, or `NOTHING`.
@@ -154,13 +173,24 @@ impl Detector {
         if seen < 2 {
             return;
         }
-        let Some(m) = candidate::measure(&self.history, key, &self.limits) else { return };
         let now = self.history.hops * HOP as u64;
+        // a digit that has ended is not part of this one
+        let horizon = self.last.map_or(KEPT, |(_, end)| (now.saturating_sub(end) as usize / HOP).min(KEPT));
+        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon) else { return };
         let at = now - m.onset as u64;
-        let resumed = self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause);
-        if !judge(&m, &self.limits) {
-            return;
+        let mut verdict = candidate::judge(&m, &self.limits);
+        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause) {
+            verdict = Verdict::Resumed;
         }
+        if let Some(explanations) = &mut self.explanations {
+            explanations.add(Explanation::new(digit(key), at, &m, verdict));
+        }
+        let resumed = match verdict {
+            Verdict::Taken => false,
+            Verdict::Resumed => true,
+            Verdict::TooShort | Verdict::Frequency | Verdict::Twist => return,
+            Verdict::Level | Verdict::Residual | Verdict::Unsteady => return,
+        };
         if !resumed {
             self.events.push_back(Event::Down { digit: digit(key), at });
         }
@@ -184,7 +214,7 @@ impl Detector {
             }
         }
         self.tone = Some(tone);
-        if tone.silent >= 3 || tone.lost >= 20 {
+        if tone.silent >= 2 || tone.lost >= 20 {
             self.end(tone);
         }
     }
@@ -192,7 +222,7 @@ impl Detector {
     fn end(&mut self, tone: Tone) {
         let age = tone.silent.max(tone.lost);
         let back = self.end_of(&tone, age);
-        if back < 15 * 8 {
+        if back < 13 * 8 {
             return;
         }
         let end = (self.history.hops * HOP as u64 - back as u64).max(tone.at);
@@ -236,16 +266,3 @@ fn strongest(power: &[f32; 8], first: usize) -> usize {
     (first + 1..first + 4).fold(first, |best, t| if power[t] > power[best] { t } else { best })
 }
 
-fn judge(m: &Measured, limits: &Limits) -> bool {
-    let twist = m.power[0] / m.power[1].max(1e-9);
-    let need = if m.lossy { 136 } else { limits.length };
-    m.deviation.iter().all(|d| d.abs() < limits.deviation)
-        && twist > limits.twist.0
-        && twist < limits.twist.1
-        && m.power[0] > limits.power
-        && m.power[1] > limits.power
-        && m.length >= need
-        && m.low_share < 0.09
-        && m.share < 0.2
-        && m.scatter < 0.06
-}

@@ -1,5 +1,6 @@
 //! Two sinusoids fitted to a span of hops by least squares: their frequencies, amplitudes, and what they leave unexplained.
 
+use super::dial;
 use super::goertzel::Bins;
 use super::history::{Age, History, KEPT, Span};
 use super::tables::{self, HOP, Inverse, NOMINAL, RATE, SCALE, TONES, TURN, TURNS};
@@ -23,7 +24,7 @@ impl Phasor {
         self.re * self.re + self.im * self.im
     }
 
-    fn times(self, o: Phasor) -> Phasor {
+    pub(super) fn times(self, o: Phasor) -> Phasor {
         Phasor { re: self.re * o.re - self.im * o.im, im: self.re * o.im + self.im * o.re }
     }
 
@@ -219,27 +220,20 @@ impl Fit {
     pub(super) fn residual(&self, history: &History, spans: &[Span]) -> Residual {
         let mut sum = Residual::default();
         for span in spans {
-            self.residual_of_span(history, *span, &mut sum);
+            let mut left = Left::new(self, history, *span);
+            sum.add(&mut left, false);
         }
         sum
     }
 
-    fn residual_of_span(&self, history: &History, span: Span, sum: &mut Residual) {
-        let mut left = [0.0f32; KEPT * HOP];
-        let mut n = 0;
-        for ((x, m), r) in history.span(span).zip(self.wave(span.from)).zip(&mut left) {
-            *r = x - m;
-            sum.all += *r * *r;
-            sum.signal += x * x;
-            n += 1;
+    /// The same behind a dial tone.
+    pub(super) fn residual_behind_dial_tone(&self, history: &History, spans: &[Span]) -> Residual {
+        let mut sum = Residual::default();
+        for span in spans {
+            let mut left = Left::new(self, history, *span);
+            sum.add(&mut left, true);
         }
-        sum.samples += n as f32;
-        // a half-band filter: Deslauriers and Dubuc's, -6 dB at 2 kHz
-        for w in left[..n].windows(7).step_by(2) {
-            let y = 0.5 * w[3] + (9.0 / 32.0) * (w[2] + w[4]) - (1.0 / 32.0) * (w[0] + w[6]);
-            sum.low += y * y;
-            sum.low_samples += 1.0;
-        }
+        sum
     }
 
     /// How many samples before the present the tone set in: the likeliest point within the span.
@@ -294,18 +288,53 @@ fn slope(hops: &[[Phasor; 2]; KEPT], q: usize, ages: Ages) -> f32 {
     if tt > 0.0 { guess + tp / tt } else { guess }
 }
 
+/// The samples of a span that a fit leaves.
+struct Left {
+    samples: [f32; KEPT * HOP],
+    count: usize,
+    signal: f32,
+}
+
+impl Left {
+    fn new(fit: &Fit, history: &History, span: Span) -> Left {
+        let mut left = Left { samples: [0.0; KEPT * HOP], count: 0, signal: 0.0 };
+        for ((x, m), r) in history.span(span).zip(fit.wave(span.from)).zip(&mut left.samples) {
+            *r = x - m;
+            left.signal += x * x;
+            left.count += 1;
+        }
+        left
+    }
+}
+
 /// Energies of a fit's remainder.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Residual {
-    pub(super) all: f32,
+    all: f32,
     /// The part below 2 kHz, at half the rate.
-    pub(super) low: f32,
-    pub(super) signal: f32,
+    low: f32,
+    signal: f32,
     samples: f32,
     low_samples: f32,
 }
 
 impl Residual {
+    fn add(&mut self, left: &mut Left, dial_tone: bool) {
+        let samples = &mut left.samples[..left.count];
+        if dial_tone {
+            dial::subtract(samples);
+        }
+        self.signal += left.signal;
+        self.samples += left.count as f32;
+        self.all += samples.iter().map(|r| r * r).sum::<f32>();
+        // a half-band filter: Deslauriers and Dubuc's, -6 dB at 2 kHz
+        for w in samples.windows(7).step_by(2) {
+            let y = 0.5 * w[3] + (9.0 / 32.0) * (w[2] + w[4]) - (1.0 / 32.0) * (w[0] + w[6]);
+            self.low += y * y;
+            self.low_samples += 1.0;
+        }
+    }
+
     /// The remainder as a part of the energy.
     pub(super) fn share(&self) -> f32 {
         self.all / self.signal.max(1.0)

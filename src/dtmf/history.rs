@@ -6,6 +6,9 @@ use super::tables::HOP;
 /// Hops that are kept: 80 ms.
 pub(super) const KEPT: usize = 16;
 
+/// Hops in a packet of 20 ms.
+const PACKET: usize = 4;
+
 pub(super) struct History {
     samples: [[i16; HOP]; KEPT],
     bins: [Bins; KEPT],
@@ -26,6 +29,13 @@ impl History {
     /// The hop that is being filled.
     pub(super) fn filling(&mut self) -> &mut [i16; HOP] {
         &mut self.samples[self.hops as usize % KEPT]
+    }
+
+    /// Whether the hop that is filled now is the one of 20 ms before, to the bit: a packet played twice to conceal a loss.
+    pub(super) fn repeats(&self) -> bool {
+        let now = &self.samples[self.hops as usize % KEPT];
+        let before = &self.samples[(self.hops as usize).wrapping_sub(PACKET) % KEPT];
+        now == before && now.iter().any(|x| x.unsigned_abs() > 64)
     }
 
     pub(super) fn complete(&mut self, bins: Bins, energy: u32, lost: bool) {
@@ -59,6 +69,13 @@ impl History {
             let at = start.wrapping_add(n) % (KEPT * HOP);
             f32::from(self.samples[at / HOP][at % HOP])
         })
+    }
+
+    /// Whether the hop is digital silence: one value all along, and next to nothing.
+    pub(super) fn dead(&self, age: Age) -> bool {
+        let samples = self.samples(age);
+        let first = samples[0];
+        first.unsigned_abs() <= 16 && samples.iter().all(|x| *x == first)
     }
 
     /// Whether the hop is missing, be it lost, too old or before the first sample.

@@ -6,8 +6,10 @@
 mod candidate;
 mod config;
 mod detector;
+mod dial;
 mod digit;
 mod event;
+mod explain;
 mod fit;
 mod goertzel;
 mod history;
@@ -17,3 +19,4 @@ pub use config::Config;
 pub use detector::Detector;
 pub use digit::Digit;
 pub use event::Event;
+pub use explain::{Explanation, Verdict};
