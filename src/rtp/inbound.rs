@@ -344,3 +344,6 @@ impl Inbound {
 fn receiver(formats: Formats) -> Receiver {
     Receiver::new(formats.event.map_or(AUDIO_CLOCK, |event| event.clock_rate))
 }
+
+#[cfg(test)]
+mod tests;

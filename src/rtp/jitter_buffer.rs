@@ -258,3 +258,86 @@ impl JitterBuffer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn buffer() -> JitterBuffer {
+        JitterBuffer::new(Duration::from_millis(60), Duration::from_millis(240))
+    }
+
+    fn place(buffer: &mut JitterBuffer, millis: u64, sequence: u16) -> Placed {
+        let (marker, payload_type, timestamp, ssrc, payload) = (false, 0, 0, 0, &[][..]);
+        let packet = Packet { marker, payload_type, sequence, timestamp, ssrc, payload };
+        buffer.place(Time::from_millis(millis), &packet, Vec::new()).0
+    }
+
+    /// What comes out, as (given up, sequence number).
+    fn out(buffer: &mut JitterBuffer, millis: u64) -> Vec<(u64, u16)> {
+        let next = || buffer.next(Time::from_millis(millis));
+        std::iter::from_fn(next).map(|(missing, held)| (missing, held.sequence as u16)).collect()
+    }
+
+    #[test]
+    fn each_hole_has_its_own_wait() {
+        let mut buffer = buffer();
+        for (millis, sequence) in [(0, 0), (40, 2), (80, 4)] {
+            assert_eq!(place(&mut buffer, millis, sequence), Placed::Kept);
+        }
+        assert_eq!(out(&mut buffer, 99), [(0, 0)]);
+        assert_eq!(out(&mut buffer, 100), [(1, 2)]);
+        assert_eq!(buffer.deadline(), Time::from_millis(140));
+        assert_eq!(out(&mut buffer, 140), [(1, 4)]);
+        assert_eq!(buffer.deadline(), Time::MAX);
+    }
+
+    #[test]
+    fn a_burst_behind_a_hole_does_not_grow_without_bound() {
+        let mut buffer = buffer();
+        place(&mut buffer, 0, 0);
+        for sequence in 2..=CAPACITY as u16 + 1 {
+            place(&mut buffer, 1, sequence);
+        }
+        assert_eq!(out(&mut buffer, 1).len(), 1, "full, but within bounds");
+        place(&mut buffer, 1, CAPACITY as u16 + 2);
+        assert_eq!(out(&mut buffer, 1).len(), CAPACITY + 1);
+    }
+
+    #[test]
+    fn what_came_before_is_told_from_what_was_given_up() {
+        let mut buffer = buffer();
+        place(&mut buffer, 0, 0xffff);
+        place(&mut buffer, 20, 2);
+        assert_eq!(out(&mut buffer, 80), [(0, 0xffff), (2, 2)]);
+        assert_eq!(place(&mut buffer, 80, 0xffff), Placed::Duplicate);
+        assert_eq!(place(&mut buffer, 80, 1), Placed::Late);
+        assert_eq!(place(&mut buffer, 80, 1), Placed::Duplicate);
+        assert_eq!(place(&mut buffer, 80, 0xfffe), Placed::Late, "before the first that came");
+        assert_eq!(buffer.highest(), 0x2_0002);
+    }
+
+    #[test]
+    fn a_jump_of_up_to_a_minute_is_loss_and_a_further_one_a_restart() {
+        let mut buffer = buffer();
+        place(&mut buffer, 0, 0);
+        assert_eq!(place(&mut buffer, 20, 2999), Placed::Kept);
+        assert_eq!(out(&mut buffer, 80), [(0, 0), (2998, 2999)]);
+        assert_eq!(place(&mut buffer, 100, 20_000), Placed::Stray);
+        assert_eq!(place(&mut buffer, 120, 3000), Placed::Kept, "the stray one was just that");
+        assert_eq!(place(&mut buffer, 140, 40_000), Placed::Stray);
+        assert_eq!(place(&mut buffer, 160, 40_001), Placed::Restart);
+        buffer.restart();
+        assert_eq!(place(&mut buffer, 160, 40_001), Placed::Kept);
+    }
+
+    #[test]
+    fn going_back_after_a_silence_is_a_restart() {
+        let mut buffer = buffer();
+        place(&mut buffer, 0, 10);
+        assert_eq!(place(&mut buffer, 999, 3), Placed::Late);
+        assert_eq!(place(&mut buffer, 1000, 3), Placed::Restart);
+    }
+}

@@ -272,3 +272,6 @@ impl Schedule {
         interval.mul_f64(self.random.random_range(0.5..1.5) / COMPENSATION)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One RTP session of one call: what comes from the other end, what goes to it, and the reports about both.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ impl Default for Config {
 }
 
 /// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum Output {
     /// Send this from the RTP socket.
     Rtp {
@@ -75,6 +76,17 @@ pub enum Output {
     },
     /// Nothing more; call `handle_timeout` at this time.
     Timeout(Time),
+}
+
+// what is sent may be a keyed digit, or a password being read back
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Output::Rtp { to, bytes } => write!(f, "Rtp({} bytes to {to})", bytes.len()),
+            Output::Rtcp { to, bytes } => write!(f, "Rtcp({} bytes to {to})", bytes.len()),
+            Output::Timeout(when) => write!(f, "Timeout({when:?})"),
+        }
+    }
 }
 
 /// Counts for the call record.
@@ -371,3 +383,6 @@ impl Outbound {
 }
 
 const _: () = assert!(AUDIO_CLOCK == 8000, "payload bytes are samples, and media time is at 8 kHz");
+
+#[cfg(test)]
+mod tests;

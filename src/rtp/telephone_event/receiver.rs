@@ -18,8 +18,8 @@ use crate::time::Time;
 const TIMEOUT: Duration = Duration::from_millis(500);
 /// Timestamps remembered: late packets of presses further back than this are of no known press.
 const NAMES: usize = 32;
-/// More packets than this after an end, and another end is not its repetition.
-const REPEATED_ENDS: u32 = 3;
+/// More packets than this after an end, and another end is not its repetition (RFC 4733 §2.5.1.4).
+const REPEATED_ENDS: u32 = 2;
 
 /// A key goes down or up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -221,13 +221,13 @@ impl Receiver {
     fn update(&mut self, seen: &Sighting) {
         let Some(name) = self.names.iter_mut().find(|name| name.is_of(seen)) else { return };
         let Some(press) = self.press.as_mut().filter(|press| press.id == name.press) else { return };
-        let newer = ahead(seen.sequence, press.sequence) >= 0;
-        if newer {
+        let later = ahead(seen.sequence, press.sequence);
+        if later > 0 {
             self.habits.learn(seen, press, name);
             press.sequence = seen.sequence;
-            press.arrived = press.arrived.max(seen.arrived);
+            press.arrived = seen.arrived;
         }
-        name.lengthen(seen.report.duration, newer);
+        name.lengthen(seen.report.duration, later >= 0);
         press.duration = press.duration.max(name.offset.saturating_add(name.duration));
         if seen.report.end {
             press.ended = true;
@@ -315,7 +315,7 @@ impl Receiver {
         let passed = self.units(seen.arrived.since(press.arrived));
         let same = u64::from(u32::from(seen.report.duration).saturating_sub(press.duration));
         let other = same + u64::from(gap);
-        if too_many_between || passed * 2 >= same + other { Relation::New } else { Relation::Same(0) }
+        if too_many_between || passed * 2 > same + other { Relation::New } else { Relation::Same(0) }
     }
 
     /// The sender changed its SSRC while the key was down: the duration grows on.
@@ -353,7 +353,7 @@ impl Name {
 impl Habits {
     fn learn(&mut self, seen: &Sighting, press: &Press, name: &Name) {
         let told_before = name.duration > 0;
-        if seen.report.end && told_before && seen.sequence != press.sequence {
+        if seen.report.end && told_before {
             self.ends_keep_timestamp |= !press.ended;
             self.repeats_keep_timestamp |= press.ended;
         }
@@ -374,3 +374,6 @@ fn difference(a: u32, b: u32) -> i64 {
 fn ahead(a: u16, b: u16) -> i32 {
     i32::from(a.wrapping_sub(b) as i16)
 }
+
+#[cfg(test)]
+mod tests;
