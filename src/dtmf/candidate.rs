@@ -95,7 +95,9 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     } else {
         0.0
     };
-    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
+    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10)
+        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
+            >= 3;
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,

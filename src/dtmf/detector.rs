@@ -123,7 +123,9 @@ impl Detector {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
             // what a loss has cut off is judged as it is
-            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => self.look(usize::from(self.seen_at(1))),
+            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => {
+                self.look(usize::from(self.seen_at(1)))
+            }
             None => {}
         }
     }
@@ -179,7 +181,8 @@ impl Detector {
         let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon) else { return };
         let at = now - m.onset as u64;
         let mut verdict = candidate::judge(&m, &self.limits);
-        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause) {
+        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause)
+        {
             verdict = Verdict::Resumed;
         }
         if let Some(explanations) = &mut self.explanations {
@@ -265,4 +268,3 @@ const SCREEN_SHARE: f32 = 0.38;
 fn strongest(power: &[f32; 8], first: usize) -> usize {
     (first + 1..first + 4).fold(first, |best, t| if power[t] > power[best] { t } else { best })
 }
-
