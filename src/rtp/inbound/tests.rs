@@ -199,7 +199,10 @@ fn another_ssrc_is_a_new_stream_on_the_same_time() {
     line.ssrc = 2;
     line.packet(80, 0, 40_000, 3_000_000_000, &[0; 160]).packet(100, 0, 40_001, 3_000_000_160, &[0; 160]);
     assert_eq!(line.told(), "audio@0 audio@160 lost 160 audio@480 audio@640 audio@800");
-    assert_eq!(line.inbound.counters().restarts, 1);
+    line.ssrc = 3;
+    line.packet(120, 0, 7, 3_000_006_320, &[0; 160]);
+    assert_eq!(line.told(), "audio@960", "a timestamp near the old one's is chance");
+    assert_eq!(line.inbound.counters().restarts, 2);
 }
 
 #[test]
