@@ -73,7 +73,7 @@ const KEYS: &[Key] = keys! {
         |c, v| c.ivr.max_timeouts = v.integer(1..=100)?;
     "store.url", "\"sqlite:PATH\"",
         |c, v| c.store.path = sqlite_path(v)?;
-    "store.busy_timeout", "1s to 600s, such as \"15s\"",
+    "store.busy_timeout", "1s to 600s, such as \"30s\"",
         |c, v| c.store.busy_timeout = v.duration(seconds(1, 600))?;
     "store.argon2", "three whole numbers [KIB OF MEMORY, PASSES, LANES], 8 KiB a lane to 1048576, 1 to 64, 1 to 16",
         |c, v| c.store.hash_cost = cost(v)?;
