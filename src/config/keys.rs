@@ -135,7 +135,8 @@ impl Draft {
         for (section, table) in in_order(root.get_ref()) {
             let name = section.get_ref().as_ref();
             let Some(table) = table.get_ref().as_table().filter(|_| is_section(name)) else {
-                return Err(unknown(source.at(section.span()), format!("[{name}]"), sections()));
+                let what = if is_section(name) { format!("{name}, which is not a table,") } else { name.to_owned() };
+                return Err(unknown(source.at(section.span()), what, sections()));
             };
             for (key, value) in in_order(table) {
                 self.set_from_file(&source, name, key, value)?;

@@ -15,9 +15,9 @@ use super::{APPLICATION_ID, SqliteStore, patiently};
 use crate::account::{Cost, StoreError};
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
-const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_accounts.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_accounts.sql")];
 
-static SCHEMA: LazyLock<Migrations<'static>> =
+pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
 
 /// Whether a file that is missing is made.
