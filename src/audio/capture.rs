@@ -1,0 +1,325 @@
+//! Network captures: pcap (micro- and nanoseconds, either byte order) and pcapng, read as a stream of frames.
+//!
+//! Read here and not by pcap-file, which serves as the second opinion in tests: its pcapng reader takes every timestamp for
+//! nanoseconds, refuses blocks whose options lack an end mark, and cannot say at which byte a file is damaged. The
+//! input need not be seekable, and no length in it is believed beyond [`LONGEST_FRAME`].
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+/// The longest frame that is believed; what capture programs use as their own limit.
+pub const LONGEST_FRAME: u32 = 262_144;
+/// The most of a block that is neither a frame nor an interface that is kept; its rest is passed over.
+const KEPT: u32 = LONGEST_FRAME + 64;
+
+/// Why a capture cannot be read (any further).
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// Not a capture at all.
+    #[error("this is no capture file: its first bytes are neither those of pcap nor of pcapng")]
+    NotCapture,
+    /// The file ends inside a frame or block.
+    #[error(
+        "the capture is cut off at byte {at}, after {frames} whole frames; \
+         if it was copied, copy it again, or keep the whole part: `editcap IN.pcap OUT.pcap`"
+    )]
+    CutOff {
+        /// Byte offset of the end.
+        at: u64,
+        /// Frames before it.
+        frames: u64,
+    },
+    /// A length or type is impossible.
+    #[error("the capture is damaged at byte {at}, after {frames} whole frames: {what}")]
+    Damaged {
+        /// Byte offset of the damaged structure.
+        at: u64,
+        /// Frames before it.
+        frames: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Reading failed.
+    #[error("reading at byte {at} failed: {source}")]
+    Io {
+        /// Byte offset.
+        at: u64,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+}
+
+/// One captured frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// When it was captured, since 1970 (or whatever the capturing program counted from).
+    pub at: Duration,
+    /// The link-layer type (LINKTYPE_…), which says what `bytes` start with.
+    pub link: u32,
+    /// The frame from its link-layer header on.
+    pub bytes: Vec<u8>,
+    /// Whether the capture holds less than was on the wire.
+    pub cut: bool,
+}
+
+/// A capture being read.
+pub struct Capture<R> {
+    input: R,
+    /// Byte offset of what is read next.
+    at: u64,
+    frames: u64,
+    order: Order,
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    Little,
+    Big,
+}
+
+enum Format {
+    Pcap { link: u32, nanoseconds: bool },
+    PcapNg { interfaces: Vec<Interface>, last: Duration },
+}
+
+#[derive(Clone, Copy)]
+struct Interface {
+    link: u32,
+    snap_length: u32,
+    /// Timestamp units a second.
+    resolution: u64,
+    offset_seconds: i64,
+}
+
+/// Whether a file that starts with these bytes is a capture.
+pub fn is_capture(start: &[u8]) -> bool {
+    matches!(
+        start.get(..4),
+        Some(
+            [0xA1, 0xB2, 0xC3, 0xD4]
+                | [0xA1, 0xB2, 0x3C, 0x4D]
+                | [0xD4, 0xC3, 0xB2, 0xA1]
+                | [0x4D, 0x3C, 0xB2, 0xA1]
+                | [0x0A, 0x0D, 0x0D, 0x0A]
+        )
+    )
+}
+
+impl<R: Read> Capture<R> {
+    /// Reads the file's header.
+    pub fn new(input: R) -> Result<Capture<R>, CaptureError> {
+        let format = Format::PcapNg { interfaces: Vec::new(), last: Duration::ZERO };
+        let mut capture = Capture { input, at: 0, frames: 0, order: Order::Little, format };
+        let magic: [u8; 4] = capture.take()?.ok_or(CaptureError::NotCapture)?;
+        if !is_capture(&magic) {
+            return Err(CaptureError::NotCapture);
+        }
+        if magic == [0x0A, 0x0D, 0x0D, 0x0A] {
+            capture.section()?;
+        } else {
+            capture.order = if magic[0] == 0xA1 { Order::Big } else { Order::Little };
+            let header: [u8; 20] = capture.take()?.ok_or(capture.cut_off())?;
+            // The upper bits carry the frame check sequence's length.
+            let link = u32_at(&header, 16, capture.order) & 0x03FF_FFFF;
+            capture.format = Format::Pcap { link, nanoseconds: matches!(magic, [0xA1, 0xB2, 0x3C, _] | [0x4D, ..]) };
+        }
+        Ok(capture)
+    }
+
+    /// How many frames were read.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The next frame; `None` at the end.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let frame = match self.format {
+            Format::Pcap { link, nanoseconds } => self.pcap_frame(link, nanoseconds)?,
+            Format::PcapNg { .. } => self.pcapng_frame()?,
+        };
+        self.frames += u64::from(frame.is_some());
+        Ok(frame)
+    }
+
+    fn pcap_frame(&mut self, link: u32, nanoseconds: bool) -> Result<Option<Frame>, CaptureError> {
+        let Some(header) = self.take::<16>()? else { return Ok(None) };
+        let field = |n| u32_at(&header, n, self.order);
+        let (seconds, fraction, captured, original) = (field(0), field(4), field(8), field(12));
+        if captured > LONGEST_FRAME {
+            return Err(self.damaged(16, "a frame is longer than any network's"));
+        }
+        let nanos = if nanoseconds { u64::from(fraction) } else { u64::from(fraction) * 1000 };
+        let at = Duration::from_secs(seconds.into()) + Duration::from_nanos(nanos);
+        let bytes = self.bytes(captured)?;
+        Ok(Some(Frame { at, link, bytes, cut: captured < original }))
+    }
+
+    /// Reads blocks until one is a frame.
+    fn pcapng_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        loop {
+            let Some(kind) = self.take::<4>()? else { return Ok(None) };
+            if kind == [0x0A, 0x0D, 0x0D, 0x0A] {
+                self.section()?;
+                continue;
+            }
+            let kind = u32_at(&kind, 0, self.order);
+            let length: [u8; 4] = self.take()?.ok_or(self.cut_off())?;
+            let body = self.block_body(u32_at(&length, 0, self.order))?;
+            let order = self.order;
+            let Format::PcapNg { interfaces, last } = &mut self.format else { return Ok(None) };
+            let frame = match kind {
+                1 => {
+                    interfaces.push(interface(&body, order));
+                    continue;
+                }
+                2 => packet(&body, order, u16_at(&body, 0, order).into(), interfaces),
+                6 => packet(&body, order, u32_at(&body, 0, order), interfaces),
+                3 => simple_packet(&body, order, *last, interfaces),
+                _ => continue,
+            };
+            let Some(frame) = frame else {
+                return Err(
+                    self.damaged(body.len() as u64 + 12, "a packet does not fit its block or its interface is missing")
+                );
+            };
+            *last = frame.at;
+            return Ok(Some(frame));
+        }
+    }
+
+    /// A section header from behind its type on: it decides the byte order and starts the interfaces anew.
+    fn section(&mut self) -> Result<(), CaptureError> {
+        let [length @ .., a, b, c, d] = self.take::<8>()?.ok_or(self.cut_off())?;
+        self.order = match [a, b, c, d] {
+            [0x1A, 0x2B, 0x3C, 0x4D] => Order::Big,
+            [0x4D, 0x3C, 0x2B, 0x1A] => Order::Little,
+            _ => return Err(self.damaged(12, "a section header has an unknown byte order")),
+        };
+        let length = u32_at(&length, 0, self.order);
+        if length < 28 {
+            return Err(self.damaged(12, "a section header is too short"));
+        }
+        self.block_body(length - 4)?;
+        self.format = Format::PcapNg { interfaces: Vec::new(), last: Duration::ZERO };
+        Ok(())
+    }
+
+    /// What is between a block's first two fields and its last, which repeats its length.
+    fn block_body(&mut self, length: u32) -> Result<Vec<u8>, CaptureError> {
+        if length < 12 || !length.is_multiple_of(4) {
+            return Err(self.damaged(8, "a block has an impossible length"));
+        }
+        let body = self.bytes((length - 12).min(KEPT))?;
+        let rest = u64::from(length - 12 - body.len() as u32) + 4;
+        let passed = io::copy(&mut self.input.by_ref().take(rest), &mut io::sink());
+        let passed = passed.map_err(|source| CaptureError::Io { at: self.at, source })?;
+        self.at += passed;
+        if passed < rest { Err(self.cut_off()) } else { Ok(body) }
+    }
+
+    /// Exactly `N` bytes, or none at all when the file ends before the first.
+    fn take<const N: usize>(&mut self) -> Result<Option<[u8; N]>, CaptureError> {
+        let bytes = self.up_to(N as u32)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        bytes.try_into().map(Some).map_err(|_| self.cut_off())
+    }
+
+    fn bytes(&mut self, count: u32) -> Result<Vec<u8>, CaptureError> {
+        let bytes = self.up_to(count)?;
+        if bytes.len() < count as usize { Err(self.cut_off()) } else { Ok(bytes) }
+    }
+
+    fn up_to(&mut self, count: u32) -> Result<Vec<u8>, CaptureError> {
+        let mut bytes = Vec::new();
+        let read = self.input.by_ref().take(count.into()).read_to_end(&mut bytes);
+        read.map_err(|source| CaptureError::Io { at: self.at, source })?;
+        self.at += bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    fn cut_off(&self) -> CaptureError {
+        CaptureError::CutOff { at: self.at, frames: self.frames }
+    }
+
+    /// Damage in the structure that started `back` bytes ago.
+    fn damaged(&self, back: u64, what: &'static str) -> CaptureError {
+        CaptureError::Damaged { at: self.at.saturating_sub(back), frames: self.frames, what }
+    }
+}
+
+fn interface(body: &[u8], order: Order) -> Interface {
+    let mut interface = Interface {
+        link: u16_at(body, 0, order).into(),
+        snap_length: u32_at(body, 4, order),
+        resolution: 1_000_000,
+        offset_seconds: 0,
+    };
+    let mut options = body.get(8..).unwrap_or_default();
+    while let Some((head, rest)) = options.split_at_checked(4) {
+        let (code, length) = (u16_at(head, 0, order), usize::from(u16_at(head, 2, order)));
+        let Some(value) = rest.get(..length) else { break };
+        match (code, value) {
+            (0, _) => break,
+            (9, &[exponent]) => interface.resolution = resolution(exponent),
+            (14, value) if length == 8 => {
+                let (high, low) = (u32_at(value, 0, order), u32_at(value, 4, order));
+                let (high, low) = if matches!(order, Order::Big) { (high, low) } else { (low, high) };
+                interface.offset_seconds = (u64::from(high) << 32 | u64::from(low)).cast_signed();
+            }
+            _ => {}
+        }
+        options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    interface
+}
+
+/// `if_tsresol`: a negative power of ten, or of two with the top bit set.
+fn resolution(exponent: u8) -> u64 {
+    let base: u64 = if exponent & 0x80 == 0 { 10 } else { 2 };
+    base.checked_pow(u32::from(exponent & 0x7F)).unwrap_or(1_000_000)
+}
+
+/// An enhanced packet block, or an obsolete packet block, which differs only before the timestamp.
+fn packet(body: &[u8], order: Order, interface: u32, interfaces: &[Interface]) -> Option<Frame> {
+    let interface = interfaces.get(interface as usize)?;
+    let units = u64::from(u32_at(body, 4, order)) << 32 | u64::from(u32_at(body, 8, order));
+    let (captured, original) = (u32_at(body, 12, order), u32_at(body, 16, order));
+    let bytes = body.get(20..)?.get(..captured as usize)?.to_vec();
+    let fraction = u128::from(units % interface.resolution) * 1_000_000_000 / u128::from(interface.resolution);
+    let seconds = (units / interface.resolution).saturating_add_signed(interface.offset_seconds);
+    Some(Frame { at: Duration::new(seconds, fraction as u32), link: interface.link, bytes, cut: captured < original })
+}
+
+/// A simple packet block has no time of its own.
+fn simple_packet(body: &[u8], order: Order, at: Duration, interfaces: &[Interface]) -> Option<Frame> {
+    let interface = interfaces.first()?;
+    let original = u32_at(body, 0, order);
+    let limit = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
+    let bytes = body.get(4..)?.get(..original.min(limit) as usize)?.to_vec();
+    Some(Frame { at, link: interface.link, cut: (bytes.len() as u32) < original, bytes })
+}
+
+/// The 16-bit number at `offset`; 0 beyond the end.
+fn u16_at(bytes: &[u8], offset: usize, order: Order) -> u16 {
+    let field = bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+    match order {
+        Order::Little => u16::from_le_bytes(field),
+        Order::Big => u16::from_be_bytes(field),
+    }
+}
+
+/// The 32-bit number at `offset`; 0 beyond the end.
+fn u32_at(bytes: &[u8], offset: usize, order: Order) -> u32 {
+    let field = bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+    match order {
+        Order::Little => u32::from_le_bytes(field),
+        Order::Big => u32::from_be_bytes(field),
+    }
+}
+
+#[cfg(test)]
+#[path = "capture_tests.rs"]
+mod tests;

@@ -1,0 +1,260 @@
+//! A candidate: what is measured of a tone pair that may be a digit, and the judgement of it.
+
+use super::config::Config;
+use super::explain::Verdict;
+use super::fit::{self, Ages, Fit, Phasor, Tones};
+use super::history::{History, KEPT, Span};
+use super::tables::{self, HOP, power_of_db};
+
+/// Thresholds in the units that are compared.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) deviation: f32,
+    /// Power of the low tone over the high one.
+    pub(super) twist: (f32, f32),
+    /// Squared amplitude.
+    pub(super) power: f32,
+    pub(super) length: usize,
+    pub(super) pause: u64,
+}
+
+/// Squared amplitude of a sine of 0 dBm0: +3.14 dBm0 reaches full scale (ITU-T G.711).
+pub(super) fn power_of_dbm0(level: f32) -> f32 {
+    32767.0 * 32767.0 * power_of_db(level - 3.14)
+}
+
+impl Limits {
+    pub(super) fn new(config: &Config) -> Limits {
+        Limits {
+            deviation: config.frequency_tolerance,
+            twist: (power_of_db(-config.twist_high_stronger), power_of_db(config.twist_low_stronger)),
+            power: power_of_dbm0(config.level),
+            length: (config.length * 8.0) as usize,
+            pause: (config.pause * 8.0) as u64,
+        }
+    }
+}
+
+/// What is measured of a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    /// Deviation from nominal as a part of it, low and high tone.
+    pub(super) deviation: [f32; 2],
+    pub(super) power: [f32; 2],
+    pub(super) frequency: [f32; 2],
+    /// Samples before the present at which it set in.
+    pub(super) onset: usize,
+    /// Samples of tone.
+    pub(super) length: usize,
+    pub(super) share: f32,
+    pub(super) low_share: f32,
+    pub(super) scatter: f32,
+    pub(super) before: f32,
+    pub(super) lossy: bool,
+    pub(super) dial_tone: bool,
+    /// Whether a packet's worth of digital silence lies inside.
+    pub(super) spliced: bool,
+}
+
+/// Hops that carry the tones at about the same strength.
+#[derive(Default)]
+struct Reach {
+    full: Ages,
+    lossy: bool,
+}
+
+/// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
+const HOLE: usize = 5;
+
+/// Measures the tones of `key` that end now, or at a loss that begins now; looks back `reach` hops at most.
+pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize) -> Option<Measured> {
+    let mut hops = [Tones::default(); KEPT];
+    let reach = reach(history, key, &mut hops, horizon)?;
+    if reach.full.count() < if reach.lossy { 2 } else { 4 } {
+        return None;
+    }
+    let start = rough_frequencies(history, key, &hops, reach.full)?;
+    let nominal = fit::nominal_frequencies(key);
+    let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
+    if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
+        return None;
+    }
+    let fit = Fit::new(history, reach.full, start);
+    let (spans, count) = spans(history, &fit, reach.full);
+    let spans = &spans[..count];
+    let residual = fit.residual(history, spans);
+    let onset = spans.last().map_or(0, |s| s.from);
+    let power = fit.tone.map(Phasor::power);
+    let before_span = Span { from: (onset + 88).min(KEPT * HOP), to: onset + 8 };
+    let before = if before_span.len() > 16 {
+        history.span(before_span).map(|x| x * x).sum::<f32>() / before_span.len() as f32 / ((power[0] + power[1]) * 0.5)
+    } else {
+        0.0
+    };
+    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10)
+        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
+            >= 3;
+    let mut m = Measured {
+        deviation: off(fit.frequency),
+        power,
+        frequency: fit.frequency,
+        onset,
+        length: spans.iter().map(|s| s.len()).sum(),
+        share: residual.share(),
+        low_share: residual.low_share(),
+        scatter: fit.scatter[0].max(fit.scatter[1]),
+        before,
+        lossy: reach.lossy,
+        dial_tone: false,
+        spliced,
+    };
+    if judge_noise(&m) == Verdict::Residual && m.share < DIAL_TONE_SHARE && m.before < DIAL_TONE_SHARE * 2.0 {
+        let residual = fit.residual_behind_dial_tone(history, spans);
+        m.share = residual.share();
+        m.low_share = residual.low_share();
+        m.before = 0.0;
+        m.dial_tone = true;
+    }
+    Some(m)
+}
+
+/// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
+fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize) -> Option<Reach> {
+    let mut near = [0.0; 2];
+    let mut count = 0.0;
+    // of the newest hops, but not the very newest when there is a choice: the tone may be ending in it
+    for age in [1, 2, 3, 4, 5, 0] {
+        if !history.lost(age) && count < 2.0 && !history.dead(age) {
+            let tones = fit::nominal(history.bins(age), key);
+            count += 1.0;
+            near = [near[0] + tones.tone[0].power(), near[1] + tones.tone[1].power()];
+        }
+    }
+    if count < 2.0 {
+        return None;
+    }
+    let near = near.map(|n| n / count);
+    let alike = |power: f32, near: f32| power > 0.5 * near && power < 1.6 * near;
+    let mut reach = Reach::default();
+    let mut hole = 0;
+    for age in 0..horizon.min(KEPT) {
+        let lost = history.lost(age);
+        if !lost {
+            hops[age] = fit::nominal(history.bins(age), key);
+        }
+        if !lost && alike(hops[age].tone[0].power(), near[0]) && alike(hops[age].tone[1].power(), near[1]) {
+            if hole > 0 && reach.full.count() >= 6 {
+                break;
+            }
+            hole = 0;
+            reach.full.add(age);
+        } else {
+            hole += 1;
+            if hole > HOLE || age == 1 && reach.full.count() == 0 && !history.lost(0) {
+                break;
+            }
+        }
+    }
+    let oldest = reach.full.oldest();
+    reach.lossy = (0..=oldest + 1).any(|age| age < KEPT && history.lost(age) && (age as u64) < history.hops);
+    Some(reach)
+}
+
+/// The frequencies by how far the phases turn from hop to hop.
+fn rough_frequencies(history: &History, key: usize, hops: &[Tones; KEPT], full: Ages) -> Option<[f32; 2]> {
+    let mut sum = [[0.0f32; 2]; 2];
+    let mut pairs = 0;
+    let turned = |age: usize| fit::turned(&hops[age], key, history.hops.wrapping_sub(1 + age as u64));
+    for age in full.iter().filter(|age| full.has(age + 1)) {
+        let (newer, older) = (turned(age), turned(age + 1));
+        for q in 0..2 {
+            sum[q][0] += newer[q].re * older[q].re + newer[q].im * older[q].im;
+            sum[q][1] += newer[q].im * older[q].re - newer[q].re * older[q].im;
+        }
+        pairs += 1;
+    }
+    let nominal = fit::nominal_frequencies(key);
+    (pairs > 0).then(|| [0, 1].map(|q| nominal[q] + tables::angle(sum[q][0], sum[q][1]) / HOP as f32))
+}
+
+/// The runs of hops as spans of samples with their edges found to the sample, newest first.
+fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
+    let mut spans = [Span::default(); KEPT];
+    let mut count = 0;
+    let mut age = 0;
+    while age < KEPT {
+        if !full.has(age) {
+            age += 1;
+            continue;
+        }
+        let newest = age;
+        while full.has(age + 1) {
+            age += 1;
+        }
+        let oldest = age;
+        let outer = if oldest + 1 < KEPT && !history.lost(oldest + 1) { oldest + 1 } else { oldest };
+        let inner = if newest > 0 && !history.lost(newest - 1) { newest - 1 } else { newest };
+        let from = fit.onset(history, Span::hops(outer, oldest));
+        let to = fit.end(history, Span::hops(newest, inner));
+        spans[count] = Span { from, to };
+        count += 1;
+        age += 1;
+    }
+    (spans, count)
+}
+
+/// Samples in a packet of 20 ms.
+const PACKET: usize = 160;
+
+/// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
+const DIAL_TONE_SHARE: f32 = 0.32;
+
+/// What a tone of at least `length` samples may have beside it.
+struct Allowance {
+    length: usize,
+    low_share: f32,
+    share: f32,
+    scatter: f32,
+    before: f32,
+}
+
+const ALLOWED: [Allowance; 4] = [
+    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.2 },
+    Allowance { length: 288, low_share: 0.04, share: 0.09, scatter: 0.03, before: 0.25 },
+    Allowance { length: 320, low_share: 0.06, share: 0.14, scatter: 0.05, before: 0.35 },
+    Allowance { length: 352, low_share: 0.09, share: 0.2, scatter: 0.06, before: 0.5 },
+];
+
+fn judge_noise(m: &Measured) -> Verdict {
+    let allowed = ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0]);
+    if m.low_share > allowed.low_share || m.share > allowed.share || m.before > allowed.before {
+        Verdict::Residual
+    } else if m.scatter > allowed.scatter {
+        Verdict::Unsteady
+    } else {
+        Verdict::Taken
+    }
+}
+
+/// The decision about a candidate of which this was measured.
+pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
+    let twist = m.power[0] / m.power[1].max(1e-9);
+    let need = if m.lossy {
+        136
+    } else if m.spliced {
+        160
+    } else {
+        limits.length
+    };
+    if m.power.iter().any(|p| *p < limits.power) {
+        Verdict::Level
+    } else if twist < limits.twist.0 || twist > limits.twist.1 {
+        Verdict::Twist
+    } else if m.deviation.iter().any(|d| d.abs() > limits.deviation) {
+        Verdict::Frequency
+    } else if m.length < need {
+        Verdict::TooShort
+    } else {
+        judge_noise(m)
+    }
+}

@@ -1,0 +1,24 @@
+//! What a detector tells.
+
+use super::Digit;
+
+/// A key went down or up. Positions count samples (of 8 kHz, lost ones included) since the first one given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A digit is there, as soon as it is sure. Digits are to be collected from these.
+    Down {
+        /// The key.
+        digit: Digit,
+        /// The sample at which its tone set in.
+        at: u64,
+    },
+    /// Its tone has ended. Each `Down` is followed by one `Up` before the next `Down`.
+    Up {
+        /// The key.
+        digit: Digit,
+        /// The sample at which its tone had set in, as told by `Down`.
+        at: u64,
+        /// Samples from there to its end.
+        length: u64,
+    },
+}

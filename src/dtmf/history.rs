@@ -1,0 +1,103 @@
+//! The last 80 ms: samples, their correlations, and which hops did not arrive.
+
+use super::goertzel::Bins;
+use super::tables::HOP;
+
+/// Hops that are kept: 80 ms.
+pub(super) const KEPT: usize = 16;
+
+/// Hops in a packet of 20 ms.
+const PACKET: usize = 4;
+
+pub(super) struct History {
+    samples: [[i16; HOP]; KEPT],
+    bins: [Bins; KEPT],
+    energy: [u32; KEPT],
+    lost: [bool; KEPT],
+    /// Hops completed since the first sample.
+    pub(super) hops: u64,
+}
+
+/// A hop by its age: 0 is the newest complete one.
+pub(super) type Age = usize;
+
+impl History {
+    pub(super) fn new() -> History {
+        History { samples: [[0; HOP]; KEPT], bins: [[0; 16]; KEPT], energy: [0; KEPT], lost: [true; KEPT], hops: 0 }
+    }
+
+    /// The hop that is being filled.
+    pub(super) fn filling(&mut self) -> &mut [i16; HOP] {
+        &mut self.samples[self.hops as usize % KEPT]
+    }
+
+    /// Whether the hop that is filled now is the one of 20 ms before, to the bit: a packet played twice to conceal a loss.
+    pub(super) fn repeats(&self) -> bool {
+        let now = &self.samples[self.hops as usize % KEPT];
+        let before = &self.samples[(self.hops as usize).wrapping_sub(PACKET) % KEPT];
+        now == before && now.iter().any(|x| x.unsigned_abs() > 64)
+    }
+
+    pub(super) fn complete(&mut self, bins: Bins, energy: u32, lost: bool) {
+        let slot = self.hops as usize % KEPT;
+        self.bins[slot] = bins;
+        self.energy[slot] = energy;
+        self.lost[slot] = lost;
+        self.hops += 1;
+    }
+
+    fn slot(&self, age: Age) -> usize {
+        (self.hops.wrapping_sub(1 + age as u64)) as usize % KEPT
+    }
+
+    pub(super) fn samples(&self, age: Age) -> &[i16; HOP] {
+        &self.samples[self.slot(age)]
+    }
+
+    pub(super) fn bins(&self, age: Age) -> &Bins {
+        &self.bins[self.slot(age)]
+    }
+
+    pub(super) fn energy(&self, age: Age) -> f32 {
+        self.energy[self.slot(age)] as f32 * 64.0
+    }
+
+    /// The samples of a span, oldest first.
+    pub(super) fn span(&self, span: Span) -> impl Iterator<Item = f32> + '_ {
+        let start = (self.hops as usize * HOP).wrapping_sub(span.from);
+        (0..span.len()).map(move |n| {
+            let at = start.wrapping_add(n) % (KEPT * HOP);
+            f32::from(self.samples[at / HOP][at % HOP])
+        })
+    }
+
+    /// Whether the hop is digital silence: one value all along, and next to nothing.
+    pub(super) fn dead(&self, age: Age) -> bool {
+        let samples = self.samples(age);
+        let first = samples[0];
+        first.unsigned_abs() <= 16 && samples.iter().all(|x| *x == first)
+    }
+
+    /// Whether the hop is missing, be it lost, too old or before the first sample.
+    pub(super) fn lost(&self, age: Age) -> bool {
+        age >= KEPT || self.lost[self.slot(age)]
+    }
+}
+
+/// A span of samples, told by how many samples before the present it starts and ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Span {
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl Span {
+    /// The hops from age `oldest` to age `newest`.
+    pub(super) fn hops(oldest: Age, newest: Age) -> Span {
+        Span { from: (oldest + 1) * HOP, to: newest * HOP }
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.from.saturating_sub(self.to)
+    }
+}

@@ -1,0 +1,388 @@
+//! One RTP session of one call: what comes from the other end, what goes to it, and the reports about both.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use super::inbound::{Counters, EventFormat, Formats, Received};
+
+use super::inbound::Inbound;
+use super::packet::Packet;
+use super::rtcp::{self, Block, Compound, Schedule, SenderInfo};
+use super::source::Source;
+use super::telephone_event::Step;
+use super::{AUDIO_CLOCK, samples};
+use crate::time::Time;
+
+/// Spare datagram buffers kept for reuse.
+const SPARE: usize = 16;
+
+/// What a session starts with. The numbers are random for each call (RFC 3550 §5.1).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our source.
+    pub ssrc: u32,
+    /// Our first sequence number.
+    pub first_sequence: u16,
+    /// Our first timestamp.
+    pub first_timestamp: u32,
+    /// The agreed payload type of audio, both ways.
+    pub payload_type: u8,
+    /// The agreed events, if any, both ways.
+    pub event: Option<EventFormat>,
+    /// Our name in reports: says nothing about who we are (RFC 7022).
+    pub cname: String,
+    /// How long a hole is waited for.
+    pub reorder_window: Duration,
+    /// How long at most, on a network where packets come later than that.
+    pub max_reorder_window: Duration,
+    /// Seeds the randomness of the report interval.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            ssrc: 0,
+            first_sequence: 0,
+            first_timestamp: 0,
+            payload_type: 0,
+            event: None,
+            cname: String::from("karipass"),
+            reorder_window: Duration::from_millis(60),
+            max_reorder_window: Duration::from_millis(240),
+            seed: 0,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(PartialEq, Eq)]
+pub enum Output {
+    /// Send this from the RTP socket.
+    Rtp {
+        /// Where to.
+        to: SocketAddr,
+        /// The datagram. May be handed back with [`Session::recycle`].
+        bytes: Vec<u8>,
+    },
+    /// Send this from the RTCP socket.
+    Rtcp {
+        /// Where to.
+        to: SocketAddr,
+        /// The datagram.
+        bytes: Vec<u8>,
+    },
+    /// Nothing more; call `handle_timeout` at this time.
+    Timeout(Time),
+}
+
+// what is sent may be a keyed digit, or a password being read back
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Output::Rtp { to, bytes } => write!(f, "Rtp({} bytes to {to})", bytes.len()),
+            Output::Rtcp { to, bytes } => write!(f, "Rtcp({} bytes to {to})", bytes.len()),
+            Output::Timeout(when) => write!(f, "Timeout({when:?})"),
+        }
+    }
+}
+
+/// Counts for the call record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Of the stream received.
+    pub inbound: Counters,
+    /// Datagrams that were not RTP.
+    pub malformed: u64,
+    /// Datagrams from where they may not come.
+    pub foreign: u64,
+    /// Packets sent.
+    pub sent: u64,
+    /// The round trip, as the other end's last report tells it.
+    pub round_trip: Option<Duration>,
+    /// Packets of ours that the other end reports as lost.
+    pub remote_lost: i32,
+    /// The other end said BYE.
+    pub remote_left: bool,
+}
+
+/// A session. Feed it datagrams and time; drain [`Session::poll_received`] and [`Session::poll_output`] after each call.
+pub struct Session {
+    inbound: Inbound,
+    outbound: Outbound,
+    rtp: Source,
+    rtcp: Source,
+    schedule: Schedule,
+    last_report: Option<(u64, Time)>,
+    stats: Stats,
+    outputs: VecDeque<Output>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Session {
+    /// A session with the agreed addresses of the other end.
+    pub fn new(now: Time, config: Config, remote_rtp: SocketAddr, remote_rtcp: SocketAddr) -> Session {
+        let formats = Formats { audio: config.payload_type, event: config.event };
+        Session {
+            inbound: Inbound::new(formats, config.reorder_window, config.max_reorder_window),
+            rtp: Source::new(remote_rtp),
+            rtcp: Source::new(remote_rtcp),
+            schedule: Schedule::new(now, config.seed),
+            last_report: None,
+            stats: Stats::default(),
+            outputs: VecDeque::new(),
+            spare: Vec::new(),
+            outbound: Outbound::new(now, config),
+        }
+    }
+
+    /// A new agreement (re-INVITE). Our numbering goes on.
+    pub fn retarget(&mut self, now: Time, remote_rtp: SocketAddr, remote_rtcp: SocketAddr, formats: Formats) {
+        self.rtp.agree(now, remote_rtp);
+        self.rtcp.agree(now, remote_rtcp);
+        self.inbound.reformat(formats);
+        self.outbound.formats = formats;
+    }
+
+    /// Takes a datagram from the RTP socket.
+    pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+        if !self.rtp.accepts(now, from) {
+            self.stats.foreign += 1;
+            return;
+        }
+        let Ok(packet) = Packet::parse(datagram) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        // only what may come teaches an address
+        if self.inbound.knows(packet.payload_type) {
+            self.rtp.hear(now, from);
+        } else if from != self.rtp.destination() {
+            self.stats.foreign += 1;
+            return;
+        }
+        self.inbound.receive(now, &packet);
+    }
+
+    /// Takes a datagram from the RTCP socket.
+    pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+        // a host other than the one media comes from has nothing to report
+        let same_host = from.ip() == self.rtp.destination().ip();
+        if !self.rtcp.accepts(now, from) || !same_host {
+            self.stats.foreign += 1;
+            return;
+        }
+        let Some(packets) = rtcp::parse(datagram) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        self.rtcp.hear(now, from);
+        for packet in packets {
+            self.take_report(now, &packet);
+        }
+    }
+
+    /// Gives up late packets, ends presses that stopped, sends reports that are due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.inbound.handle_timeout(now);
+        if self.schedule.is_due(now) {
+            self.report(now, false);
+        }
+    }
+
+    /// The next thing received.
+    pub fn poll_received(&mut self) -> Option<Received> {
+        self.inbound.poll()
+    }
+
+    /// The next thing to do; the last is a [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        let deadline = self.schedule.next().min(self.inbound.deadline());
+        self.outputs.pop_front().unwrap_or(Output::Timeout(deadline))
+    }
+
+    /// Sends one packet of audio, one byte a sample; the media time advances by as much.
+    pub fn send_audio(&mut self, now: Time, payload: &[u8]) {
+        let buffer = self.spare.pop().unwrap_or_default();
+        let bytes = self.outbound.audio(now, payload, buffer);
+        self.transmit(bytes);
+    }
+
+    /// Advances the media time by samples that are not sent.
+    pub fn skip(&mut self, samples: u32) {
+        self.outbound.skip(samples);
+    }
+
+    /// Sends one packet of an event, from [`Sender`](super::telephone_event::Sender), in place of audio. Nothing is
+    /// sent when no events were agreed on. Either way the media time advances by the step's length.
+    pub fn send_event(&mut self, now: Time, step: Step) {
+        let buffer = self.spare.pop().unwrap_or_default();
+        match self.outbound.event(now, step, buffer) {
+            Ok(bytes) => self.transmit(bytes),
+            Err(buffer) => self.recycle(buffer),
+        }
+    }
+
+    /// Says goodbye; no reports follow.
+    pub fn bye(&mut self, now: Time) {
+        if self.schedule.next() < Time::MAX {
+            self.report(now, true);
+            self.schedule.stop();
+        }
+    }
+
+    /// Takes the buffer of an output or of received audio back for reuse.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(buffer);
+        } else {
+            self.inbound.recycle(buffer);
+        }
+    }
+
+    /// Counts for the call record.
+    pub fn stats(&self) -> Stats {
+        Stats { inbound: self.inbound.counters(), sent: u64::from(self.outbound.packets), ..self.stats }
+    }
+
+    fn transmit(&mut self, bytes: Vec<u8>) {
+        let to = self.rtp.destination();
+        self.outputs.push_back(Output::Rtp { to, bytes });
+    }
+
+    /// Where reports go: nowhere as long as media goes to another host than agreed and no report came from there.
+    fn report_destination(&self) -> Option<SocketAddr> {
+        let to = self.rtcp.destination();
+        (to.ip() == self.rtp.destination().ip() || !self.rtp.is_elsewhere()).then_some(to)
+    }
+
+    fn report(&mut self, now: Time, bye: bool) {
+        let sender = self.outbound.sender_info(now);
+        let block = self.inbound.report().map(|counts| self.block(now, counts));
+        let Some(to) = self.report_destination() else { return };
+        let compound = Compound { ssrc: self.outbound.ssrc, cname: &self.outbound.cname, sender, block, bye };
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        compound.write(&mut bytes);
+        self.outputs.push_back(Output::Rtcp { to, bytes });
+    }
+
+    fn block(&self, now: Time, counts: super::reception::Counts) -> Block {
+        let Some((ntp, received)) = self.last_report else { return Block { counts, last_report: 0, delay: 0 } };
+        let delay = now.since(received).as_nanos() * 65_536 / 1_000_000_000;
+        Block { counts, last_report: rtcp::middle(ntp), delay: u32::try_from(delay).unwrap_or(u32::MAX) }
+    }
+
+    fn take_report(&mut self, now: Time, packet: &rtcp::Packet<'_>) {
+        match *packet {
+            rtcp::Packet::Report { sender, blocks, .. } => {
+                if let Some(info) = sender {
+                    self.last_report = Some((info.ntp, now));
+                }
+                let ours = self.outbound.ssrc;
+                if let Some(block) = { blocks }.find(|block| block.counts.ssrc == ours) {
+                    self.take_block(now, &block);
+                }
+            }
+            rtcp::Packet::Goodbye { .. } => self.stats.remote_left = true,
+            rtcp::Packet::Description { .. } | rtcp::Packet::Other { .. } => {}
+        }
+    }
+
+    fn take_block(&mut self, now: Time, block: &Block) {
+        self.stats.remote_lost = block.counts.lost;
+        if block.last_report != 0 {
+            let passed = rtcp::middle(rtcp::ntp(now)).wrapping_sub(block.last_report).wrapping_sub(block.delay);
+            // a delay longer than what passed is the other end's rounding, or nonsense
+            let passed = if passed > u32::MAX / 2 { 0 } else { passed };
+            self.stats.round_trip = Some(Duration::from_nanos(u64::from(passed) * 1_000_000_000 / 65_536));
+        }
+    }
+}
+
+/// The sending half.
+struct Outbound {
+    formats: Formats,
+    cname: String,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    /// The next audio packet begins a talkspurt (RFC 3551 §4.1).
+    pause: bool,
+    event_start: u32,
+    packets: u32,
+    octets: u32,
+    /// When the last packet was sent, and the timestamp then.
+    last: (Time, u32),
+    /// Packets sent at the last report and at the one before.
+    reported: [u32; 2],
+}
+
+impl Outbound {
+    fn new(now: Time, config: Config) -> Outbound {
+        Outbound {
+            formats: Formats { audio: config.payload_type, event: config.event },
+            cname: config.cname,
+            ssrc: config.ssrc,
+            sequence: config.first_sequence,
+            timestamp: config.first_timestamp,
+            pause: true,
+            event_start: 0,
+            packets: 0,
+            octets: 0,
+            last: (now, config.first_timestamp),
+            reported: [0; 2],
+        }
+    }
+
+    fn audio(&mut self, now: Time, payload: &[u8], buffer: Vec<u8>) -> Vec<u8> {
+        let marker = std::mem::take(&mut self.pause);
+        self.last = (now, self.timestamp);
+        let bytes = self.packet(marker, self.formats.audio, self.timestamp, payload, buffer);
+        self.timestamp = self.timestamp.wrapping_add(payload.len() as u32);
+        bytes
+    }
+
+    fn skip(&mut self, samples: u32) {
+        self.timestamp = self.timestamp.wrapping_add(samples);
+        self.pause = true;
+    }
+
+    fn event(&mut self, now: Time, step: Step, buffer: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
+        if step.first {
+            self.event_start = self.timestamp;
+        }
+        self.last = (now, self.timestamp);
+        self.timestamp = self.timestamp.wrapping_add(step.advance);
+        self.pause = true;
+        let Some(format) = self.formats.event else { return Err(buffer) };
+        let start = self.event_start.wrapping_add(step.offset);
+        Ok(self.packet(step.first, format.payload_type, start, &step.report.to_bytes(), buffer))
+    }
+
+    fn packet(&mut self, marker: bool, payload_type: u8, timestamp: u32, payload: &[u8], buffer: Vec<u8>) -> Vec<u8> {
+        let mut bytes = buffer;
+        let (sequence, ssrc) = (self.sequence, self.ssrc);
+        Packet { marker, payload_type, sequence, timestamp, ssrc, payload }.write(&mut bytes);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(payload.len() as u32);
+        bytes
+    }
+
+    /// Present when packets were sent since the report before last (RFC 3550 §6.4).
+    fn sender_info(&mut self, now: Time) -> Option<SenderInfo> {
+        let [last, before] = self.reported;
+        self.reported = [self.packets, last];
+        let (sent, timestamp) = self.last;
+        let timestamp = timestamp.wrapping_add(samples(now.since(sent)) as u32);
+        let (packets, octets) = (self.packets, self.octets);
+        (packets != before).then_some(SenderInfo { ntp: rtcp::ntp(now), timestamp, packets, octets })
+    }
+}
+
+const _: () = assert!(AUDIO_CLOCK == 8000, "payload bytes are samples, and media time is at 8 kHz");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! Where media comes from and goes to: the agreed address, or one learned once (symmetric RTP, RFC 4961).
+//!
+//! Behind a NAT the agreed address is often not the one that packets come from. So the first valid packet from elsewhere
+//! teaches its address. After that nobody else is heard, except the agreed address itself, which always prevails, and
+//! another port of the same host after a silence (a NAT that forgot).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// A host that was silent for this long may go on from another port.
+const REBIND: Duration = Duration::from_secs(2);
+/// For this long after another agreement, packets from the old address are the end of the old stream.
+const TAIL: Duration = Duration::from_secs(1);
+
+/// The other end's address.
+#[derive(Debug)]
+pub struct Source {
+    agreed: SocketAddr,
+    heard: Option<SocketAddr>,
+    /// Heard since the last agreement: stays.
+    settled: bool,
+    last: Time,
+    agreed_at: Time,
+}
+
+impl Source {
+    /// The end that was agreed on.
+    pub fn new(agreed: SocketAddr) -> Source {
+        Source { agreed, heard: None, settled: false, last: Time::ZERO, agreed_at: Time::ZERO }
+    }
+
+    /// Another agreement. What was heard before goes on being heard until someone else is.
+    pub fn agree(&mut self, now: Time, agreed: SocketAddr) {
+        if agreed != self.agreed {
+            self.agreed = agreed;
+            self.agreed_at = now;
+            self.settled = false;
+        }
+    }
+
+    /// Whether a valid packet from there would be heard.
+    pub fn accepts(&self, now: Time, from: SocketAddr) -> bool {
+        let Some(heard) = self.heard.filter(|_| self.settled) else { return true };
+        from == heard || from == self.agreed || (from.ip() == heard.ip() && now.since(self.last) >= REBIND)
+    }
+
+    /// A valid packet came from there and was accepted.
+    pub fn hear(&mut self, now: Time, from: SocketAddr) {
+        let tail = self.heard == Some(from) && from != self.agreed && now.since(self.agreed_at) < TAIL;
+        self.settled |= !tail;
+        self.heard = Some(from);
+        self.last = now;
+    }
+
+    /// Where media is sent to.
+    pub fn destination(&self) -> SocketAddr {
+        self.heard.filter(|_| self.settled).unwrap_or(self.agreed)
+    }
+
+    /// Whether the address in use is that of another host than agreed.
+    pub fn is_elsewhere(&self) -> bool {
+        self.destination().ip() != self.agreed.ip()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn at(address: &str) -> SocketAddr {
+        address.parse().unwrap()
+    }
+
+    /// Offers a packet and says whether it was heard.
+    fn offer(source: &mut Source, millis: u64, from: &str) -> bool {
+        let now = Time::from_millis(millis);
+        let accepted = source.accepts(now, at(from));
+        if accepted {
+            source.hear(now, at(from));
+        }
+        accepted
+    }
+
+    #[test]
+    fn an_address_is_learned_once() {
+        let mut source = Source::new(at("10.0.0.5:4000"));
+        assert_eq!(source.destination(), at("10.0.0.5:4000"));
+        assert!(offer(&mut source, 0, "192.0.2.7:61000"));
+        assert_eq!(source.destination(), at("192.0.2.7:61000"));
+        assert!(!offer(&mut source, 20, "203.0.113.66:5000"));
+        assert!(!offer(&mut source, 60_000, "203.0.113.66:5000"), "not even after a silence");
+        assert_eq!(source.destination(), at("192.0.2.7:61000"));
+    }
+
+    #[test]
+    fn the_agreed_address_prevails_over_a_learned_one() {
+        let mut source = Source::new(at("192.0.2.7:4000"));
+        assert!(offer(&mut source, 0, "203.0.113.66:5000"));
+        assert!(offer(&mut source, 20, "192.0.2.7:4000"));
+        assert!(!offer(&mut source, 40, "203.0.113.66:5000"));
+        assert_eq!(source.destination(), at("192.0.2.7:4000"));
+    }
+
+    #[test]
+    fn the_same_host_may_go_on_from_another_port_after_a_silence() {
+        let mut source = Source::new(at("192.0.2.7:4000"));
+        assert!(offer(&mut source, 0, "192.0.2.7:4000"));
+        assert!(!offer(&mut source, 1000, "192.0.2.7:4002"));
+        assert!(offer(&mut source, 2000, "192.0.2.7:4002"));
+        assert_eq!(source.destination(), at("192.0.2.7:4002"));
+    }
+
+    #[test]
+    fn after_another_agreement_the_old_stream_is_heard_but_settles_nothing() {
+        let mut source = Source::new(at("10.0.0.5:4000"));
+        assert!(offer(&mut source, 0, "192.0.2.7:61000"));
+        source.agree(Time::from_millis(10), at("10.0.0.6:4000"));
+        assert!(offer(&mut source, 20, "192.0.2.7:61000"));
+        assert_eq!(source.destination(), at("10.0.0.6:4000"));
+        assert!(offer(&mut source, 40, "192.0.2.8:62000"));
+        assert_eq!(source.destination(), at("192.0.2.8:62000"));
+        assert!(!offer(&mut source, 60, "192.0.2.7:61000"));
+    }
+
+    #[test]
+    fn after_another_agreement_a_stream_that_goes_on_is_learned_again() {
+        let mut source = Source::new(at("10.0.0.5:4000"));
+        assert!(offer(&mut source, 0, "192.0.2.7:61000"));
+        source.agree(Time::from_millis(10), at("10.0.0.6:4000"));
+        assert!(offer(&mut source, 1010, "192.0.2.7:61000"));
+        assert_eq!(source.destination(), at("192.0.2.7:61000"));
+        assert!(!offer(&mut source, 1020, "203.0.113.66:5000"));
+    }
+
+    #[test]
+    fn the_same_agreement_again_changes_nothing() {
+        let mut source = Source::new(at("10.0.0.5:4000"));
+        assert!(offer(&mut source, 0, "192.0.2.7:61000"));
+        source.agree(Time::from_millis(10), at("10.0.0.5:4000"));
+        assert!(!offer(&mut source, 20, "203.0.113.66:5000"));
+    }
+}
