@@ -199,6 +199,7 @@ impl<K: Copy + Ord + Hash> Agenda<K> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn ms(millis: u64) -> Duration {

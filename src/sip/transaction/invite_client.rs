@@ -109,10 +109,7 @@ mod tests {
         let mut transaction = calling(false);
         let mut times = Vec::new();
         while let Some((time, timer)) = transaction.deadline() {
-            let expected = match timer {
-                Timer::A => Fired::Retransmit(b"INVITE".to_vec()),
-                _ => Fired::GaveUp,
-            };
+            let expected = if timer == Timer::A { Fired::Retransmit(b"INVITE".to_vec()) } else { Fired::GaveUp };
             assert_eq!(transaction.handle_timeout(time), expected);
             times.push(time.elapsed().as_millis());
         }

@@ -40,9 +40,10 @@ impl Layer {
     pub fn open_server(&mut self, key: ServerKey, flow: Flow, via: Via, request: &Request) -> ServerId {
         let id = ServerId(self.id());
         let reliable = flow.transport.is_reliable();
-        let machine = match request.method {
-            Method::Invite => ServerMachine::Invite(InviteServer::new(reliable)),
-            _ => ServerMachine::Other(Server::new(reliable)),
+        let machine = if request.method == Method::Invite {
+            ServerMachine::Invite(InviteServer::new(reliable))
+        } else {
+            ServerMachine::Other(Server::new(reliable))
         };
         let outside = request.headers.to().is_ok_and(|to| to.tag().is_none());
         let merge = MergeKey::of(request).filter(|key| outside && !self.merges.contains_key(key));
