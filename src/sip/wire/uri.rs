@@ -246,3 +246,6 @@ fn headers_of(text: &str) -> Option<Vec<(String, String)>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
