@@ -54,7 +54,9 @@ impl Layer {
         self.transmit(flow, bytes.clone());
         let (timers, reliable) = (&self.config.timers, flow.transport.is_reliable());
         let machine = if request.method == Method::Invite {
-            ClientMachine::Invite(InviteClient::new(now, timers, reliable, bytes))
+            // long enough for the call to cancel it first
+            let patience = self.config.setup_limit + timers.give_up() * 2;
+            ClientMachine::Invite(InviteClient::new(now, timers, reliable, bytes, patience))
         } else {
             ClientMachine::Other(Client::new(now, timers, reliable, bytes))
         };

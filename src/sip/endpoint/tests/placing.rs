@@ -6,7 +6,7 @@ use super::*;
 use crate::sip::endpoint::{EndCause, Outgoing};
 use crate::sip::message::NameAddr;
 
-fn outgoing() -> Outgoing {
+pub(super) fn outgoing() -> Outgoing {
     Outgoing {
         flow: udp(),
         to: "sip:0664806430@192.0.2.9".parse().unwrap(),

@@ -97,6 +97,28 @@ fn we_refresh_by_re_invite_at_half_time() {
 }
 
 #[test]
+fn we_go_on_refreshing_a_phone_that_knows_nothing_of_it() {
+    let (mut bench, phone, _) = call_with(Config::default(), "Session-Expires: 300");
+    bench.until(150_000);
+    let refresh = bench.request().clone();
+    bench.receive(150_000, &phone.respond(&refresh, 200, "")).until(300_000);
+    assert_eq!(bench.trace(), ["150000 → INVITE", "150000 → ACK", "300000 → INVITE"]);
+}
+
+#[test]
+fn a_far_end_that_never_has_enough_does_not_keep_us_busy() {
+    let lines = "Supported: timer\r\nSession-Expires: 300;refresher=uas\r\nAllow: UPDATE";
+    let (mut bench, phone, _) = call_with(Config::default(), lines);
+    bench.until(150_000);
+    for wanted in 900..1000 {
+        let Message::Request(refresh) = &bench.sent.last().unwrap().1 else { panic!() };
+        let refusal = phone.respond(refresh, 422, &format!("Min-SE: {wanted}"));
+        bench.receive(149_200 + wanted, &refusal).until(149_200 + wanted);
+    }
+    assert_eq!(bench.trace(), ["150000 → UPDATE", "150100 → UPDATE"]);
+}
+
+#[test]
 fn we_refresh_by_update_where_it_is_allowed() {
     let lines = "Supported: timer\r\nSession-Expires: 300;refresher=uas\r\nAllow: INVITE, UPDATE";
     let (mut bench, phone, _) = call_with(Config::default(), lines);

@@ -115,3 +115,16 @@ fn icmp_ends_what_depended_on_the_address() {
     assert_eq!(bench.trace().last().unwrap(), "20 · Ended FlowFailed");
     assert!(bench.endpoint.layer.is_empty());
 }
+
+#[test]
+fn the_repeated_200_follows_to_the_new_connection() {
+    let mut phone = Phone::over_tcp();
+    let mut bench = Bench::new();
+    bench.flow = tcp();
+    bench.receive(0, &phone.invite());
+    let call = bench.call();
+    bench.act(10, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
+    bench.act(20, |endpoint, now| endpoint.handle_flow_closed(now, 7));
+    bench.until(510);
+    assert_eq!(bench.last_flow(), Flow { remote: address("192.0.2.9:5060"), connection: None, ..tcp() });
+}
