@@ -89,12 +89,7 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
-    let before_span = Span { from: (onset + 88).min(KEPT * HOP), to: onset + 8 };
-    let before = if before_span.len() > 16 {
-        history.span(before_span).map(|x| x * x).sum::<f32>() / before_span.len() as f32 / ((power[0] + power[1]) * 0.5)
-    } else {
-        0.0
-    };
+    let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
     let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
     let mut m = Measured {
         deviation: off(fit.frequency),
@@ -117,6 +112,17 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
         m.dial_tone = true;
     }
     Some(m)
+}
+
+/// Mean power in the 10 ms before the onset, but for the last millisecond; nothing when that did not arrive.
+fn before(history: &History, onset: usize) -> f32 {
+    let to = onset + 8;
+    let mut from = to;
+    while from < to + 80 && !history.lost(from / HOP) {
+        from += 1;
+    }
+    let span = Span { from, to };
+    if span.len() > 8 { history.span(span).map(|x| x * x).sum::<f32>() / span.len() as f32 } else { 0.0 }
 }
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
