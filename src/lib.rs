@@ -18,12 +18,18 @@
 
 pub mod account;
 pub mod audio;
+pub mod call;
+pub mod caller;
 pub mod cli;
+pub mod config;
+pub mod decode;
 pub mod dtmf;
 pub mod ivr;
+pub mod net;
 pub mod number;
 pub mod rtp;
 pub mod secret;
+pub mod server;
 pub mod sip;
 pub mod time;
 pub mod unit;

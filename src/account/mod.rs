@@ -1,1 +1,33 @@
-//! The account room.
+//! The account room: who has a contract, which passwords are in force, and what happened, in one store that several
+//! programs share.
+//!
+//! [`Store`] is the trait, [`SqliteStore`] the first backend; `schema/` holds its numbered migrations, documented column
+//! by column for the other programs that read the file. Passwords come in as [`Secret`](crate::secret::Secret)s, are hashed
+//! by [`password::prepare`] (slow by intent: run it on a bounded pool), and only the hash reaches the store.
+//!
+//! Architecture invariant: this room reads no clock and draws no randomness (`now` and the generator are parameters), and
+//! no password in clear is in any row, error, `Debug` or trace. It imports no other room.
+
+mod audit;
+mod call_record;
+mod contract;
+mod contract_csv;
+mod credential;
+mod demo;
+mod error;
+pub mod password;
+pub mod sqlite;
+mod store;
+
+pub use audit::{Action, AuditEntry, AuditFilter};
+pub use call_record::{CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, UnknownOutcome};
+pub use contract::{Contract, ContractedNumber, Service, Services, UnknownService};
+pub use contract_csv::{ContractTable, CsvError, CsvProblem, read as read_csv};
+pub use credential::{
+    Attempt, Credential, LOCK_SECONDS, Own, Settled, Standing, Temporary, Verdict, WRONG_BEFORE_LOCK,
+};
+pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
+pub use error::StoreError;
+pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
+pub use sqlite::SqliteStore;
+pub use store::{Existing, Saved, Store, Write};

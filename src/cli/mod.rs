@@ -1,8 +1,89 @@
 //! The command line: one file a subcommand.
+//!
+//! stdout carries results, stderr logs and complaints. Exit: 0 done, 1 what was asked failed, 2 bad arguments or
+//! configuration, 3 a resource is missing (a port in use, a file).
 
+mod account;
+mod call;
+mod calls;
+mod contract;
+mod decode;
+mod descriptors;
+mod output;
+mod serve;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Overrides};
+
+/// Temporary passwords by telephone: answers calls from contracted lines, guides in Japanese, decodes DTMF and writes the
+/// account store.
+#[derive(Parser)]
+#[command(name = "karipass", version)]
+#[command(
+    after_help = "Configuration: a TOML file (--config), over it KARIPASS_SECTION_KEY in the environment, over that flags.\n\
+    RUST_LOG=debug logs more, on stderr.\n\n\
+    Example: the service with the example contract, ready to be called\n  karipass serve --demo"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// The configuration file (TOML)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The account store, an SQLite file [default: karipass.db]
+    #[arg(long, global = true, value_name = "FILE")]
+    db: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Call(call::Args),
+    Decode(decode::Args),
+    Contract(contract::Args),
+    Account(account::Args),
+    Calls(calls::Args),
+}
 
 /// Runs the program and tells its exit code.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    log();
+    match &cli.command {
+        // these two need no configuration
+        Command::Call(args) => call::run(args),
+        Command::Decode(args) => decode::run(args, &mut io::stdout().lock(), &mut io::stderr().lock()),
+        Command::Serve(args) => configured(&cli, &args.overrides(cli.db.clone()), |config| serve::run(args, config)),
+        Command::Contract(args) => administer(&cli, |config| contract::run(args, config)),
+        Command::Account(args) => administer(&cli, |config| account::run(args, config)),
+        Command::Calls(args) => administer(&cli, |config| calls::run(args, config)),
+    }
+}
+
+fn administer(cli: &Cli, work: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    configured(cli, &Overrides { db: cli.db.clone(), ..Overrides::default() }, work)
+}
+
+fn configured(cli: &Cli, overrides: &Overrides, work: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    let environment =
+        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    match Config::load(cli.config.as_deref(), environment, overrides) {
+        Ok(config) => work(&config),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "karipass: {error}");
+            ExitCode::from(if error.is_resource() { 3 } else { 2 })
+        }
+    }
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // logging twice in one process (a test) is no harm
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
 }

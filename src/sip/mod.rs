@@ -1,1 +1,17 @@
-//! The sip room.
+//! Signalling (RFC 3261 and its friends).
+//!
+//! Architecture invariant: sans-IO. No socket, no clock, no task; nothing of this room knows the rooms beside it.
+
+pub mod dialog;
+pub mod endpoint;
+pub mod headers;
+pub mod message;
+pub mod sdp;
+pub mod timer;
+pub mod transaction;
+pub mod wire;
+
+pub use endpoint::{
+    Admission, CallHandle, CommandError, Config, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Outgoing,
+    Output, Rejection, Transmit, Transport,
+};

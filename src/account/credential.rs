@@ -1,0 +1,234 @@
+//! Credentials: what is kept about an account's passwords, and the rules of comparing one.
+
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::unit::Unit;
+
+use super::Action;
+use super::password::{Cost, PasswordHash};
+
+/// So many wrong passwords in a row lock the account.
+pub const WRONG_BEFORE_LOCK: u32 = 3;
+/// So long the lock lasts.
+pub const LOCK_SECONDS: i64 = 10 * 60;
+
+/// What is kept about the passwords of one account, which is a number together with the unit it logs in by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// By what it opens.
+    pub unit: Unit,
+    /// The account's number.
+    pub number: PhoneNumber,
+    /// The temporary password, until it is used or replaced; it is kept when it has run out.
+    pub temporary: Option<Temporary>,
+    /// The subscriber's own password.
+    pub own: Option<Own>,
+    /// The hash of the own password before this one, so that it is not chosen again.
+    pub previous: Option<PasswordHash>,
+    /// The wrong attempts.
+    pub standing: Standing,
+}
+
+/// A temporary password in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Temporary {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// When it was keyed in.
+    pub set_at: UnixTime,
+    /// The first second at which it is no longer valid.
+    pub expires_at: UnixTime,
+}
+
+impl Temporary {
+    /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer.
+    pub fn is_valid(&self, now: UnixTime) -> bool {
+        now < self.expires_at
+    }
+}
+
+/// A subscriber's own password in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Its hash.
+    pub hash: PasswordHash,
+    /// When it was set.
+    pub changed_at: UnixTime,
+}
+
+/// How many wrong passwords in a row there were, and the lock they led to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Wrong passwords since the last right one.
+    pub failures: u32,
+    /// The first second at which the account is open again.
+    pub locked_until: Option<UnixTime>,
+}
+
+impl Standing {
+    /// The end of the lock that is in force at `now`, if one is.
+    pub fn locked(&self, now: UnixTime) -> Option<UnixTime> {
+        self.locked_until.filter(|until| now < *until)
+    }
+
+    fn after_a_wrong_one(self, now: UnixTime) -> Standing {
+        // a lock that is over took its failures with it
+        let before = if self.locked_until.is_some() { 0 } else { self.failures };
+        let failures = before.saturating_add(1);
+        let locked_until = (failures >= WRONG_BEFORE_LOCK).then(|| now.plus(LOCK_SECONDS));
+        Standing { failures, locked_until }
+    }
+}
+
+/// The answer to "does this password open this account?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes: the temporary password, within its time.
+    Temporary,
+    /// Yes: the account's own password.
+    Own,
+    /// No. (The third wrong one in a row is answered so too, and locks.)
+    Wrong,
+    /// No: it is the temporary password, but its time is over.
+    Expired,
+    /// No, whatever the password: there were too many wrong ones.
+    Locked {
+        /// The first second at which it is open again.
+        until: UnixTime,
+    },
+    /// No: there is no such account, or no password was ever set for it.
+    Unknown,
+}
+
+impl Verdict {
+    /// Whether the account opens.
+    pub fn is_open(self) -> bool {
+        matches!(self, Verdict::Temporary | Verdict::Own)
+    }
+
+    /// The name for scripts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Temporary => "temporary",
+            Verdict::Own => "own",
+            Verdict::Wrong => "wrong",
+            Verdict::Expired => "expired",
+            Verdict::Locked { .. } => "locked",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// A password that was compared with what the store had, not yet entered into the store.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// By what it would open.
+    pub unit: Unit,
+    /// The account's number.
+    pub number: PhoneNumber,
+    seen: Option<Seen>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    temporary: Option<PasswordHash>,
+    own: Option<PasswordHash>,
+    temporary_matches: bool,
+    own_matches: bool,
+}
+
+impl Attempt {
+    /// Compares `password`. Slow by intent, and equally slow for an account that has no password or does not exist.
+    pub fn compare(
+        unit: Unit,
+        number: PhoneNumber,
+        credential: Option<&Credential>,
+        password: &Secret,
+        cost: Cost,
+    ) -> Attempt {
+        let temporary = credential.and_then(Credential::temporary_hash);
+        let own = credential.and_then(Credential::own_hash);
+        let decoy = cost.decoy();
+        let temporary_matches = temporary.unwrap_or(&decoy).matches(password);
+        let own_matches = own.unwrap_or(&decoy).matches(password);
+        let seen = credential.map(|_| Seen {
+            temporary: temporary.cloned(),
+            own: own.cloned(),
+            temporary_matches,
+            own_matches,
+        });
+        Attempt { unit, number, seen }
+    }
+
+    /// Whether there was no account to compare with: then there is nothing to enter, and the verdict is `Unknown`.
+    pub fn is_unknown(&self) -> bool {
+        self.seen.is_none()
+    }
+
+    /// What the attempt means for the account as it is now; `None` when its passwords changed since it was compared.
+    pub fn judge(&self, current: &Credential, now: UnixTime) -> Option<Judgement> {
+        if let Some(until) = current.standing.locked(now) {
+            return Some(Judgement { verdict: Verdict::Locked { until }, standing: current.standing, action: None });
+        }
+        let seen = self.seen.as_ref()?;
+        if seen.temporary.as_ref() != current.temporary_hash() || seen.own.as_ref() != current.own_hash() {
+            return None;
+        }
+        let in_time = current.temporary.as_ref().is_some_and(|temporary| temporary.is_valid(now));
+        Some(match seen {
+            Seen { temporary_matches: true, .. } if in_time => Judgement::open(Verdict::Temporary),
+            Seen { own_matches: true, .. } => Judgement::open(Verdict::Own),
+            Seen { temporary_matches: true, .. } => {
+                Judgement { verdict: Verdict::Expired, standing: current.standing, action: Some(Action::Expired) }
+            }
+            Seen { .. } => Judgement::wrong(current.standing.after_a_wrong_one(now)),
+        })
+    }
+}
+
+/// What an attempt means: the answer, and what is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The answer.
+    pub verdict: Verdict,
+    /// The account's standing from now on.
+    pub standing: Standing,
+    /// What the audit is to say; `None` when nothing is to be written.
+    pub action: Option<Action>,
+}
+
+impl Judgement {
+    fn open(verdict: Verdict) -> Judgement {
+        Judgement { verdict, standing: Standing::default(), action: Some(Action::Verified) }
+    }
+
+    fn wrong(standing: Standing) -> Judgement {
+        let action = if standing.locked_until.is_some() { Action::Locked } else { Action::Wrong };
+        Judgement { verdict: Verdict::Wrong, standing, action: Some(action) }
+    }
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was entered, and this is the answer.
+    Verdict(Verdict),
+    /// The passwords changed since it was compared: compare again.
+    Stale,
+}
+
+impl Credential {
+    /// An account with no password.
+    pub fn new(unit: Unit, number: PhoneNumber) -> Credential {
+        Credential { unit, number, temporary: None, own: None, previous: None, standing: Standing::default() }
+    }
+
+    fn temporary_hash(&self) -> Option<&PasswordHash> {
+        self.temporary.as_ref().map(|temporary| &temporary.hash)
+    }
+
+    fn own_hash(&self) -> Option<&PasswordHash> {
+        self.own.as_ref().map(|own| &own.hash)
+    }
+}

@@ -1,0 +1,170 @@
+//! What can go wrong with the store: each says what, where and what to do.
+
+use std::time::Duration;
+
+use crate::number::PhoneNumber;
+use crate::unit::Unit;
+
+/// Why the store did not do what it was asked. `store` names it as it was opened, such as `karipass.db`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such file, and it was not to be made.
+    #[error("{store}: there is no account store here; name it with --db, or make it with `karipass contract add`")]
+    Missing {
+        /// The file.
+        store: String,
+    },
+    /// The file cannot be opened or made.
+    #[error("{store}: the account store cannot be opened: {why}; check the path and its permissions")]
+    Unreachable {
+        /// The file.
+        store: String,
+        /// The system's or SQLite's words.
+        why: String,
+    },
+    /// It belongs to something else; it was left as it was.
+    #[error("{store}: this is not a karipass account store ({found}); it was not touched: name another file with --db")]
+    Foreign {
+        /// The file.
+        store: String,
+        /// What it is instead.
+        found: String,
+    },
+    /// A newer karipass made it; it was left as it was.
+    #[error(
+        "{store}: the account store has schema {found}, and this karipass knows up to {known}; \
+         it was not touched: use the karipass that made it, or a newer one"
+    )]
+    Newer {
+        /// The file.
+        store: String,
+        /// The schema's number.
+        found: u32,
+        /// The highest this program knows.
+        known: u32,
+    },
+    /// It cannot be written to.
+    #[error("{store}: the account store is read-only; make the file and its folder writable for this user")]
+    ReadOnly {
+        /// The file.
+        store: String,
+    },
+    /// There is no room left.
+    #[error("{store}: no room for the account store: the disk or the quota is full; free some space and try again")]
+    Full {
+        /// The file.
+        store: String,
+    },
+    /// Another program kept it for itself.
+    #[error("{store}: another program has kept the account store locked for {waited:?}; end it, or try again")]
+    Busy {
+        /// The file.
+        store: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It was there and is no longer, or another file has its place.
+    #[error("{store}: the account store was moved, removed or replaced while in use; put it back and restart")]
+    Gone {
+        /// The file.
+        store: String,
+    },
+    /// It is damaged, or another program wrote what does not belong there.
+    #[error("{store}: the account store is damaged: {why}; keep a copy, and restore it from a backup")]
+    Damaged {
+        /// The file.
+        store: String,
+        /// What was found.
+        why: String,
+    },
+    /// The disk fails, or a quota is full.
+    #[error("{store}: the disk under the account store fails: {why}; check its free space, its quota and its health")]
+    Disk {
+        /// The file.
+        store: String,
+        /// SQLite's words.
+        why: String,
+    },
+    /// Anything else that SQLite or the system reports.
+    #[error("{store}: the account store failed: {why}")]
+    Failed {
+        /// The file.
+        store: String,
+        /// SQLite's words.
+        why: String,
+    },
+    /// The account's number is not, or no longer, contracted; for the line unit: it is no customer number.
+    #[error("{number} is not a contracted number for unit {unit}; see `karipass contract list`")]
+    NotContracted {
+        /// The unit.
+        unit: Unit,
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// There is no such contract.
+    #[error("there is no contract {customer_number}; see `karipass contract list`")]
+    UnknownContract {
+        /// The customer number.
+        customer_number: PhoneNumber,
+    },
+    /// A number is contracted already.
+    #[error("{number} already belongs to contract {customer_number}; nothing was changed")]
+    NumberTaken {
+        /// The number.
+        number: PhoneNumber,
+        /// Whose it is.
+        customer_number: PhoneNumber,
+    },
+    /// A number is named twice.
+    #[error("{number} is named twice; nothing was changed")]
+    NumberTwice {
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// The contract number cannot be taken out of its contract.
+    #[error("{number} is the contract number: it goes only with the whole contract; nothing was changed")]
+    ContractNumber {
+        /// The number.
+        number: PhoneNumber,
+    },
+    /// A call record with this id is there already.
+    #[error("there is already a record of call {id}")]
+    CallTwice {
+        /// The record's id.
+        id: String,
+    },
+    /// The example contract is only for a store with no other.
+    #[error(
+        "{store}: this account store holds other contracts, so the example one does not go in; name another file with --db"
+    )]
+    NotForDemo {
+        /// The file.
+        store: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the store itself is at fault, rather than what was asked of it.
+    pub fn is_resource(&self) -> bool {
+        match self {
+            StoreError::Missing { .. }
+            | StoreError::Unreachable { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Newer { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::Full { .. }
+            | StoreError::Busy { .. }
+            | StoreError::Gone { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Disk { .. }
+            | StoreError::Failed { .. }
+            | StoreError::NotForDemo { .. } => true,
+            StoreError::NotContracted { .. }
+            | StoreError::UnknownContract { .. }
+            | StoreError::NumberTaken { .. }
+            | StoreError::NumberTwice { .. }
+            | StoreError::ContractNumber { .. }
+            | StoreError::CallTwice { .. } => false,
+        }
+    }
+}

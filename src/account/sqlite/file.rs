@@ -1,0 +1,89 @@
+//! The file behind the store: what it is before anything touches it, and whether it is still the same.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::APPLICATION_ID;
+
+/// Tells one file from another under the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    #[cfg(unix)]
+    pub(super) fn of(path: &Path) -> io::Result<Identity> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(path)?;
+        Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn of(path: &Path) -> io::Result<Identity> {
+        std::fs::metadata(path).map(|_| Identity { device: 0, inode: 0 })
+    }
+}
+
+/// What a file is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An account store, with the schema's number.
+    Ours(u32),
+    /// A SQLite file, or an empty one, that nobody has used.
+    Unused,
+    /// Something else.
+    Foreign(String),
+}
+
+/// Looks at a file without changing or locking anything.
+///
+/// It is SQLite that looks, `immutable`: opening and closing the file here would drop the locks that this process's
+/// other handles have on it (POSIX), and SQLite knows to avoid that.
+pub(super) fn inspect(path: &Path) -> Result<Found, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    match marks(&connection) {
+        Ok(Marks { application_id: APPLICATION_ID, user_version, .. }) => {
+            Ok(Found::Ours(u32::try_from(user_version).unwrap_or(u32::MAX)))
+        }
+        Ok(Marks { application_id: 0, user_version: 0, tables: 0 }) => Ok(Found::Unused),
+        Ok(Marks { application_id, tables, .. }) => Ok(Found::Foreign(format!(
+            "a SQLite file of another program, application id {application_id:#010x}, with {tables} tables and indexes"
+        ))),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Ok(Found::Foreign("no SQLite file at all".to_owned()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What tells whose a SQLite file is.
+pub(super) struct Marks {
+    pub(super) application_id: i32,
+    pub(super) user_version: i32,
+    pub(super) tables: i64,
+}
+
+pub(super) fn marks(connection: &Connection) -> Result<Marks, rusqlite::Error> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    Ok(Marks {
+        application_id: number("PRAGMA application_id")? as i32,
+        user_version: number("PRAGMA user_version")? as i32,
+        tables: number("SELECT count(*) FROM sqlite_master")?,
+    })
+}
+
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}

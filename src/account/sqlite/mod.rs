@@ -1,0 +1,189 @@
+//! The account store in a SQLite file that several processes share.
+//!
+//! WAL and `synchronous=FULL`: readers never wait, and what was committed survives the loss of power. Every write begins
+//! with `BEGIN IMMEDIATE`, so it waits for its turn at the start and cannot fail for another writer afterwards.
+
+mod contracts;
+mod credentials;
+mod error;
+mod file;
+mod open;
+mod records;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::number::PhoneNumber;
+use crate::time::UnixTime;
+use crate::unit::Unit;
+
+use super::credential::{Attempt, Credential, Settled};
+use super::password::{Cost, PasswordHash};
+use super::{AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Existing, Saved, Store, StoreError, Write};
+
+use error::Failure;
+use file::Identity;
+
+pub use open::{Mode, Options};
+
+/// Marks a SQLite file as an account store, in `PRAGMA application_id`: `KARI`.
+pub const APPLICATION_ID: i32 = 0x4B41_5249;
+
+/// A handle to the account store in a SQLite file.
+pub struct SqliteStore {
+    connection: Connection,
+    name: String,
+    path: PathBuf,
+    identity: Identity,
+    actor: String,
+    cost: Cost,
+    wait: Duration,
+}
+
+impl Store for SqliteStore {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn line_of(&self, number: PhoneNumber) -> Result<Option<Contract>, StoreError> {
+        self.read(|connection| contracts::of_number(connection, number))
+    }
+
+    fn contract(&self, customer_number: PhoneNumber) -> Result<Option<Contract>, StoreError> {
+        self.read(|connection| contracts::one(connection, customer_number))
+    }
+
+    fn contracts(&self) -> Result<Vec<Contract>, StoreError> {
+        self.read(contracts::all)
+    }
+
+    fn save_contracts(
+        &mut self,
+        contracts: &[Contract],
+        existing: Existing,
+        now: UnixTime,
+    ) -> Result<Saved, StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| contracts::save(transaction, contracts, existing, &actor, now))
+    }
+
+    fn remove_contract(&mut self, customer_number: PhoneNumber, now: UnixTime) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| contracts::remove(transaction, customer_number, &actor, now))
+    }
+
+    fn remove_number(&mut self, number: PhoneNumber, now: UnixTime) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| contracts::remove_number(transaction, number, &actor, now))
+    }
+
+    fn credential(&self, unit: Unit, number: PhoneNumber) -> Result<Option<Credential>, StoreError> {
+        self.read(|connection| credentials::one(connection, unit, number))
+    }
+
+    fn settle(&mut self, attempt: &Attempt, now: UnixTime) -> Result<Settled, StoreError> {
+        let actor = self.actor.clone();
+        credentials::settled_without_writing(attempt)
+            .map_or_else(|| self.write(|transaction| credentials::settle(transaction, attempt, &actor, now)), Ok)
+    }
+
+    fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    fn set_own_password(
+        &mut self,
+        unit: Unit,
+        number: PhoneNumber,
+        hash: &PasswordHash,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| credentials::set_own(transaction, unit, number, hash, &actor, now))
+    }
+
+    fn unlock(&mut self, unit: Unit, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| credentials::unlock(transaction, unit, number, &actor, now))
+    }
+
+    fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.write(|transaction| writes.iter().map(|write| one_write(transaction, write)).collect())
+    }
+
+    fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
+        self.read(|connection| records::calls(connection, filter))
+    }
+
+    fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(|connection| records::audit(connection, filter))
+    }
+}
+
+/// One write of a group: what was asked wrongly is its own result, what the store cannot do fails the group.
+fn one_write(transaction: &Transaction<'_>, write: &Write<'_>) -> Result<Result<(), StoreError>, Failure> {
+    let done = match write {
+        Write::TemporaryPassword(password) => credentials::set_temporary(transaction, password),
+        Write::Call(record) => records::keep_call(transaction, record),
+        Write::Audit(entry) => records::append_audit(transaction, entry),
+    };
+    match done {
+        Err(Failure::Refused(refused)) => Ok(Err(refused)),
+        Err(failure) => Err(failure),
+        Ok(()) => Ok(Ok(())),
+    }
+}
+
+impl SqliteStore {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.still_there()?;
+        work(&self.connection).map_err(|failure| self.explain(failure))
+    }
+
+    fn write<T>(&mut self, work: impl Fn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.still_there()?;
+        let wait = self.wait;
+        let done = patiently(wait, || self.transact(&work)).map_err(|failure| self.explain(failure))?;
+        // what went into a file that has lost its name would never be found again
+        self.still_there()?;
+        Ok(done)
+    }
+
+    fn transact<T>(&mut self, work: &impl Fn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    fn still_there(&self) -> Result<(), StoreError> {
+        if Identity::of(&self.path).is_ok_and(|identity| identity == self.identity) {
+            Ok(())
+        } else {
+            Err(StoreError::Gone { store: self.name.clone() })
+        }
+    }
+
+    fn explain(&self, failure: Failure) -> StoreError {
+        failure.explain(&self.name, self.wait)
+    }
+}
+
+/// Begins again where SQLite meets a lock that it does not wait for by itself, such as while another program enters WAL
+/// mode or recovers after a crash.
+fn patiently<T>(wait: Duration, mut work: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let end = Instant::now() + wait;
+    loop {
+        match work() {
+            Err(Failure::Sqlite(error)) if error::is_busy(&error) && Instant::now() < end => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+}

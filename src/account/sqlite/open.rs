@@ -1,0 +1,198 @@
+//! Opening the store: refusing what is not one, making one, and bringing its schema up to date.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite_migration::{M, Migrations};
+
+use super::error::Failure;
+use super::file::{self, Found, Identity, Marks};
+use super::{APPLICATION_ID, SqliteStore, patiently};
+use crate::account::{Cost, StoreError};
+
+/// The numbered migrations. A released one is never changed; the next is added below it.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_accounts.sql")];
+
+pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
+    LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
+
+/// Whether a file that is missing is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It must be there.
+    Existing,
+    /// It is made when it is missing.
+    Create,
+}
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who acts through this handle, for the audit: `contract add`, `site`, …
+    pub actor: String,
+    /// What new hashes cost, so that an unknown account takes as long as a known one.
+    pub cost: Cost,
+    /// How long a write waits for other programs' writes before it is given up.
+    pub wait: Duration,
+}
+
+impl Options {
+    /// The usual options for this actor.
+    pub fn new(actor: impl Into<String>) -> Options {
+        Options { actor: actor.into(), cost: Cost::default(), wait: Duration::from_secs(30) }
+    }
+}
+
+impl SqliteStore {
+    /// The number of the newest schema this program knows.
+    pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
+
+    /// Opens the store in the file at `path`. A file that is not an account store, or one with a newer schema, is refused
+    /// and left as it was, byte for byte.
+    pub fn open(path: &Path, mode: Mode, options: &Options) -> Result<SqliteStore, StoreError> {
+        let opening = Opening { name: path.display().to_string(), mode, options };
+        let path = std::path::absolute(path).map_err(|error| opening.unreachable(&error))?;
+        let made = opening.inspect_or_make(&path)?;
+        opening.open(&path).inspect_err(|_| {
+            if made {
+                unmake(&path);
+            }
+        })
+    }
+}
+
+struct Opening<'a> {
+    name: String,
+    mode: Mode,
+    options: &'a Options,
+}
+
+impl Opening<'_> {
+    /// Refuses what is not ours before SQLite could touch it; tells whether the file had to be made.
+    fn inspect_or_make(&self, path: &Path) -> Result<bool, StoreError> {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => self.inspect(path).map(|()| false),
+            Ok(_) => Err(self.unreachable("it is not a file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.mode == Mode::Create => self.make(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(StoreError::Missing { store: self.name.clone() })
+            }
+            Err(error) => Err(self.unreachable(&error)),
+        }
+    }
+
+    fn inspect(&self, path: &Path) -> Result<(), StoreError> {
+        match file::inspect(path).map_err(|error| self.explain(error.into()))? {
+            Found::Ours(schema) => self.check_schema(schema),
+            Found::Unused if self.mode == Mode::Create => Ok(()),
+            Found::Unused => Err(self.foreign("an empty file".to_owned())),
+            Found::Foreign(found) => Err(self.foreign(found)),
+        }
+    }
+
+    /// Password hashes are nobody else's business: the file is the owner's alone until the owner decides otherwise.
+    fn make(&self, path: &Path) -> Result<bool, StoreError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(path) {
+            Ok(_) => Ok(true),
+            // another program was faster
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(self.unreachable(&error)),
+        }
+    }
+
+    fn open(&self, path: &Path) -> Result<SqliteStore, StoreError> {
+        let explained = |failure: Failure| self.explain(failure);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explained(error.into()))?;
+        self.prepare(&mut connection).map_err(explained)?;
+        let identity = Identity::of(path).map_err(|_| StoreError::Gone { store: self.name.clone() })?;
+        Ok(SqliteStore {
+            connection,
+            name: self.name.clone(),
+            path: path.to_owned(),
+            identity,
+            actor: self.options.actor.clone(),
+            cost: self.options.cost,
+            wait: self.options.wait,
+        })
+    }
+
+    fn prepare(&self, connection: &mut Connection) -> Result<(), Failure> {
+        connection.busy_timeout(self.options.wait)?;
+        connection
+            .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
+        let schema = patiently(self.options.wait, || self.claim(connection))?;
+        self.check_schema(schema)?;
+        patiently(self.options.wait, || Ok(enter_wal(connection)?))?;
+        patiently(self.options.wait, || migrate(connection))
+    }
+
+    /// Marks an unused file as an account store, in its first transaction; tells the schema it has.
+    fn claim(&self, connection: &mut Connection) -> Result<u32, Failure> {
+        if let Marks { application_id: APPLICATION_ID, user_version, .. } = file::marks(connection)? {
+            return Ok(u32::try_from(user_version).unwrap_or(u32::MAX));
+        }
+        let transaction = connection.transaction()?;
+        match file::marks(&transaction)? {
+            Marks { application_id: APPLICATION_ID, user_version, .. } => {
+                Ok(u32::try_from(user_version).unwrap_or(u32::MAX))
+            }
+            Marks { application_id: 0, user_version: 0, tables: 0 } => {
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+                transaction.commit()?;
+                Ok(0)
+            }
+            Marks { .. } => Err(Failure::Refused(self.foreign("a SQLite file of another program".to_owned()))),
+        }
+    }
+
+    fn check_schema(&self, found: u32) -> Result<(), StoreError> {
+        let known = SqliteStore::SCHEMA;
+        if found <= known { Ok(()) } else { Err(StoreError::Newer { store: self.name.clone(), found, known }) }
+    }
+
+    fn explain(&self, failure: Failure) -> StoreError {
+        failure.explain(&self.name, self.options.wait)
+    }
+
+    fn foreign(&self, found: String) -> StoreError {
+        StoreError::Foreign { store: self.name.clone(), found }
+    }
+
+    fn unreachable(&self, why: impl ToString) -> StoreError {
+        StoreError::Unreachable { store: self.name.clone(), why: why.to_string() }
+    }
+}
+
+fn enter_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)).map(|_| ())
+}
+
+/// Brings the schema up to date. Of two programs that do it at once, one is refused by the row that each migration enters
+/// about itself, and then finds it done.
+fn migrate(connection: &mut Connection) -> Result<(), Failure> {
+    let before = file::marks(connection)?.user_version;
+    match SCHEMA.to_latest(connection) {
+        Ok(()) => Ok(()),
+        Err(_) if file::marks(connection)?.user_version > before => migrate(connection),
+        Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
+        Err(error) => Err(Failure::Odd(error.to_string())),
+    }
+}
+
+/// Takes back a file that was made and could not be used, unless somebody else has used it meanwhile.
+fn unmake(path: &PathBuf) {
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+        // that it stays is no worse than what is being reported
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,166 @@
+//! The tables `call_record` and `audit`.
+
+use rusqlite::{Connection, Row, Transaction, named_params, params};
+
+use super::error::Failure;
+use super::rows;
+use crate::account::{
+    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, StoreError,
+};
+use crate::number::PhoneNumber;
+use crate::time::UnixTime;
+use crate::unit::Unit;
+
+pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> Result<(), Failure> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO call_record (id, started_at, answered_at, ended_at, caller, peer, unit, target, outcome, status,
+             packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info)
+         VALUES (:id, :started_at, :answered_at, :ended_at, :caller, :peer, :unit, :target, :outcome, :status,
+             :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info)
+         ON CONFLICT (id) DO NOTHING",
+    )?;
+    let kept = statement.execute(named_params! {
+        ":id": record.id,
+        ":started_at": record.started_at.0,
+        ":answered_at": record.answered_at.map(|at| at.0),
+        ":ended_at": record.ended_at.0,
+        ":caller": record.caller.as_ref().map(PhoneNumber::as_str),
+        ":peer": record.peer,
+        ":unit": record.unit.map(Unit::name),
+        ":target": record.target.as_ref().map(PhoneNumber::as_str),
+        ":outcome": record.outcome.name(),
+        ":status": record.status,
+        ":received": record.media.received,
+        ":lost": record.media.lost,
+        ":twice": record.media.duplicates,
+        ":jitter_ms": record.media.jitter_ms,
+        ":rfc4733": record.digits.rfc4733,
+        ":inband": record.digits.inband,
+        ":info": record.digits.info,
+    })?;
+    if kept == 1 { Ok(()) } else { Err(StoreError::CallTwice { id: record.id.clone() }.into()) }
+}
+
+pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>, Failure> {
+    // the newest are chosen, and then put into the order in which they came
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM call_record
+         WHERE (:since IS NULL OR started_at >= :since) AND (:caller IS NULL OR caller = :caller)
+             AND (:outcome IS NULL OR outcome = :outcome)
+         ORDER BY started_at DESC, id DESC LIMIT :last",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":since": filter.since.map(|since| since.0),
+        ":caller": filter.caller.as_ref().map(PhoneNumber::as_str),
+        ":outcome": filter.outcome.map(Outcome::name),
+        ":last": filter.last.map_or(i64::MAX, i64::from),
+    })?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()? {
+        calls.push(call(row)?);
+    }
+    calls.reverse();
+    Ok(calls)
+}
+
+fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
+    Ok(CallRecord {
+        id: row.get("id")?,
+        started_at: rows::time(row, "started_at")?,
+        answered_at: rows::optional_time(row, "answered_at")?,
+        ended_at: rows::time(row, "ended_at")?,
+        caller: rows::optional_number(row, "caller")?,
+        peer: row.get("peer")?,
+        unit: rows::optional_unit(row, "unit")?,
+        target: rows::optional_number(row, "target")?,
+        outcome: rows::parsed("outcome", &row.get::<_, String>("outcome")?)?,
+        status: row.get("status")?,
+        media: MediaCounts {
+            received: row.get("packets_received")?,
+            lost: row.get("packets_lost")?,
+            duplicates: row.get("packets_twice")?,
+            jitter_ms: row.get("jitter_ms")?,
+        },
+        digits: DigitCounts {
+            rfc4733: row.get("digits_rfc4733")?,
+            inband: row.get("digits_inband")?,
+            info: row.get("digits_info")?,
+        },
+    })
+}
+
+/// Who did it, when, and to which account.
+#[derive(Clone, Copy)]
+pub(super) struct Audited<'a> {
+    pub(super) actor: &'a str,
+    pub(super) at: UnixTime,
+    pub(super) unit: Option<Unit>,
+    pub(super) number: PhoneNumber,
+}
+
+/// Adds a row to the audit.
+pub(super) fn note(
+    transaction: &Transaction<'_>,
+    audited: Audited<'_>,
+    action: &Action,
+    detail: Option<&str>,
+) -> Result<(), Failure> {
+    let Audited { actor, at, unit, number } = audited;
+    insert_audit(transaction, at, actor, action, unit, Some(number), detail)
+}
+
+pub(super) fn append_audit(transaction: &Transaction<'_>, entry: &AuditEntry) -> Result<(), Failure> {
+    let AuditEntry { at, actor, action, unit, number, detail } = entry;
+    insert_audit(transaction, *at, actor, action, *unit, *number, detail.as_deref())
+}
+
+fn insert_audit(
+    transaction: &Transaction<'_>,
+    at: UnixTime,
+    actor: &str,
+    action: &Action,
+    unit: Option<Unit>,
+    number: Option<PhoneNumber>,
+    detail: Option<&str>,
+) -> Result<(), Failure> {
+    let sql = "INSERT INTO audit (at, actor, action, unit, number, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    transaction.prepare_cached(sql)?.execute(params![
+        at.0,
+        actor,
+        action.name(),
+        unit.map(Unit::name),
+        number.as_ref().map(PhoneNumber::as_str),
+        detail
+    ])?;
+    Ok(())
+}
+
+pub(super) fn audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, actor, action, unit, number, detail FROM audit
+         WHERE (:number IS NULL OR number = :number) AND (:unit IS NULL OR unit = :unit)
+         ORDER BY id DESC LIMIT :last",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":number": filter.number.as_ref().map(PhoneNumber::as_str),
+        ":unit": filter.unit.map(Unit::name),
+        ":last": filter.last.map_or(i64::MAX, i64::from),
+    })?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(entry(row)?);
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+fn entry(row: &Row<'_>) -> Result<AuditEntry, Failure> {
+    Ok(AuditEntry {
+        at: rows::time(row, "at")?,
+        actor: row.get("actor")?,
+        action: rows::parsed("action", &row.get::<_, String>("action")?)?,
+        unit: rows::optional_unit(row, "unit")?,
+        number: rows::optional_number(row, "number")?,
+        detail: row.get("detail")?,
+    })
+}

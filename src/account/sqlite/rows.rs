@@ -1,0 +1,42 @@
+//! Between columns and the room's types.
+
+use rusqlite::Row;
+
+use super::error::Failure;
+use crate::number::PhoneNumber;
+use crate::time::UnixTime;
+use crate::unit::Unit;
+
+/// A column that always holds a number.
+pub(super) fn number(row: &Row<'_>, column: &str) -> Result<PhoneNumber, Failure> {
+    parsed(column, &row.get::<_, String>(column)?)
+}
+
+/// A column that may hold a number.
+pub(super) fn optional_number(row: &Row<'_>, column: &str) -> Result<Option<PhoneNumber>, Failure> {
+    row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
+}
+
+/// A column that may hold a unit.
+pub(super) fn optional_unit(row: &Row<'_>, column: &str) -> Result<Option<Unit>, Failure> {
+    row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
+}
+
+/// A column that always holds a time.
+pub(super) fn time(row: &Row<'_>, column: &str) -> Result<UnixTime, Failure> {
+    Ok(UnixTime(row.get(column)?))
+}
+
+/// A column that may hold a time.
+pub(super) fn optional_time(row: &Row<'_>, column: &str) -> Result<Option<UnixTime>, Failure> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(UnixTime))
+}
+
+/// What a column's text means.
+pub(super) fn parsed<T>(column: &str, text: &str) -> Result<T, Failure>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|why| Failure::Damaged(format!("column {column}: {why}")))
+}

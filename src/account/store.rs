@@ -1,0 +1,140 @@
+//! The trait that every backend of the account store implements.
+
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::unit::Unit;
+
+use super::credential::{Attempt, Credential, Settled, Verdict};
+use super::password::{self, Cost, PasswordHash, PreparedTemporaryPassword};
+use super::{AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, StoreError};
+
+/// The shared account store.
+///
+/// A handle belongs to one thread at a time; open the store once more for another thread or process. What a method
+/// returned as done is durable: it survives the loss of power. Every write is one transaction, all or nothing.
+pub trait Store: Send {
+    /// The store as it was named when it was opened, for messages.
+    fn name(&self) -> String;
+
+    /// The contract that `number` belongs to, as contract number or additional number.
+    fn line_of(&self, number: PhoneNumber) -> Result<Option<Contract>, StoreError>;
+
+    /// The contract with this customer number.
+    fn contract(&self, customer_number: PhoneNumber) -> Result<Option<Contract>, StoreError>;
+
+    /// All contracts, by customer number.
+    fn contracts(&self) -> Result<Vec<Contract>, StoreError>;
+
+    /// Adds contracts and numbers, all or none. Numbers of a stored contract that are not named stay as they are; a new
+    /// contract's number goes in whether it is among `numbers` or not.
+    fn save_contracts(
+        &mut self,
+        contracts: &[Contract],
+        existing: Existing,
+        now: UnixTime,
+    ) -> Result<Saved, StoreError>;
+
+    /// Removes a contract with its numbers and their credentials; call records and audit stay.
+    fn remove_contract(&mut self, customer_number: PhoneNumber, now: UnixTime) -> Result<(), StoreError>;
+
+    /// Removes an additional number with its credentials.
+    fn remove_number(&mut self, number: PhoneNumber, now: UnixTime) -> Result<(), StoreError>;
+
+    /// What is kept about an account's passwords; `None` when none was ever set or the number is not contracted.
+    fn credential(&self, unit: Unit, number: PhoneNumber) -> Result<Option<Credential>, StoreError>;
+
+    /// Enters the result of comparing a password ([`Attempt::compare`]): counts, locks, unlocks and audits.
+    fn settle(&mut self, attempt: &Attempt, now: UnixTime) -> Result<Settled, StoreError>;
+
+    /// The cost of hashing that an unknown account's password is compared at, so that it takes as long as a known one's.
+    fn cost(&self) -> Cost;
+
+    /// Sets the account's own password: the one before becomes the previous one, and the temporary one is used up.
+    fn set_own_password(
+        &mut self,
+        unit: Unit,
+        number: PhoneNumber,
+        hash: &PasswordHash,
+        now: UnixTime,
+    ) -> Result<(), StoreError>;
+
+    /// Lifts a lock and forgets the failures; tells whether there was an account to unlock.
+    fn unlock(&mut self, unit: Unit, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError>;
+
+    /// Commits what has gathered in one transaction. The outer error means that nothing of it was written; an inner
+    /// one that this write was not, while the others were.
+    fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
+
+    /// Call records in the order the calls started.
+    fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;
+
+    /// Audit rows in the order they were written.
+    fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Sets temporary passwords in one transaction, each with its own result: it is refused when its number is not, or
+    /// no longer, contracted. A new one replaces an older one, leaves the account's own password, and lifts a lock.
+    fn set_temporary_passwords(
+        &mut self,
+        passwords: &[PreparedTemporaryPassword],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let writes: Vec<Write<'_>> = passwords.iter().map(Write::TemporaryPassword).collect();
+        self.commit(&writes)
+    }
+
+    /// Keeps one call record.
+    fn record_call(&mut self, record: &CallRecord) -> Result<(), StoreError> {
+        self.commit(&[Write::Call(record)])?.into_iter().collect()
+    }
+
+    /// Whether `password` opens the account, now. Takes as long as two hashes, whatever the answer.
+    fn verify(
+        &mut self,
+        unit: Unit,
+        number: PhoneNumber,
+        password: &Secret,
+        now: UnixTime,
+    ) -> Result<Verdict, StoreError> {
+        // only a credential that changes while its password is being compared needs another round
+        const ROUNDS: usize = 3;
+        for _ in 0..ROUNDS {
+            let credential = self.credential(unit, number)?;
+            let attempt = Attempt::compare(unit, number, credential.as_ref(), password, self.cost());
+            if let Settled::Verdict(verdict) = self.settle(&attempt, now)? {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Wrong)
+    }
+}
+
+/// One of the writes that gather into a transaction.
+#[derive(Clone, Copy, Debug)]
+pub enum Write<'a> {
+    /// Set a temporary password.
+    TemporaryPassword(&'a password::PreparedTemporaryPassword),
+    /// Keep a call record.
+    Call(&'a CallRecord),
+    /// Add to the audit.
+    Audit(&'a AuditEntry),
+}
+
+/// What to do about contracts and numbers that are already there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse a number that is there; a contract that is there may still get new numbers.
+    Refuse,
+    /// Give it the services named.
+    Update,
+}
+
+/// What [`Store::save_contracts`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Saved {
+    /// New contracts.
+    pub contracts_added: usize,
+    /// New numbers, contract numbers among them.
+    pub numbers_added: usize,
+    /// Numbers whose services changed.
+    pub numbers_changed: usize,
+}

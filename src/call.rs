@@ -1,0 +1,478 @@
+//! One call, from INVITE to BYE: whose line is it, answer, converse, store, hang up.
+//!
+//! ```text
+//! new ─▶ Identifying ─▶ Answering ─▶ Talking ─▶ Ending ─▶ Finished(record)
+//!          │ no number, no contract, no common media: Reject ──▲
+//! ```
+//!
+//! | phase | waits for | then |
+//! |---|---|---|
+//! | Identifying | the contract of the calling number ([`Output::FindLine`]) | 403, 433, 400, 488 or 200 |
+//! | Answering | ACK | the greeting |
+//! | Talking | keys, the ends of prompts, the store | the conversation decides |
+//! | Ending | the endpoint's last word | the call record |
+//!
+//! A password is announced as set only after [`Input::Stored`] said so: the conversation sees to that.
+//!
+//! Architecture invariant: this is the one place where signalling, media, tones, conversation and account meet, and still
+//! sans-IO: time is a parameter, randomness a seed, and what is to be done comes out of [`Call::poll_output`].
+
+pub mod identity;
+pub mod info;
+mod media;
+mod player;
+pub mod press;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::account::{CallRecord, Contract, Outcome};
+use crate::audio::prompt::Bank;
+use crate::dtmf;
+use crate::ivr::{self, Conversation, Ending, SetTemporaryPassword, StoreFailed};
+use crate::number::PhoneNumber;
+use crate::sip::endpoint::{EndCause, Incoming, Rejection};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError};
+use crate::time::{Time, UnixTime};
+
+use identity::{Trust, Unidentified};
+use media::Media;
+
+/// What all calls share.
+#[derive(Debug)]
+pub struct Settings {
+    /// How the conversation goes.
+    pub ivr: ivr::Config,
+    /// How tones are told.
+    pub dtmf: dtmf::Config,
+    /// What is spoken.
+    pub prompts: Arc<Bank>,
+    /// When a call is ended whatever it is doing.
+    pub longest_call: Duration,
+}
+
+/// What a call is told.
+#[derive(Debug)]
+pub enum Input {
+    /// The answer to [`Output::FindLine`]: the contract that the number belongs to.
+    Line {
+        /// `Ok(None)`: no contract has it.
+        contract: Result<Option<Contract>, LookupFailed>,
+        /// Where this call's RTP would be received; `None` when no port is free.
+        local_rtp: Option<SocketAddr>,
+    },
+    /// Our 200 was acknowledged, with the answer if ours was the offer.
+    Confirmed(Option<Vec<u8>>),
+    /// The caller wants to change the session; `None`: we are to offer.
+    Offer(Option<Vec<u8>>),
+    /// Keys came by INFO.
+    Info {
+        /// The body's type.
+        content_type: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// What became of [`Output::Store`].
+    Stored(Result<(), StoreFailed>),
+    /// The server is stopping: the call ends now.
+    Stop,
+    /// Signalling has said its last word.
+    Ended(EndCause),
+}
+
+/// The account store could not be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account store could not be read")]
+pub struct LookupFailed;
+
+/// What a call wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Look up the contract; the answer is [`Input::Line`].
+    FindLine(PhoneNumber),
+    /// Answer with this session description.
+    Answer(String),
+    /// Refuse.
+    Reject(Rejection),
+    /// Answer [`Input::Offer`].
+    RespondOffer(Result<String, u16>),
+    /// Hang up.
+    HangUp,
+    /// Send from the RTP socket.
+    Rtp {
+        /// Where to.
+        to: SocketAddr,
+        /// One packet.
+        bytes: Vec<u8>,
+    },
+    /// Send from the RTCP socket.
+    Rtcp {
+        /// Where to.
+        to: SocketAddr,
+        /// One compound packet.
+        bytes: Vec<u8>,
+    },
+    /// Store this durably; the answer is [`Input::Stored`].
+    Store(SetTemporaryPassword),
+    /// The call is over: keep its record and forget it.
+    Finished(Box<CallRecord>),
+    /// Nothing more for now; wake the call at this time ([`Time::MAX`]: nothing waits).
+    Timeout(Time),
+}
+
+/// One call.
+pub struct Call {
+    settings: Arc<Settings>,
+    seed: u64,
+    started: Time,
+    record: CallRecord,
+    phase: Phase,
+    outputs: VecDeque<Output>,
+}
+
+enum Phase {
+    Identifying { calling: PhoneNumber, offer: Option<Vec<u8>> },
+    Answering { line: ivr::Line, local: LocalMedia, plan: Option<MediaPlan> },
+    Talking(Box<Talk>),
+    Ending,
+    Finished,
+}
+
+struct Talk {
+    media: Media,
+    conversation: Conversation,
+    local: LocalMedia,
+    /// Our description as last sent, to tell whether a new one differs.
+    described: String,
+    /// We made an offer, and its answer comes with the ACK.
+    offered: bool,
+}
+
+impl Call {
+    /// A call that has just come in. `seed` is its own randomness; `wall` the time of day at `now`.
+    pub fn new(
+        now: Time,
+        wall: UnixTime,
+        seed: u64,
+        settings: Arc<Settings>,
+        trust: Trust,
+        incoming: &Incoming,
+    ) -> Call {
+        let id = format!("{:x}-{seed:016x}", wall.0);
+        let mut call = Call {
+            settings,
+            seed,
+            started: now,
+            record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
+            phase: Phase::Ending,
+            outputs: VecDeque::new(),
+        };
+        call.identify(trust, incoming);
+        call
+    }
+
+    /// The call's id: in its record, and in every line of the log.
+    pub fn id(&self) -> &str {
+        &self.record.id
+    }
+
+    /// Takes in what happened outside.
+    pub fn handle_input(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Line { contract, local_rtp } => self.found(contract, local_rtp),
+            Input::Confirmed(answer) => self.confirmed(now, answer.as_deref()),
+            Input::Offer(offer) => self.renegotiate(now, offer.as_deref()),
+            Input::Info { content_type, body } => {
+                let keys = info::keys(&content_type, &body);
+                self.talk(now, |talk| keys.into_iter().for_each(|key| talk.media.info(now, key)));
+            }
+            Input::Stored(result) => {
+                self.talk(now, |talk| talk.conversation.handle_input(now, ivr::Input::Stored(result)));
+            }
+            Input::Stop => self.end(now, Outcome::Stopped),
+            Input::Ended(cause) => self.ended(now, &cause),
+        }
+    }
+
+    /// Takes in a datagram from the RTP socket.
+    pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        self.talk(now, |talk| talk.media.handle_rtp(now, from, bytes));
+    }
+
+    /// Takes in a datagram from the RTCP socket.
+    pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        self.talk(now, |talk| talk.media.handle_rtcp(now, from, bytes));
+    }
+
+    /// Does what is due: the next packet, timers of the conversation and of the media.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if now.since(self.started) >= self.settings.longest_call {
+            self.end(now, Outcome::TooLong);
+        }
+        self.talk(now, |talk| {
+            talk.media.handle_timeout(now);
+            // while the caller holds the line nothing is heard, and nothing can be keyed
+            if !talk.media.on_hold() && talk.conversation.deadline().is_some_and(|deadline| deadline <= now) {
+                talk.conversation.handle_timeout(now);
+            }
+        });
+    }
+
+    /// What is to be done next; to be drained until it is [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match &mut self.phase {
+            Phase::Talking(talk) => {
+                talk.media.poll_output().unwrap_or_else(|media_wakes| Output::Timeout(talk.wakes(media_wakes)))
+            }
+            Phase::Identifying { .. } | Phase::Answering { .. } | Phase::Ending | Phase::Finished => {
+                Output::Timeout(Time::MAX)
+            }
+        }
+    }
+
+    fn identify(&mut self, trust: Trust, incoming: &Incoming) {
+        // of identities of which one cannot be read, the readable ones are not believed either
+        let identified = if trust.asserted && incoming.identity.asserted_unreadable {
+            Err(Unidentified::Conflict)
+        } else {
+            identity::caller_number(&incoming.identity, trust, None)
+        };
+        match identified {
+            Ok(calling) => {
+                self.record.caller = Some(calling);
+                self.phase = Phase::Identifying { calling, offer: incoming.offer.clone() };
+                self.outputs.push_back(Output::FindLine(calling));
+            }
+            Err(Unidentified::Withheld) => self.refuse(433, Outcome::RefusedWithheld),
+            Err(Unidentified::Conflict) => self.refuse(403, Outcome::RefusedConflict),
+            Err(Unidentified::Untrusted) => self.refuse(403, Outcome::RefusedUntrusted),
+            Err(Unidentified::NotANumber(_)) => self.refuse(403, Outcome::RefusedUnknownLine),
+        }
+    }
+
+    fn found(&mut self, contract: Result<Option<Contract>, LookupFailed>, local_rtp: Option<SocketAddr>) {
+        let Phase::Identifying { calling, offer } = &mut self.phase else { return };
+        let (calling, offer) = (*calling, offer.take());
+        match (contract, local_rtp) {
+            (Err(LookupFailed), _) => self.refuse(503, Outcome::RefusedStore),
+            (Ok(None), _) => self.refuse(403, Outcome::RefusedUnknownLine),
+            (Ok(Some(_)), None) => self.refuse(503, Outcome::RefusedBusy),
+            (Ok(Some(contract)), Some(rtp)) => {
+                let numbers = contract.numbers().collect();
+                let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };
+                self.answer(line, rtp, offer.as_deref());
+            }
+        }
+    }
+
+    fn answer(&mut self, line: ivr::Line, rtp: SocketAddr, offer: Option<&[u8]>) {
+        let local = LocalMedia {
+            rtp,
+            // an o= line's numbers fit into 63 bits everywhere
+            session_id: self.seed >> 1,
+            version: 1,
+            telephone_event_pt: 101,
+            direction: sdp::Direction::SendRecv,
+        };
+        let negotiated = match offer {
+            Some(offer) => sdp::answer(offer, &local).map(|(answer, plan)| (answer, Some(plan))),
+            None => Ok((sdp::offer(&local), None)),
+        };
+        match negotiated {
+            Ok((description, plan)) => {
+                self.outputs.push_back(Output::Answer(description));
+                self.record.status = 200;
+                self.phase = Phase::Answering { line, local, plan };
+            }
+            Err(error) => self.refuse(status_of(&error), Outcome::RefusedMedia),
+        }
+    }
+
+    fn confirmed(&mut self, now: Time, answer: Option<&[u8]>) {
+        match &mut self.phase {
+            Phase::Answering { line, local, plan } => {
+                let (line, local) = (line.clone(), *local);
+                let plan = plan.take().or_else(|| answer.and_then(|answer| sdp::accept(answer, &local).ok()));
+                match plan {
+                    Some(plan) => self.converse(now, line, local, plan),
+                    // our offer was not answered, or not with anything we can do
+                    None => self.end(now, Outcome::RefusedMedia),
+                }
+            }
+            Phase::Talking(talk) if talk.offered => {
+                talk.offered = false;
+                let plan = answer.and_then(|answer| sdp::accept(answer, &talk.local).ok());
+                if let Some(plan) = plan {
+                    talk.media.retarget(now, &plan);
+                }
+            }
+            Phase::Talking(_) | Phase::Identifying { .. } | Phase::Ending | Phase::Finished => {}
+        }
+    }
+
+    fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
+        self.record.answered_at = Some(self.wall(now));
+        let media = Media::new(now, &self.settings, self.seed, plan);
+        let mut conversation = Conversation::new(self.settings.ivr.clone(), line);
+        conversation.start(now);
+        let described = String::new();
+        self.phase = Phase::Talking(Box::new(Talk { media, conversation, local, described, offered: false }));
+        self.talk(now, |_| {});
+    }
+
+    fn renegotiate(&mut self, now: Time, offer: Option<&[u8]>) {
+        let response = match &mut self.phase {
+            Phase::Talking(talk) => talk.respond(now, offer),
+            Phase::Identifying { .. } | Phase::Answering { .. } => Err(491),
+            Phase::Ending | Phase::Finished => Err(481),
+        };
+        self.outputs.push_back(Output::RespondOffer(response));
+    }
+
+    /// Lets `act` change the talk, then does what the media and the conversation want done because of it.
+    fn talk(&mut self, now: Time, act: impl FnOnce(&mut Talk)) {
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        act(talk);
+        let ending = talk.settle(now, &mut self.outputs);
+        if let Some(ending) = ending {
+            self.end(now, outcome_of(ending));
+        }
+    }
+
+    fn refuse(&mut self, status: u16, outcome: Outcome) {
+        self.record.status = status;
+        self.record.outcome = outcome;
+        self.phase = Phase::Ending;
+        self.outputs.push_back(Output::Reject(Rejection::new(status)));
+    }
+
+    /// We end the call: with BYE when it was answered.
+    fn end(&mut self, now: Time, outcome: Outcome) {
+        match std::mem::replace(&mut self.phase, Phase::Ending) {
+            Phase::Identifying { .. } => self.refuse(503, outcome),
+            Phase::Answering { .. } => {
+                self.record.outcome = outcome;
+                self.outputs.push_back(Output::HangUp);
+            }
+            Phase::Talking(talk) => {
+                self.record.outcome = outcome;
+                self.leave(now, *talk, ivr::Input::HungUp);
+                self.outputs.push_back(Output::HangUp);
+            }
+            phase @ (Phase::Ending | Phase::Finished) => self.phase = phase,
+        }
+    }
+
+    fn ended(&mut self, now: Time, cause: &EndCause) {
+        let outcome = match cause {
+            EndCause::RemoteBye { .. } => Outcome::HungUp,
+            EndCause::Cancelled { .. } => Outcome::Cancelled,
+            EndCause::NoAck => Outcome::NoAck,
+            EndCause::LocalBye | EndCause::ByeTimedOut | EndCause::Rejected { .. } => self.record.outcome,
+            EndCause::TimedOut | EndCause::DialogGone { .. } | EndCause::FlowFailed | EndCause::SessionExpired => {
+                Outcome::Lost
+            }
+        };
+        match std::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Talking(talk) => {
+                // what was already stored and is being announced counts, even if the caller does not hear it out
+                let stored = talk.conversation.ending().map(outcome_of);
+                self.record.outcome = stored.filter(|&stored| stored != Outcome::HungUp).unwrap_or(outcome);
+                self.leave(now, *talk, ivr::Input::HungUp);
+            }
+            Phase::Identifying { .. } | Phase::Answering { .. } => self.record.outcome = outcome,
+            Phase::Ending => {}
+            Phase::Finished => return,
+        }
+        self.record.ended_at = self.wall(now);
+        self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
+    }
+
+    /// Closes the media and enters what the talk has learned into the record.
+    fn leave(&mut self, now: Time, mut talk: Talk, why: ivr::Input) {
+        talk.conversation.handle_input(now, why);
+        self.record.unit = talk.conversation.unit();
+        self.record.target = talk.conversation.target();
+        talk.media.close(now, &mut self.record);
+        while let Ok(output) = talk.media.poll_output() {
+            self.outputs.push_back(output);
+        }
+    }
+
+    fn wall(&self, now: Time) -> UnixTime {
+        self.record.started_at.plus(now.since(self.started).as_secs() as i64)
+    }
+}
+
+impl Talk {
+    /// Passes on what the media heard and the conversation says, until both are quiet; tells how it ended, if it did.
+    fn settle(&mut self, now: Time, outputs: &mut VecDeque<Output>) -> Option<Ending> {
+        loop {
+            if let Some(key) = self.media.pressed() {
+                self.conversation.handle_input(now, ivr::Input::Key(key));
+            } else if self.media.prompts_finished() {
+                self.conversation.handle_input(now, ivr::Input::PromptsFinished);
+            }
+            let Some(output) = self.conversation.poll_output() else {
+                if self.media.is_quiet() {
+                    return None;
+                }
+                continue;
+            };
+            match output {
+                ivr::Output::Play(prompts) => self.media.play(&prompts),
+                ivr::Output::StopPlaying => self.media.stop_playing(),
+                ivr::Output::Store(request) => outputs.push_back(Output::Store(request)),
+                ivr::Output::HangUp(ending) => return Some(ending),
+                ivr::Output::Step(step) => tracing::trace!(step, "conversation"),
+            }
+        }
+    }
+
+    /// Answers a changed session, or makes the offer that is asked for.
+    fn respond(&mut self, now: Time, offer: Option<&[u8]>) -> Result<String, u16> {
+        let describe = |local: &LocalMedia| match offer {
+            Some(offer) => sdp::answer(offer, local).map(|(answer, plan)| (answer, Some(plan))),
+            None => Ok((sdp::offer(local), None)),
+        };
+        let (mut description, plan) = describe(&self.local).map_err(|error| status_of(&error))?;
+        // RFC 3264 §8: the version counts descriptions that differ
+        if description != self.described {
+            self.local.version += 1;
+            description = describe(&self.local).map_err(|error| status_of(&error))?.0;
+            self.described.clone_from(&description);
+        }
+        match plan {
+            Some(plan) => self.media.retarget(now, &plan),
+            None => self.offered = true,
+        }
+        Ok(description)
+    }
+
+    fn wakes(&self, media: Time) -> Time {
+        let conversation = self.conversation.deadline().filter(|_| !self.media.on_hold());
+        media.min(conversation.unwrap_or(Time::MAX))
+    }
+}
+
+fn status_of(error: &SdpError) -> u16 {
+    match error {
+        SdpError::Malformed { .. } => 400,
+        SdpError::NotAcceptable { .. } => 488,
+    }
+}
+
+fn outcome_of(ending: Ending) -> Outcome {
+    match ending {
+        Ending::Set => Outcome::Set,
+        Ending::TooManyInvalid => Outcome::TooManyInvalid,
+        Ending::TooManyTimeouts => Outcome::TooManyTimeouts,
+        Ending::StoreFailed => Outcome::StoreFailed,
+        Ending::CallerHungUp => Outcome::HungUp,
+    }
+}

@@ -1,0 +1,175 @@
+//! One press of a key is one digit, however often and by whatever ways it is reported.
+//!
+//! A telephone may send the same press as an RFC 4733 event, as a tone in the audio and as an INFO, each with a delay of its
+//! own. Every way reports the presses it carries in their order, so a report belongs to the earliest recent press of the
+//! same key that this way has not reported yet, provided that it lies behind the last press that this way has reported.
+//! What matches no press is a new one. So "1 1" keyed quickly and reported by two ways stays two presses, and a
+//! press that one way missed costs nothing.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::ivr::Key;
+use crate::time::Time;
+
+/// The way by which a press was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A tone pair in the audio.
+    InBand,
+    /// A telephone-event (RFC 4733).
+    Event,
+    /// A SIP INFO.
+    Info,
+}
+
+/// How long after the last sign of a press another way's report of it may still arrive. INFO passes through proxies and is
+/// sent by most phones only when the key is released; a person does not press the same key, each time by another way.
+pub const MERGE_WINDOW: Duration = Duration::from_millis(700);
+
+/// How long a press counts as held when its end is never reported (the audio may stop in the middle of a tone).
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
+
+/// The longest run of presses that is remembered; with 20 presses a second, the window holds 14.
+const REMEMBERED: usize = 32;
+
+/// Merges the reports of all ways into presses.
+#[derive(Debug, Default)]
+pub struct Merger {
+    recent: VecDeque<Press>,
+    /// How many presses were forgotten, so that a press's place in the order stays the same number.
+    forgotten: u64,
+    /// By way: the order number after the last press that it reported.
+    next_of_way: [u64; 3],
+    reported: [u32; 3],
+}
+
+#[derive(Debug)]
+struct Press {
+    key: Key,
+    reported_by: [bool; 3],
+    /// The ways that have reported the key down and not yet up.
+    held_by: [bool; 3],
+    last_sign: Time,
+}
+
+impl Merger {
+    /// A way reports that `key` went down (or, with INFO, was pressed): whether that is a press not known yet.
+    pub fn down(&mut self, now: Time, key: Key, way: Way) -> bool {
+        self.reported[way as usize] = self.reported[way as usize].saturating_add(1);
+        self.forget(now);
+        let first = self.next_of_way[way as usize].saturating_sub(self.forgotten) as usize;
+        let known = self.recent.iter().enumerate().skip(first).find(|(_, press)| press.is_another_report(key, way));
+        let (place, new) = match known {
+            Some((place, _)) => (place, false),
+            None => {
+                self.recent.push_back(Press { key, reported_by: [false; 3], held_by: [false; 3], last_sign: now });
+                (self.recent.len() - 1, true)
+            }
+        };
+        if let Some(press) = self.recent.get_mut(place) {
+            press.reported_by[way as usize] = true;
+            press.held_by[way as usize] = way != Way::Info;
+            press.last_sign = now;
+        }
+        self.next_of_way[way as usize] = self.forgotten + place as u64 + 1;
+        new
+    }
+
+    /// A way reports that its last press of `key` has ended: reports of the same press by other ways count from here.
+    pub fn up(&mut self, now: Time, key: Key, way: Way) {
+        let held = self.recent.iter_mut().find(|press| press.key == key && press.held_by[way as usize]);
+        if let Some(press) = held {
+            press.held_by[way as usize] = false;
+            press.last_sign = now;
+        }
+    }
+
+    /// How many presses each way reported: in-band, event, INFO.
+    pub fn reported(&self) -> [u32; 3] {
+        self.reported
+    }
+
+    fn forget(&mut self, now: Time) {
+        let window = |press: &Press| if press.held_by.contains(&true) { LONGEST_HOLD } else { MERGE_WINDOW };
+        let outdated = |press: &Press| now.since(press.last_sign) > window(press);
+        while self.recent.len() >= REMEMBERED || self.recent.front().is_some_and(outdated) {
+            self.recent.pop_front();
+            self.forgotten += 1;
+        }
+    }
+}
+
+impl Press {
+    fn is_another_report(&self, key: Key, way: Way) -> bool {
+        self.key == key && !self.reported_by[way as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Way::{Event, InBand, Info};
+
+    fn presses(reports: &[(u64, char, Way)]) -> usize {
+        let mut merger = Merger::default();
+        let key = |c| Key::from_char(c).expect("a key");
+        let mut report = |&(at, c, way): &(u64, char, Way)| {
+            let new = merger.down(Time::from_millis(at), key(c), way);
+            merger.up(Time::from_millis(at), key(c), way);
+            new
+        };
+        reports.iter().filter(|&r| report(r)).count()
+    }
+
+    #[test]
+    fn one_press_by_three_ways_is_one() {
+        assert_eq!(presses(&[(0, '5', Event), (35, '5', InBand), (300, '5', Info)]), 1);
+    }
+
+    #[test]
+    fn the_same_key_twice_by_two_ways_is_two() {
+        assert_eq!(presses(&[(0, '1', Event), (40, '1', InBand), (120, '1', Event), (160, '1', InBand)]), 2);
+        // the slower way reports both only after the quicker one has
+        assert_eq!(presses(&[(0, '1', Event), (100, '1', Event), (400, '1', Info), (450, '1', Info)]), 2);
+    }
+
+    #[test]
+    fn a_report_that_one_way_missed_costs_nothing() {
+        assert_eq!(
+            presses(&[(0, '1', Event), (100, '2', Event), (130, '2', InBand), (200, '1', Event), (230, '1', InBand)]),
+            3
+        );
+        assert_eq!(presses(&[(0, '1', InBand), (100, '2', InBand), (300, '2', Info), (320, '3', Info)]), 3);
+    }
+
+    #[test]
+    fn a_late_report_never_matches_a_press_before_one_already_reported() {
+        // in-band has reported the 2, so its next 1 is a press after that 2
+        assert_eq!(presses(&[(0, '1', Event), (60, '2', Event), (90, '2', InBand), (200, '1', InBand)]), 3);
+    }
+
+    #[test]
+    fn after_the_window_the_same_key_is_a_new_press() {
+        assert_eq!(presses(&[(0, '1', Event), (701, '1', InBand)]), 2);
+    }
+
+    #[test]
+    fn a_long_press_is_reported_by_info_at_its_end() {
+        let mut merger = Merger::default();
+        let key = Key::from_char('9').expect("a key");
+        assert!(merger.down(Time::from_millis(0), key, Event));
+        merger.up(Time::from_millis(4000), key, Event);
+        assert!(!merger.down(Time::from_millis(4200), key, Info));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut merger = Merger::default();
+        let key = Key::from_char('9').expect("a key");
+        for _ in 0..10_000 {
+            assert!(merger.down(Time::ZERO, key, Event));
+        }
+        assert!(merger.recent.len() <= REMEMBERED);
+    }
+}

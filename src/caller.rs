@@ -1,0 +1,323 @@
+//! The other end of the line: places test calls, keys what the prompts ask for, or plays recorded audio.
+//!
+//! [`Caller`] is one call's core, sans-IO as the service's own: signalling is an
+//! [`Endpoint`](crate::sip::endpoint::Endpoint) beside it, and the edge joins the two to sockets.
+
+pub mod ear;
+pub mod script;
+mod voice;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audio::g711::Law;
+use crate::rtp::session::{self, EventFormat, Received, Session};
+use crate::sip::sdp::{Codec, MediaPlan};
+use crate::time::Time;
+
+use ear::{Ear, Heard, Lexicon};
+use script::{Meaning, Order, Reply};
+use voice::Voice;
+
+pub use voice::Way;
+
+/// Packets leave this often.
+const TICK: Duration = Duration::from_millis(20);
+/// From recognising a prompt to the first key: a person takes longer, and a service may take what comes sooner for keys that
+/// still belonged to the question before.
+const REACTION: Duration = Duration::from_millis(700);
+/// A service that says nothing for so long will not say anything any more.
+const DEAF: Duration = Duration::from_secs(40);
+/// The longest call.
+const LONGEST: Duration = Duration::from_secs(240);
+/// INFO's body type.
+pub const INFO_TYPE: &str = "application/dtmf-relay";
+
+/// How a call is to be made.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// What is keyed.
+    pub order: Order,
+    /// By which way.
+    pub way: Way,
+    /// Hears every prompt to its end before keying; otherwise keys as soon as the prompt is recognised.
+    pub patient: bool,
+    /// Audio at 8 kHz to play instead of keying.
+    pub recording: Option<Vec<i16>>,
+}
+
+/// What happened, for whoever reads along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A prompt was recognised. Digits are told apart but not told.
+    Heard(String),
+    /// Something was heard that is not known.
+    HeardSpeech,
+    /// Keys were keyed.
+    Keyed {
+        /// What they were.
+        what: &'static str,
+        /// How many.
+        keys: usize,
+    },
+    /// The recording was played to its end.
+    Played,
+    /// From the last key's end to the first sound of what followed.
+    Replied(Duration),
+}
+
+/// How a call came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// "It is set" was heard.
+    Set,
+    /// A prompt told of a failure.
+    Failed(String),
+    /// The call ended before anything was decided.
+    Undecided,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send from the RTP socket.
+    Rtp {
+        /// Where to.
+        to: SocketAddr,
+        /// One packet.
+        bytes: Vec<u8>,
+    },
+    /// Send from the RTCP socket.
+    Rtcp {
+        /// Where to.
+        to: SocketAddr,
+        /// One compound packet.
+        bytes: Vec<u8>,
+    },
+    /// Send an INFO of [`INFO_TYPE`] with this body.
+    Info(String),
+    /// Hang up.
+    HangUp,
+    /// Tell whoever reads along.
+    Step(Step),
+    /// Nothing more for now; wake at this time.
+    Timeout(Time),
+}
+
+/// One answered call.
+pub struct Caller {
+    manner: Manner,
+    session: Session,
+    voice: Voice,
+    ear: Ear,
+    started: Time,
+    next_frame: Time,
+    /// What was asked, and when it is keyed; patient callers key it when the prompt is over.
+    pending: Option<(Reply, Time)>,
+    /// What to key at the next pauses, as long as no prompt has been recognised.
+    blind: VecDeque<Reply>,
+    spoken: bool,
+    keyed_out: Option<Time>,
+    last_heard: Time,
+    announced_played: bool,
+    verdict: Verdict,
+    hung_up: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Caller {
+    /// The call was answered with `plan`. `seed` is the call's own randomness.
+    pub fn new(now: Time, seed: u64, manner: Manner, lexicon: Arc<Lexicon>, plan: &MediaPlan) -> Caller {
+        let law = law(plan.codec);
+        let event = plan.telephone_event;
+        let config = session::Config {
+            ssrc: (seed >> 32) as u32,
+            first_sequence: (seed >> 16) as u16,
+            first_timestamp: seed as u32,
+            payload_type: plan.payload_type,
+            event: event.map(|e| EventFormat { payload_type: e.payload_type, clock_rate: e.clock_rate }),
+            cname: format!("{:016x}", seed.rotate_left(17)),
+            seed,
+            ..session::Config::default()
+        };
+        let blind = if manner.recording.is_some() { VecDeque::new() } else { manner.order.in_order().into() };
+        let recording = manner.recording.clone().unwrap_or_default();
+        Caller {
+            session: Session::new(now, config, plan.remote_rtp, plan.remote_rtcp),
+            voice: Voice::new(manner.way, law, event.map_or(8000, |e| e.clock_rate), recording),
+            manner,
+            ear: Ear::new(lexicon),
+            started: now,
+            next_frame: now,
+            pending: None,
+            blind,
+            spoken: false,
+            keyed_out: None,
+            last_heard: now,
+            announced_played: false,
+            verdict: Verdict::Undecided,
+            hung_up: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes in a datagram from the RTP socket.
+    pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        self.session.handle_rtp(now, from, bytes);
+        self.hear(now);
+    }
+
+    /// Takes in a datagram from the RTCP socket.
+    pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        self.session.handle_rtcp(now, from, bytes);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.session.handle_timeout(now);
+        self.hear(now);
+        if let Some((reply, _)) = self.pending.take_if(|(_, at)| *at <= now) {
+            self.key(&reply);
+        }
+        while self.next_frame <= now && !self.hung_up {
+            let info = self.voice.tick(now, &mut self.session);
+            self.outputs.extend(info.map(Output::Info));
+            self.next_frame += TICK;
+        }
+        if self.voice.is_done() {
+            self.keyed_out.get_or_insert(now);
+            if self.manner.recording.is_some() && !self.announced_played {
+                self.announced_played = true;
+                self.step(Step::Played);
+            }
+        }
+        if now.since(self.last_heard) > DEAF || now.since(self.started) > LONGEST {
+            self.hang_up();
+        }
+    }
+
+    /// What is to be done next; to be drained until it is [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match self.session.poll_output() {
+            session::Output::Rtp { to, bytes } => Output::Rtp { to, bytes },
+            session::Output::Rtcp { to, bytes } => Output::Rtcp { to, bytes },
+            session::Output::Timeout(at) if self.hung_up => Output::Timeout(at),
+            session::Output::Timeout(at) => Output::Timeout(at.min(self.next_frame)),
+        }
+    }
+
+    /// Says goodbye on RTCP: the call is over.
+    pub fn close(&mut self, now: Time) {
+        self.hung_up = true;
+        self.session.bye(now);
+    }
+
+    /// How the call came out, as far as it is known.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Counts of the media.
+    pub fn stats(&self) -> session::Stats {
+        self.session.stats()
+    }
+
+    fn hear(&mut self, now: Time) {
+        while let Some(received) = self.session.poll_received() {
+            let Received::Audio { payload_type, payload, .. } = received else { continue };
+            let law = if payload_type == 8 { Law::A } else { Law::Mu };
+            for heard in self.ear.listen(now, law, &payload) {
+                self.react(now, heard);
+            }
+            if self.ear.hears_sound(now) {
+                self.last_heard = now;
+            }
+            self.session.recycle(payload);
+        }
+    }
+
+    fn react(&mut self, now: Time, heard: Heard) {
+        let reply_time = self.keyed_out.map(|keyed| now.since(keyed));
+        match heard {
+            Heard::Prompt(name) => {
+                self.replied(reply_time);
+                // its own keys of before are answered: what is keyed from here on belongs to this prompt
+                self.blind.clear();
+                let meaning = self.manner.order.meaning(&name);
+                self.step(Step::Heard(masked(&name).to_owned()));
+                self.mean(now, meaning, name);
+            }
+            Heard::Speech => {
+                self.replied(reply_time);
+                self.spoken = true;
+                self.step(Step::HeardSpeech);
+            }
+            Heard::Pause => {
+                let blind = if self.spoken { self.blind.pop_front() } else { None };
+                self.spoken = false;
+                if let Some(reply) = self.pending.take().map(|(reply, _)| reply).or(blind) {
+                    self.key(&reply);
+                }
+            }
+        }
+    }
+
+    fn mean(&mut self, now: Time, meaning: Meaning, name: String) {
+        match meaning {
+            Meaning::Asks(_) if self.manner.recording.is_some() => {}
+            Meaning::Asks(reply) => {
+                let at = if self.manner.patient { Time::MAX } else { now + REACTION };
+                self.pending = Some((reply, at));
+            }
+            Meaning::Set => self.verdict = Verdict::Set,
+            Meaning::Failed => {
+                self.verdict = Verdict::Failed(name);
+                // a recording goes on whatever it hears
+                if self.manner.recording.is_none() {
+                    self.hang_up();
+                }
+            }
+            Meaning::Nothing => {}
+        }
+    }
+
+    fn replied(&mut self, reply_time: Option<Duration>) {
+        if let Some(time) = reply_time {
+            self.keyed_out = None;
+            self.step(Step::Replied(time));
+        }
+    }
+
+    fn key(&mut self, reply: &Reply) {
+        self.voice.key(reply.keys.expose());
+        self.keyed_out = None;
+        self.step(Step::Keyed { what: reply.what, keys: reply.keys.len() });
+    }
+
+    fn hang_up(&mut self) {
+        if !std::mem::replace(&mut self.hung_up, true) {
+            self.outputs.push_back(Output::HangUp);
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        self.outputs.push_back(Output::Step(step));
+    }
+}
+
+/// A digit that is read back is a digit of the password.
+fn masked(name: &str) -> &str {
+    if name.starts_with("digit-") { "digit-•" } else { name }
+}
+
+fn law(codec: Codec) -> Law {
+    match codec {
+        Codec::Pcmu => Law::Mu,
+        Codec::Pcma => Law::A,
+    }
+}

@@ -1,0 +1,211 @@
+//! Which prompt is playing: the frames that arrive, held against the prompts that we know.
+//!
+//! The service starts each prompt on a packet's boundary, so a prompt's frames arrive octet for octet as they are in the bank,
+//! whatever was lost before. Another service's prompts are simply not known; then only speech and silence are told apart.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audio::g711::Law;
+use crate::audio::prompt::Bank;
+use crate::time::Time;
+
+/// 20 ms at 8 kHz.
+const FRAME: usize = 160;
+/// How many frames in a row a place in a prompt may miss and still be the same playing of it.
+const MOST_MISSING: u32 = 25;
+/// After so long without sound, an utterance is over.
+pub const PAUSE: Duration = Duration::from_millis(1000);
+/// A frame with this mean magnitude (16-bit) or more has sound in it: about -46 dBm0.
+const SOUND: i32 = 100;
+
+/// All frames of all prompts, by content: made once, shared by all ears.
+#[derive(Debug)]
+pub struct Lexicon {
+    names: Vec<String>,
+    places: HashMap<u64, Vec<Place>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    prompt: u32,
+    frame: u32,
+}
+
+impl Lexicon {
+    /// The prompts of `bank`, as they sound in both laws.
+    pub fn new(bank: &Bank) -> Lexicon {
+        let names: Vec<String> = bank.names().map(str::to_owned).collect();
+        let mut places: HashMap<u64, Vec<Place>> = HashMap::new();
+        for (prompt, name) in (0u32..).zip(&names) {
+            let Some(clip) = bank.clip(name) else { continue };
+            for (law, octets) in [(Law::Mu, &clip.pcmu), (Law::A, &clip.pcma)] {
+                for (frame, content) in (0u32..).zip(octets.chunks_exact(FRAME)) {
+                    if has_sound(law, content) {
+                        places.entry(digest(content)).or_default().push(Place { prompt, frame });
+                    }
+                }
+            }
+        }
+        Lexicon { names, places }
+    }
+}
+
+/// What an ear noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A prompt that is known has begun.
+    Prompt(String),
+    /// Something that is not known has begun to sound.
+    Speech,
+    /// Nothing has sounded for [`PAUSE`].
+    Pause,
+}
+
+/// Listens to one call.
+#[derive(Debug)]
+pub struct Ear {
+    lexicon: Arc<Lexicon>,
+    /// The prompts that what sounds now may be, each with the frame heard last; one left means it is known.
+    candidates: Vec<Place>,
+    /// Frames that have passed since those, silent ones included: a prompt has pauses of its own.
+    passed: u32,
+    told: bool,
+    unknown_frames: u32,
+    last_sound: Option<Time>,
+}
+
+impl Ear {
+    /// How much unknown sound counts as speech.
+    const UNKNOWN: u32 = 10;
+
+    /// An ear that knows `lexicon`.
+    pub fn new(lexicon: Arc<Lexicon>) -> Ear {
+        Ear { lexicon, candidates: vec![], passed: 0, told: false, unknown_frames: 0, last_sound: None }
+    }
+
+    /// Listens to the next packet's payload; what it shows comes out in order.
+    pub fn listen(&mut self, now: Time, law: Law, payload: &[u8]) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        for frame in payload.chunks_exact(FRAME) {
+            self.passed = self.passed.saturating_add(1);
+            if has_sound(law, frame) {
+                self.last_sound = Some(now);
+                heard.extend(self.sound(frame));
+            } else {
+                heard.extend(self.silence(now));
+            }
+        }
+        heard
+    }
+
+    /// Whether anything sounds at `now`, or did within the last [`PAUSE`].
+    pub fn hears_sound(&self, now: Time) -> bool {
+        self.last_sound.is_some_and(|last| now.since(last) < PAUSE)
+    }
+
+    fn silence(&mut self, now: Time) -> Option<Heard> {
+        let last = self.last_sound?;
+        if now.since(last) < PAUSE {
+            return None;
+        }
+        self.last_sound = None;
+        self.unknown_frames = 0;
+        Some(Heard::Pause)
+    }
+
+    fn sound(&mut self, frame: &[u8]) -> Option<Heard> {
+        let places = self.lexicon.places.get(&digest(frame)).map(Vec::as_slice).unwrap_or_default();
+        if places.is_empty() {
+            self.unknown_frames += 1;
+            return (self.unknown_frames == Ear::UNKNOWN).then_some(Heard::Speech);
+        }
+        self.unknown_frames = 0;
+        let passed = self.passed..=self.passed.saturating_add(MOST_MISSING);
+        let goes_on = |place: &&Place| {
+            self.candidates.iter().any(|candidate| {
+                candidate.prompt == place.prompt && passed.contains(&place.frame.wrapping_sub(candidate.frame))
+            })
+        };
+        let going_on: Vec<Place> = places.iter().filter(goes_on).copied().collect();
+        self.passed = 0;
+        if going_on.is_empty() {
+            self.told = false;
+            self.candidates = places.to_vec();
+        } else {
+            self.candidates = going_on;
+        }
+        match self.candidates.as_slice() {
+            [only] if !self.told => {
+                self.told = true;
+                self.lexicon.names.get(only.prompt as usize).cloned().map(Heard::Prompt)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn has_sound(law: Law, frame: &[u8]) -> bool {
+    let sum: i32 = frame.iter().map(|&octet| i32::from(law.decode(octet)).abs()).sum();
+    sum >= SOUND * frame.len() as i32
+}
+
+fn digest(frame: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    frame.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn hear(sequence: &[&str], law: Law, lose_every: usize) -> Vec<String> {
+        let bank = Bank::builtin();
+        let mut ear = Ear::new(Arc::new(Lexicon::new(&bank)));
+        let mut now = Time::ZERO;
+        let mut heard = Vec::new();
+        let mut octets: Vec<u8> =
+            sequence.iter().flat_map(|name| bank.clip(name).unwrap().encoded(law).to_vec()).collect();
+        octets.extend(vec![law.silence(); FRAME * 50]);
+        for (at, frame) in octets.chunks(FRAME).enumerate() {
+            now += Duration::from_millis(20);
+            if lose_every == 0 || at % lose_every != 0 {
+                heard.extend(ear.listen(now, law, frame));
+            }
+        }
+        heard.into_iter().filter_map(|h| if let Heard::Prompt(name) = h { Some(name) } else { None }).collect()
+    }
+
+    #[test]
+    fn every_prompt_is_recognised_in_both_laws() {
+        for name in Bank::builtin().names() {
+            assert_eq!(hear(&[name], Law::Mu, 0), [name]);
+            assert_eq!(hear(&[name], Law::A, 0), [name]);
+        }
+    }
+
+    #[test]
+    fn prompts_in_a_row_and_the_same_one_twice_are_told_apart() {
+        let row = ["greeting", "menu-unit", "digit-1", "digit-1", "digit-7", "read-back-after"];
+        assert_eq!(hear(&row, Law::Mu, 0), row);
+        assert_eq!(hear(&row, Law::Mu, 9), row, "with every ninth packet lost");
+    }
+
+    #[test]
+    fn what_is_not_known_is_speech_and_then_a_pause() {
+        let bank = Bank::builtin();
+        let mut ear = Ear::new(Arc::new(Lexicon::new(&bank)));
+        let tone = crate::audio::tone::dtmf("5555", &crate::audio::tone::Config::default()).unwrap();
+        let mut heard = vec![];
+        let mut now = Time::ZERO;
+        for frame in tone.chunks_exact(FRAME).chain(std::iter::repeat_n(&[0i16; FRAME][..], 40)) {
+            now += Duration::from_millis(20);
+            heard.extend(ear.listen(now, Law::Mu, &Law::Mu.encode_all(frame)));
+        }
+        assert_eq!(heard, [Heard::Speech, Heard::Pause]);
+    }
+}

@@ -1,0 +1,150 @@
+//! What a test caller keys in answer to which prompt.
+
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::unit::Unit;
+
+/// What is to be set, and for whom.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The authentication unit.
+    pub unit: Unit,
+    /// The calling number.
+    pub from: PhoneNumber,
+    /// Another number of the contract; with [`Unit::Line`] the customer number. The calling number when `None`.
+    pub target: Option<PhoneNumber>,
+    /// The temporary password.
+    pub password: Secret,
+}
+
+/// What a prompt asks to be keyed, and what to call that where it must not be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The keys.
+    pub keys: Secret,
+    /// What they are.
+    pub what: &'static str,
+}
+
+/// What a prompt means to the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// It asks for this.
+    Asks(Reply),
+    /// The password is set.
+    Set,
+    /// It did not work; the call will lead to nothing.
+    Failed,
+    /// Nothing to do.
+    Nothing,
+}
+
+/// The prompts that tell of a failure. A test caller keys what it was told to and does not try again.
+const FAILURES: &[&str] = &[
+    "invalid-key",
+    "no-input",
+    "customer-number-wrong",
+    "number-invalid",
+    "number-not-in-contract",
+    "password-too-short",
+    "password-too-long",
+    "password-one-digit",
+    "password-run",
+    "password-own-number",
+    "password-mismatch",
+    "store-failed",
+    "too-many-invalid",
+    "too-many-timeouts",
+];
+
+impl Order {
+    /// What the prompt called `name` means.
+    pub fn meaning(&self, name: &str) -> Meaning {
+        match name {
+            "menu-unit" => Meaning::Asks(self.unit()),
+            "ask-customer-number" => Meaning::Asks(self.number("customer number")),
+            "offer-number-before" => Meaning::Asks(self.offered()),
+            "ask-number" => Meaning::Asks(self.number("number")),
+            "ask-password" | "ask-password-again" => Meaning::Asks(self.password()),
+            "read-back-before" => Meaning::Asks(CONFIRM()),
+            "done" => Meaning::Set,
+            name if FAILURES.contains(&name) => Meaning::Failed,
+            _ => Meaning::Nothing,
+        }
+    }
+
+    /// The replies in the order in which a service asks whose prompts are not known.
+    pub fn in_order(&self) -> Vec<Reply> {
+        let target = match self.unit {
+            Unit::Line => vec![self.number("customer number")],
+            Unit::Number | Unit::AdminUser if self.is_offered() => vec![self.offered()],
+            Unit::Number | Unit::AdminUser => vec![self.offered(), self.number("number")],
+        };
+        [vec![self.unit()], target, vec![self.password(), CONFIRM()]].concat()
+    }
+
+    fn unit(&self) -> Reply {
+        let key = match self.unit {
+            Unit::Line => "1",
+            Unit::Number => "2",
+            Unit::AdminUser => "3",
+        };
+        Reply { keys: Secret::from(key), what: "unit" }
+    }
+
+    /// Whether the number that the service offers, the calling one, is the wanted one.
+    fn is_offered(&self) -> bool {
+        self.target.is_none_or(|target| target == self.from)
+    }
+
+    fn offered(&self) -> Reply {
+        match self.is_offered() {
+            true => Reply { keys: Secret::from("1"), what: "this number" },
+            false => Reply { keys: Secret::from("5"), what: "another number" },
+        }
+    }
+
+    fn number(&self, what: &'static str) -> Reply {
+        Reply { keys: Secret::from(format!("{}#", self.target.unwrap_or(self.from))), what }
+    }
+
+    fn password(&self) -> Reply {
+        Reply { keys: Secret::from(format!("{}#", self.password.expose())), what: "password" }
+    }
+}
+
+const CONFIRM: fn() -> Reply = || Reply { keys: Secret::from("1"), what: "confirmation" };
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ivr::ALL_PROMPTS;
+
+    fn order(unit: Unit, target: Option<&str>) -> Order {
+        let number = |text: &str| PhoneNumber::parse(text).unwrap();
+        Order { unit, from: number("0600001111"), target: target.map(number), password: Secret::from("48151623") }
+    }
+
+    fn keys(order: &Order) -> Vec<String> {
+        order.in_order().into_iter().map(|reply| reply.keys.expose().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_unit_is_keyed_its_own_way() {
+        assert_eq!(keys(&order(Unit::Line, None)), ["1", "0600001111#", "48151623#", "1"]);
+        assert_eq!(keys(&order(Unit::Number, None)), ["2", "1", "48151623#", "1"]);
+        assert_eq!(keys(&order(Unit::AdminUser, Some("0600002222"))), ["3", "5", "0600002222#", "48151623#", "1"]);
+    }
+
+    #[test]
+    fn every_prompt_named_here_is_one_that_the_service_has() {
+        let known: Vec<&str> = ALL_PROMPTS.iter().map(|prompt| prompt.as_str()).collect();
+        for name in FAILURES {
+            assert!(known.contains(name), "{name}");
+        }
+        let order = order(Unit::Line, None);
+        let meant = known.iter().filter(|name| order.meaning(name) != Meaning::Nothing).count();
+        assert_eq!(meant, FAILURES.len() + 8);
+    }
+}

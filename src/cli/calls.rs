@@ -1,0 +1,84 @@
+//! `karipass calls`: the call records, refused calls too, each with its reason.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::output::{Answer, Failure, finish, json_line, open_store, readable, table};
+use crate::account::sqlite::Mode;
+use crate::account::{CallFilter, CallRecord, Outcome, Store};
+use crate::config::Config;
+use crate::number::PhoneNumber;
+use crate::time::UnixTime;
+
+/// List the call records, the newest last.
+#[derive(clap::Args, Debug)]
+#[command(after_help = after_help())]
+pub struct Args {
+    /// One JSON object a line instead of a table; times are seconds since 1970-01-01T00:00:00Z
+    #[arg(long)]
+    json: bool,
+    /// Only the newest N
+    #[arg(long, value_name = "N")]
+    last: Option<u32>,
+    /// Only calls that started at this time or later, such as 2026-01-31T09:00:00+09:00
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<UnixTime>,
+    /// Only calls from this number
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<PhoneNumber>,
+    /// Only calls that ended so
+    #[arg(long, value_name = "OUTCOME")]
+    outcome: Option<Outcome>,
+}
+
+fn after_help() -> String {
+    let outcomes: Vec<String> =
+        Outcome::ALL.iter().map(|outcome| format!("  {:20} {}", outcome.name(), outcome.reason())).collect();
+    format!(
+        "Outcomes:\n{}\n\nExample: the reasons of today's refused calls\n  \
+         karipass calls --json | jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
+        outcomes.join("\n")
+    )
+}
+
+fn parse_time(text: &str) -> Result<UnixTime, String> {
+    let timestamp: jiff::Timestamp = text.parse().map_err(|why: jiff::Error| why.to_string())?;
+    Ok(UnixTime(timestamp.as_second()))
+}
+
+/// Runs `karipass calls`.
+pub fn run(args: &Args, config: &Config) -> ExitCode {
+    finish(|out| perform(args, config, out))
+}
+
+fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+    let store = open_store(config, Mode::Existing, "calls")?;
+    let filter = CallFilter { since: args.since, caller: args.from, outcome: args.outcome, last: args.last };
+    let calls = store.calls(&filter)?;
+    if args.json {
+        calls.iter().try_for_each(|call| json_line(out, call))?;
+    } else {
+        let heading = ["STARTED", "SECONDS", "FROM", "PEER", "UNIT", "TARGET", "STATUS", "OUTCOME", "REASON"];
+        table(out, &heading, &calls.iter().map(cells).collect::<Vec<_>>())?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn cells(call: &CallRecord) -> Vec<String> {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    vec![
+        readable(call.started_at),
+        call.ended_at.0.saturating_sub(call.started_at.0).to_string(),
+        or_dash(call.caller.map(|number| number.to_string())),
+        call.peer.clone(),
+        or_dash(call.unit.map(|unit| unit.to_string())),
+        or_dash(call.target.map(|number| number.to_string())),
+        call.status.to_string(),
+        call.outcome.to_string(),
+        call.outcome.reason().to_owned(),
+    ]
+}
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;

@@ -1,0 +1,119 @@
+//! What the subcommands have in common: results on stdout, complaints on stderr, exit codes, and the store they open.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::account::sqlite::{Mode, Options};
+use crate::account::{SqliteStore, StoreError};
+use crate::config::Config;
+use crate::time::UnixTime;
+
+/// What a subcommand came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done, or the answer is yes: exit 0.
+    Yes,
+    /// The answer is no, and was given on stdout: exit 1.
+    No,
+}
+
+impl Answer {
+    /// The exit code.
+    pub fn exit(self) -> u8 {
+        match self {
+            Answer::Yes => 0,
+            Answer::No => 1,
+        }
+    }
+}
+
+/// Why a subcommand was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// What was asked cannot be done: exit 1.
+    #[error("{0}")]
+    Refused(String),
+    /// A resource is missing or fails: exit 3.
+    #[error("{0}")]
+    Resource(String),
+    /// stdout is gone: there is nobody to tell.
+    #[error("stdout: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit(&self) -> u8 {
+        match self {
+            // `karipass calls | head` has what it wanted
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Failure::Refused(_) => 1,
+            Failure::Resource(_) | Failure::Output(_) => 3,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        if error.is_resource() { Failure::Resource(error.to_string()) } else { Failure::Refused(error.to_string()) }
+    }
+}
+
+/// Runs a subcommand with stdout, tells on stderr what went wrong, and gives the exit code.
+pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> ExitCode {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let answer = work(&mut out).and_then(|answer| Ok(out.flush().map(|()| answer)?));
+    ExitCode::from(match answer {
+        Ok(answer) => answer.exit(),
+        Err(failure) => {
+            if failure.exit() != 0 {
+                // stderr may be gone as well; the exit code says it then
+                let _ = writeln!(io::stderr(), "karipass: {failure}");
+            }
+            failure.exit()
+        }
+    })
+}
+
+/// Opens the configured store.
+pub fn open_store(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStore, Failure> {
+    let options = Options { actor: actor.to_owned(), cost: config.store.hash_cost, wait: config.store.busy_timeout };
+    Ok(SqliteStore::open(&config.store.path, mode, &options)?)
+}
+
+/// The wall clock.
+pub fn now() -> UnixTime {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    UnixTime(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A time for people: `2026-01-31T09:00:00Z`.
+pub fn readable(time: UnixTime) -> String {
+    jiff::Timestamp::from_second(time.0).map_or_else(|_| time.0.to_string(), |timestamp| timestamp.to_string())
+}
+
+/// One JSON object on a line of its own.
+pub fn json_line(out: &mut dyn Write, object: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(object).map_err(io::Error::from)?;
+    Ok(writeln!(out, "{line}")?)
+}
+
+/// Rows under a heading, each column as wide as its widest cell.
+pub fn table(out: &mut dyn Write, heading: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    let heading: Vec<String> = heading.iter().map(ToString::to_string).collect();
+    let lines = || std::iter::once(&heading).chain(rows);
+    let widths: Vec<usize> = (0..heading.len())
+        .map(|column| lines().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    for line in lines() {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub mod testing;

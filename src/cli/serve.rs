@@ -1,0 +1,213 @@
+//! `karipass serve`: the service itself.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::output::{Answer, Failure, finish, json_line, now, open_store};
+use crate::account::sqlite::Mode;
+use crate::account::{Contract, SqliteStore, demo};
+use crate::audio::prompt::Bank;
+use crate::call::Settings;
+use crate::call::identity::Trust;
+use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
+use crate::server::{Options, PeerLimits, Server};
+use crate::sip::endpoint::{self, Transport};
+use crate::{config, dtmf, ivr};
+
+/// How many descriptors a call takes: RTP and RTCP.
+const DESCRIPTORS_A_CALL: u32 = 2;
+
+/// Answer calls: verify the line, guide, take the temporary password and store it.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: try it out with the example contract, then call it\n  \
+    karipass serve --demo\n  \
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
+    SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.")]
+pub struct Args {
+    /// Set up the example contract, and believe From on loopback
+    #[arg(long)]
+    demo: bool,
+    /// Listen for SIP there, over UDP and TCP; port 0 is a free one
+    #[arg(long, value_name = "ADDR:PORT")]
+    sip: Option<SocketAddr>,
+    /// The ports for RTP and RTCP; 0 lets the system choose
+    #[arg(long, value_name = "FROM-TO")]
+    rtp_ports: Option<PortRange>,
+    /// Say where it listens as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    /// What the flags say over file and environment.
+    pub fn overrides(&self, db: Option<PathBuf>) -> Overrides {
+        Overrides { sip: self.sip, rtp_ports: self.rtp_ports, db, demo: self.demo, ..Overrides::default() }
+    }
+}
+
+/// Runs `karipass serve`.
+pub fn run(args: &Args, config: &Config) -> ExitCode {
+    finish(|out| perform(args, config, out))
+}
+
+fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+    let prompts = match &config.ivr.prompts {
+        Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
+        None => Bank::builtin(),
+    };
+    let mut writer = open_store(config, Mode::Create, "serve")?;
+    let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
+    let reader = open_store(config, Mode::Existing, "serve")?;
+    let options = options(config, prompts, reader, writer);
+    // signalling is one loop: a second thread would only hand it its messages
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(args, options, example.as_ref(), out))
+}
+
+async fn serve(
+    args: &Args,
+    options: Options,
+    example: Option<&Contract>,
+    out: &mut dyn Write,
+) -> Result<Answer, Failure> {
+    let service_number = options.endpoint.service_user.clone();
+    let shutdown = stop_signals()?;
+    let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
+    for (transport, address) in server.listening() {
+        let transport = transport.name().to_lowercase();
+        match args.json {
+            true => json_line(out, &json!({"listening": "sip", "transport": transport, "address": address}))?,
+            false => writeln!(out, "listening sip {transport} {address}")?,
+        }
+    }
+    if let (Some(contract), false) = (example, args.json) {
+        let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
+        if let Some((_, address)) = udp {
+            introduce(out, contract, &service_number, *address)?;
+        }
+    }
+    out.flush()?;
+    server.run(shutdown).await;
+    Ok(Answer::Yes)
+}
+
+/// What to type into a softphone, and into a second terminal.
+fn introduce(
+    out: &mut dyn Write,
+    contract: &Contract,
+    service_number: &str,
+    address: SocketAddr,
+) -> std::io::Result<()> {
+    let customer = contract.customer_number;
+    writeln!(out, "\nExample contract {customer}:")?;
+    for number in contract.numbers() {
+        writeln!(out, "  {number}  {}", contract.services_of(number))?;
+    }
+    writeln!(
+        out,
+        "\nSoftphone on this machine (From is believed on loopback; no registration, no password):\n  \
+         user name  {customer}\n  \
+         domain     {address}\n  \
+         transport  UDP\n  \
+         register   no\n  \
+         codec      PCMU (G.711 u-law) or PCMA\n  \
+         DTMF       RFC 4733 (RFC 2833), in-band or SIP INFO\n  \
+         dial       sip:{service_number}@{address}\n\n\
+         Or without a telephone, in a second terminal:\n  \
+         karipass call --to sip:{service_number}@{address} --from {customer} --unit line --password 48151623\n  \
+         printf 48151623 | karipass account verify --unit line --number {customer}\n"
+    )
+}
+
+fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
+    let (sender, receiver) = mpsc::channel(2);
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut arrivals = signal(kind).map_err(|error| Failure::Resource(error.to_string()))?;
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while arrivals.recv().await.is_some() {
+                let _ = sender.send(()).await;
+            }
+        });
+    }
+    Ok(receiver)
+}
+
+fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteStore) -> Options {
+    let limits = &config.limits;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
+    Options {
+        listen: config.sip.listen.iter().map(|listen| (transport(listen.transport), listen.address)).collect(),
+        rtp_ip: config.rtp.listen,
+        rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
+        endpoint: endpoint::Config {
+            service_user: config.sip.service_number.to_string(),
+            max_calls: affordable_calls(limits.calls) as usize,
+            ..endpoint::Config::default()
+        },
+        call: Settings {
+            ivr: conversation(&config.ivr),
+            dtmf: dtmf::Config::default(),
+            prompts: Arc::new(prompts),
+            longest_call: limits.call_duration,
+        },
+        trust: trust(config),
+        peers: PeerLimits {
+            calls: limits.calls_per_peer as usize,
+            invites_per_second: f64::from(limits.invites_per_second_per_peer),
+        },
+        drain: limits.drain,
+        retry_after: endpoint::Config::default().retry_after,
+        stores: [Box::new(reader), Box::new(writer)],
+        cost: config.store.hash_cost,
+        threads: (media_threads, limits.hash_workers as usize),
+    }
+}
+
+fn conversation(ivr: &config::Ivr) -> ivr::Config {
+    ivr::Config {
+        confirm: match ivr.confirm {
+            Confirm::ReadBack => ivr::Confirm::ReadBack,
+            Confirm::ReEnter => ivr::Confirm::ReEnter,
+        },
+        password_digits: (ivr.password_digits.0.into(), ivr.password_digits.1.into()),
+        first_digit_timeout: ivr.first_digit_timeout,
+        inter_digit_timeout: ivr.inter_digit_timeout,
+        max_invalid: ivr.max_invalid,
+        max_timeouts: ivr.max_timeouts,
+    }
+}
+
+fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
+    let (asserted, from) = (config.sip.trusted_peers.clone(), config.sip.trust_from.clone());
+    let private = config.sip.accept_privacy_id;
+    let within = |networks: &[Cidr], peer| networks.iter().any(|network| network.contains(peer));
+    Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
+}
+
+fn transport(transport: config::Transport) -> Transport {
+    match transport {
+        config::Transport::Udp => Transport::Udp,
+        config::Transport::Tcp => Transport::Tcp,
+        config::Transport::Tls => Transport::Tls,
+    }
+}
+
+/// The calls that there are file descriptors for, in case the system allows fewer than the configuration.
+fn affordable_calls(wanted: u32) -> u32 {
+    const FOR_THE_REST: u32 = 256;
+    let allowed = super::descriptors::raise_limit(wanted.saturating_mul(DESCRIPTORS_A_CALL) + FOR_THE_REST);
+    let calls = allowed.map_or(wanted, |allowed| allowed.saturating_sub(FOR_THE_REST) / DESCRIPTORS_A_CALL);
+    if calls < wanted {
+        tracing::warn!(wanted, calls, "the system allows too few open files: fewer calls are taken");
+    }
+    calls.min(wanted)
+}

@@ -1,0 +1,219 @@
+//! The configuration: a TOML file, then `KARIPASS_SECTION_KEY` variables, then flags, validated once into typed values.
+//!
+//! Every key stands once, in `keys`: its name, what is allowed, and where it goes. An unknown key or a bad value is
+//! refused with the place it came from and what is allowed there.
+//!
+//! Architecture invariant: nothing is read but the file (and whether the paths it names are there); the environment and the
+//! flags are parameters. After [`Config::load`] nobody parses a setting again.
+
+mod error;
+mod keys;
+mod network;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::account::Cost;
+use crate::number::{NumberError, PhoneNumber};
+
+pub use error::{ConfigError, Origin};
+pub use network::{Cidr, CidrError, Listen, ListenError, PortRange, PortRangeError, Transport};
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `[sip]`: signalling.
+    pub sip: Sip,
+    /// `[rtp]`: media.
+    pub rtp: Rtp,
+    /// `[ivr]`: the conversation.
+    pub ivr: Ivr,
+    /// `[store]`: the account store.
+    pub store: Store,
+    /// `[site]`: the settings web site.
+    pub site: Site,
+    /// `[limits]`: how much is taken on.
+    pub limits: Limits,
+}
+
+/// `[sip]`: signalling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sip {
+    /// Where to listen. Port 0 is a free one.
+    pub listen: Vec<Listen>,
+    /// The address that others reach this server by, where it is not the one it listens on.
+    pub advertise: Option<IpAddr>,
+    /// The number that subscribers dial.
+    pub service_number: PhoneNumber,
+    /// P-Asserted-Identity is believed from these.
+    pub trusted_peers: Vec<Cidr>,
+    /// Lab only: From is believed from these.
+    pub trust_from: Vec<Cidr>,
+    /// Whether a trusted peer's identity is used although the caller asked for privacy towards others (`Privacy: id`).
+    pub accept_privacy_id: bool,
+    /// The certificate chain (PEM) for `tls:` listeners.
+    pub certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub key: Option<PathBuf>,
+}
+
+/// `[rtp]`: media.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rtp {
+    /// The address of the media sockets.
+    pub listen: IpAddr,
+    /// The address that others reach them by, where it is another.
+    pub advertise: Option<IpAddr>,
+    /// Their ports; RTP takes an even one and RTCP the next.
+    pub ports: PortRange,
+}
+
+/// `[ivr]`: the conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ivr {
+    /// A folder of prompts in place of the built-in ones.
+    pub prompts: Option<PathBuf>,
+    /// How a password is confirmed.
+    pub confirm: Confirm,
+    /// The fewest and the most digits of a temporary password.
+    pub password_digits: (u8, u8),
+    /// From the end of a prompt to the first digit.
+    pub first_digit_timeout: Duration,
+    /// From one digit to the next.
+    pub inter_digit_timeout: Duration,
+    /// So many invalid entries end the call.
+    pub max_invalid: u32,
+    /// So many timeouts end the call.
+    pub max_timeouts: u32,
+}
+
+/// How a password is confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirm {
+    /// It is read back, and 1 sets it.
+    ReadBack,
+    /// It is keyed in twice.
+    ReEnter,
+}
+
+/// `[store]`: the account store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// How long a write waits for other programs' writes.
+    pub busy_timeout: Duration,
+    /// What a password's hash costs.
+    pub hash_cost: Cost,
+}
+
+/// `[site]`: the settings web site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Where to listen. Port 0 is a free one.
+    pub listen: SocketAddr,
+}
+
+/// `[limits]`: how much is taken on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Calls at once.
+    pub calls: u32,
+    /// Calls at once from one address.
+    pub calls_per_peer: u32,
+    /// New calls a second from one address.
+    pub invites_per_second_per_peer: u32,
+    /// Stream connections at once.
+    pub connections: u32,
+    /// Stream connections at once from one address.
+    pub connections_per_peer: u32,
+    /// The longest call.
+    pub call_duration: Duration,
+    /// How long running calls may go on after SIGTERM.
+    pub drain: Duration,
+    /// Threads that pace the media; 0 is one a processor.
+    pub media_workers: u32,
+    /// Threads that hash passwords.
+    pub hash_workers: u32,
+}
+
+/// What the flags of the command line say; each wins over the environment and the file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// `--sip`: listen there for UDP and TCP.
+    pub sip: Option<SocketAddr>,
+    /// `--rtp-ports`.
+    pub rtp_ports: Option<PortRange>,
+    /// `--site`.
+    pub site: Option<SocketAddr>,
+    /// `--db`.
+    pub db: Option<PathBuf>,
+    /// `--demo`: From is believed on loopback.
+    pub demo: bool,
+}
+
+impl Config {
+    /// The settings of a server on loopback that nobody configured.
+    pub fn standard() -> Result<Config, NumberError> {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let sip = SocketAddr::new(loopback, 5060);
+        Ok(Config {
+            sip: Sip {
+                listen: Listen::datagram_and_stream(sip),
+                advertise: None,
+                service_number: PhoneNumber::parse("0664806430")?,
+                trusted_peers: Vec::new(),
+                trust_from: Vec::new(),
+                accept_privacy_id: true,
+                certificate: None,
+                key: None,
+            },
+            rtp: Rtp { listen: loopback, advertise: None, ports: PortRange::STANDARD },
+            ivr: Ivr {
+                prompts: None,
+                confirm: Confirm::ReadBack,
+                password_digits: (4, 8),
+                first_digit_timeout: Duration::from_secs(10),
+                inter_digit_timeout: Duration::from_secs(5),
+                max_invalid: 3,
+                max_timeouts: 3,
+            },
+            store: Store {
+                path: PathBuf::from("karipass.db"),
+                busy_timeout: Duration::from_secs(30),
+                hash_cost: Cost::default(),
+            },
+            site: Site { listen: SocketAddr::new(loopback, 8080) },
+            limits: Limits {
+                calls: 600,
+                calls_per_peer: 600,
+                invites_per_second_per_peer: 100,
+                connections: 1000,
+                connections_per_peer: 100,
+                call_duration: Duration::from_secs(600),
+                drain: Duration::from_secs(30),
+                media_workers: 0,
+                hash_workers: 2,
+            },
+        })
+    }
+
+    /// Reads the settings: what the file says, over that what the environment says, over that what the flags say.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        overrides: &Overrides,
+    ) -> Result<Config, ConfigError> {
+        let mut draft = keys::Draft::new()?;
+        if let Some(path) = file {
+            draft.read_file(path)?;
+        }
+        draft.read_environment(environment)?;
+        draft.override_with(overrides);
+        draft.finish()
+    }
+}

@@ -1,0 +1,155 @@
+//! The states, each with what it knows, and the reasons for deadlines and refusals.
+
+use crate::ivr::Ending;
+use crate::ivr::StoreFailed;
+use crate::ivr::digits::Entry;
+use crate::ivr::password::Weakness;
+use crate::ivr::prompt::{self, PromptName};
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::time::Time;
+use crate::unit::Unit;
+
+/// Where the conversation is: the room's own page (`ivr`) has the table.
+pub(super) enum State {
+    Idle,
+    UnitMenu,
+    CustomerNumber(Entry),
+    OfferCalling { unit: Unit },
+    OtherNumber { unit: Unit, entry: Entry },
+    Password { target: Target, entry: Entry },
+    PasswordAgain { target: Target, first: Secret, entry: Entry },
+    ReadBack { target: Target, password: Secret },
+    Storing { give_up: Time, saving: Saving },
+    Farewell(Ending),
+    Ended(Ending),
+}
+
+/// Whose password is set.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub(super) unit: Unit,
+    pub(super) number: PhoneNumber,
+}
+
+/// How much was said while the store works.
+pub(super) enum Saving {
+    Unsaid,
+    /// Being said; what the store answers meanwhile is told after it.
+    Saying(Option<Result<(), StoreFailed>>),
+    Said,
+}
+
+/// Why there is a deadline.
+#[derive(Clone, Copy)]
+pub(super) enum Reason {
+    /// Nothing was keyed since the end of the prompts.
+    FirstDigit,
+    /// No digit followed the last one.
+    InterDigit,
+    /// The store works so long that the caller should hear of it.
+    StoreAtWork,
+    /// The store does not answer.
+    StoreSilent,
+}
+
+/// Why an entry is invalid.
+pub(super) enum Refusal {
+    Key,
+    CustomerNumber,
+    NotANumber,
+    NotInContract,
+    TooShort,
+    TooLong,
+    Weak(Weakness),
+    Mismatch,
+}
+
+impl State {
+    /// The name of the step, for the trace.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            State::Idle => "idle",
+            State::UnitMenu => "unit-menu",
+            State::CustomerNumber(_) => "customer-number",
+            State::OfferCalling { .. } => "offer-calling",
+            State::OtherNumber { .. } => "other-number",
+            State::Password { .. } => "password",
+            State::PasswordAgain { .. } => "password-again",
+            State::ReadBack { .. } => "read-back",
+            State::Storing { .. } => "storing",
+            State::Farewell(_) => "farewell",
+            State::Ended(_) => "ended",
+        }
+    }
+
+    /// The digits being keyed in, where digits are.
+    pub(super) fn entry(&mut self) -> Option<&mut Entry> {
+        match self {
+            State::CustomerNumber(entry)
+            | State::OtherNumber { entry, .. }
+            | State::Password { entry, .. }
+            | State::PasswordAgain { entry, .. } => Some(entry),
+            State::Idle
+            | State::UnitMenu
+            | State::OfferCalling { .. }
+            | State::ReadBack { .. }
+            | State::Storing { .. }
+            | State::Farewell(_)
+            | State::Ended(_) => None,
+        }
+    }
+
+    /// Whether what was keyed in may be all that the caller meant to key in.
+    pub(super) fn is_long_enough(&self, fewest: usize) -> bool {
+        match self {
+            State::CustomerNumber(entry) | State::OtherNumber { entry, .. } => {
+                entry.overflowed() || entry.number().is_some()
+            }
+            State::Password { entry, .. } => entry.has(fewest),
+            State::PasswordAgain { first, entry, .. } => entry.has(first.len()),
+            State::Idle
+            | State::UnitMenu
+            | State::OfferCalling { .. }
+            | State::ReadBack { .. }
+            | State::Storing { .. }
+            | State::Farewell(_)
+            | State::Ended(_) => false,
+        }
+    }
+
+    /// Whether keys mean nothing here.
+    pub(super) fn ignores_keys(&self) -> bool {
+        matches!(self, State::Idle | State::Storing { .. } | State::Ended(_))
+    }
+}
+
+impl Reason {
+    /// The name of the timer, for the trace.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Reason::FirstDigit => "first-digit-timeout",
+            Reason::InterDigit => "inter-digit-timeout",
+            Reason::StoreAtWork => "store-at-work",
+            Reason::StoreSilent => "store-silent",
+        }
+    }
+}
+
+impl Refusal {
+    /// What the caller hears.
+    pub(super) const fn prompt(&self) -> PromptName {
+        match self {
+            Refusal::Key => prompt::INVALID_KEY,
+            Refusal::CustomerNumber => prompt::CUSTOMER_NUMBER_WRONG,
+            Refusal::NotANumber => prompt::NUMBER_INVALID,
+            Refusal::NotInContract => prompt::NUMBER_NOT_IN_CONTRACT,
+            Refusal::TooShort => prompt::PASSWORD_TOO_SHORT,
+            Refusal::TooLong => prompt::PASSWORD_TOO_LONG,
+            Refusal::Weak(Weakness::OneDigit) => prompt::PASSWORD_ONE_DIGIT,
+            Refusal::Weak(Weakness::Run) => prompt::PASSWORD_RUN,
+            Refusal::Weak(Weakness::OwnNumber) => prompt::PASSWORD_OWN_NUMBER,
+            Refusal::Mismatch => prompt::PASSWORD_MISMATCH,
+        }
+    }
+}

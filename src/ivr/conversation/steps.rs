@@ -1,0 +1,199 @@
+//! What each step makes of a key or of a finished entry: which step is next.
+
+use super::state::{Reason, Refusal, Saving, State, Target};
+use super::{Conversation, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_PATIENCE};
+use crate::ivr::digits::{Entry, Key, Keyed};
+use crate::ivr::password::weakness;
+use crate::ivr::prompt;
+use crate::ivr::{Confirm, Ending, Line, Output, SetTemporaryPassword, StoreFailed};
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::time::Time;
+use crate::unit::Unit;
+
+impl Conversation {
+    pub(super) fn choose_unit(&mut self, now: Time, key: Key) -> State {
+        let unit = match key.as_char() {
+            '1' => Unit::Line,
+            '2' => Unit::Number,
+            '3' => Unit::AdminUser,
+            _ => return self.refuse(now, Refusal::Key, State::UnitMenu),
+        };
+        self.chosen.0 = Some(unit);
+        let next = match unit {
+            Unit::Line => State::CustomerNumber(Entry::for_number()),
+            Unit::Number | Unit::AdminUser => State::OfferCalling { unit },
+        };
+        self.ask(&[], next)
+    }
+
+    pub(super) fn choose_number(&mut self, now: Time, key: Key, unit: Unit) -> State {
+        match key.as_char() {
+            '1' => self.target_chosen(now, unit, self.line.calling),
+            '5' => self.ask(&[], State::OtherNumber { unit, entry: Entry::for_number() }),
+            _ => self.refuse(now, Refusal::Key, State::OfferCalling { unit }),
+        }
+    }
+
+    pub(super) fn collect(&mut self, now: Time, key: Key, mut state: State) -> State {
+        let Some(entry) = state.entry() else { return state };
+        match entry.key(key) {
+            Keyed::More => {
+                self.deadline = Some((now + self.config.inter_digit_timeout, Reason::InterDigit));
+                state
+            }
+            Keyed::Cleared => self.ask(&[prompt::CLEARED], state),
+            Keyed::Finished => self.finish_entry(now, state),
+        }
+    }
+
+    pub(super) fn finish_entry(&mut self, now: Time, state: State) -> State {
+        match state {
+            State::CustomerNumber(entry) => self.check_customer_number(now, &entry),
+            State::OtherNumber { unit, entry } => self.check_other_number(now, unit, &entry),
+            State::Password { target, entry } => self.check_password(now, target, entry),
+            State::PasswordAgain { target, first, entry } => self.check_password_again(now, target, first, entry),
+            State::Idle
+            | State::UnitMenu
+            | State::OfferCalling { .. }
+            | State::ReadBack { .. }
+            | State::Storing { .. }
+            | State::Farewell(_)
+            | State::Ended(_) => state,
+        }
+    }
+
+    fn check_customer_number(&mut self, now: Time, entry: &Entry) -> State {
+        if entry.number() == Some(self.line.customer_number) {
+            self.target_chosen(now, Unit::Line, self.line.customer_number)
+        } else {
+            self.refuse(now, Refusal::CustomerNumber, State::CustomerNumber(Entry::for_number()))
+        }
+    }
+
+    fn check_other_number(&mut self, now: Time, unit: Unit, entry: &Entry) -> State {
+        let refusal = match entry.number() {
+            Some(number) if self.line.numbers.contains(&number) => return self.target_chosen(now, unit, number),
+            Some(_) => Refusal::NotInContract,
+            None => Refusal::NotANumber,
+        };
+        self.refuse(now, refusal, State::OtherNumber { unit, entry: Entry::for_number() })
+    }
+
+    /// The second group of steps begins.
+    fn target_chosen(&mut self, now: Time, unit: Unit, number: PhoneNumber) -> State {
+        self.chosen.1 = Some(number);
+        self.flush.begin(now, PAUSE_BETWEEN_GROUPS);
+        let next = self.password(Target { unit, number });
+        self.ask(&[], next)
+    }
+
+    fn password(&self, target: Target) -> State {
+        let (_, most) = self.config.password_digits;
+        State::Password { target, entry: Entry::up_to(most) }
+    }
+
+    fn check_password(&mut self, now: Time, target: Target, entry: Entry) -> State {
+        match self.judge(&entry) {
+            Err(refusal) => {
+                let again = self.password(target);
+                self.refuse(now, refusal, again)
+            }
+            Ok(()) => {
+                let password = entry.into_digits();
+                let (_, most) = self.config.password_digits;
+                let next = match self.config.confirm {
+                    Confirm::ReadBack => State::ReadBack { target, password },
+                    Confirm::ReEnter => State::PasswordAgain { target, first: password, entry: Entry::up_to(most) },
+                };
+                self.ask(&[], next)
+            }
+        }
+    }
+
+    fn judge(&self, entry: &Entry) -> Result<(), Refusal> {
+        let (fewest, _) = self.config.password_digits;
+        if !entry.has(fewest) {
+            return Err(Refusal::TooShort);
+        }
+        if entry.overflowed() {
+            return Err(Refusal::TooLong);
+        }
+        let Line { calling, customer_number, numbers } = &self.line;
+        let own = numbers.iter().chain([calling, customer_number]).copied();
+        weakness(entry.digits(), own).map_or(Ok(()), |weakness| Err(Refusal::Weak(weakness)))
+    }
+
+    fn check_password_again(&mut self, now: Time, target: Target, first: Secret, entry: Entry) -> State {
+        if !entry.overflowed() && *entry.digits() == first {
+            return self.store(now, target, first);
+        }
+        // either of the two may be the mistaken one
+        let again = self.password(target);
+        self.refuse(now, Refusal::Mismatch, again)
+    }
+
+    pub(super) fn confirm(&mut self, now: Time, key: Key, target: Target, password: Secret) -> State {
+        match key.as_char() {
+            '1' => self.store(now, target, password),
+            '2' => {
+                let again = self.password(target);
+                self.ask(&[], again)
+            }
+            _ => self.refuse(now, Refusal::Key, State::ReadBack { target, password }),
+        }
+    }
+
+    fn store(&mut self, now: Time, Target { unit, number }: Target, password: Secret) -> State {
+        let state = State::Storing { give_up: now + STORE_PATIENCE, saving: Saving::Unsaid };
+        self.outputs.push_back(Output::Step(state.name()));
+        self.outputs.push_back(Output::Store(SetTemporaryPassword { unit, number, password }));
+        self.deadline = Some((now + STORE_IN_SILENCE, Reason::StoreAtWork));
+        state
+    }
+
+    pub(super) fn tell_outcome(&mut self, now: Time, result: Result<(), StoreFailed>) -> State {
+        match result {
+            Ok(()) => self.farewell(now, prompt::DONE, Ending::Set),
+            Err(StoreFailed) => self.farewell(now, prompt::STORE_FAILED, Ending::StoreFailed),
+        }
+    }
+
+    // What each timer does
+
+    /// What is long enough counts as finished; what is not is forgotten. Further digits of it would now be answers to
+    /// another question (a 1 would accept a password of which the caller has keyed in half): they are dropped.
+    pub(super) fn no_more_keyed(&mut self, now: Time, mut state: State) -> State {
+        let (fewest, _) = self.config.password_digits;
+        self.flush.begin(now, PAUSE_AFTER_ERROR);
+        if state.is_long_enough(fewest) {
+            return self.finish_entry(now, state);
+        }
+        if let Some(entry) = state.entry() {
+            entry.clear();
+        }
+        self.nothing_keyed(now, state)
+    }
+
+    pub(super) fn say_saving(&mut self, state: State) -> State {
+        let State::Storing { give_up, .. } = state else { return state };
+        self.play(vec![prompt::SAVING]);
+        self.deadline = Some((give_up, Reason::StoreSilent));
+        State::Storing { give_up, saving: Saving::Saying(None) }
+    }
+
+    pub(super) fn saving_said(&mut self, now: Time, give_up: Time, saving: Saving) -> State {
+        match saving {
+            Saving::Saying(Some(result)) => self.tell_outcome(now, result),
+            Saving::Saying(None) | Saving::Unsaid | Saving::Said => State::Storing { give_up, saving: Saving::Said },
+        }
+    }
+
+    pub(super) fn give_up_storing(&mut self, now: Time, state: State) -> State {
+        let State::Storing { saving, .. } = state else { return state };
+        match saving {
+            Saving::Saying(Some(result)) => self.tell_outcome(now, result),
+            Saving::Saying(None) | Saving::Unsaid | Saving::Said => self.tell_outcome(now, Err(StoreFailed)),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Collecting digits: the keys, an entry ended by `#` and forgotten by `*`, and the flushing of type-ahead.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::time::Time;
+
+/// One of the sixteen DTMF keys. `Debug` does not show which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Key {
+    D0,
+    D1,
+    D2,
+    D3,
+    D4,
+    D5,
+    D6,
+    D7,
+    D8,
+    D9,
+    Star,
+    Pound,
+    A,
+    B,
+    C,
+    D,
+}
+
+impl Key {
+    /// All keys, in the order of the events of RFC 4733 §3.2.
+    pub const ALL: [Key; 16] = [
+        Key::D0,
+        Key::D1,
+        Key::D2,
+        Key::D3,
+        Key::D4,
+        Key::D5,
+        Key::D6,
+        Key::D7,
+        Key::D8,
+        Key::D9,
+        Key::Star,
+        Key::Pound,
+        Key::A,
+        Key::B,
+        Key::C,
+        Key::D,
+    ];
+
+    /// The key with this character: `0` to `9`, `*`, `#`, `A` to `D` in either case.
+    pub fn from_char(c: char) -> Option<Key> {
+        let c = c.to_ascii_uppercase();
+        Key::ALL.into_iter().find(|key| key.as_char() == c)
+    }
+
+    /// The key's character.
+    pub const fn as_char(self) -> char {
+        match self {
+            Key::D0 => '0',
+            Key::D1 => '1',
+            Key::D2 => '2',
+            Key::D3 => '3',
+            Key::D4 => '4',
+            Key::D5 => '5',
+            Key::D6 => '6',
+            Key::D7 => '7',
+            Key::D8 => '8',
+            Key::D9 => '9',
+            Key::Star => '*',
+            Key::Pound => '#',
+            Key::A => 'A',
+            Key::B => 'B',
+            Key::C => 'C',
+            Key::D => 'D',
+        }
+    }
+
+    /// Whether telephones have this key: they lack A to D.
+    pub(super) fn is_on_telephones(self) -> bool {
+        !self.as_char().is_ascii_alphabetic()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(•)")
+    }
+}
+
+/// Digits that are being keyed in. Of too many, only that they are too many is kept.
+pub(super) struct Entry {
+    digits: Secret,
+    most: usize,
+    overflowed: bool,
+}
+
+/// What a key did to an entry.
+pub(super) enum Keyed {
+    /// A digit was added: more may follow.
+    More,
+    /// `*`: nothing is left.
+    Cleared,
+    /// `#`: the caller has finished.
+    Finished,
+}
+
+impl Entry {
+    /// An entry of at most `most` digits.
+    pub(super) fn up_to(most: usize) -> Entry {
+        Entry { digits: Secret::new(), most, overflowed: false }
+    }
+
+    /// An entry for a telephone number.
+    pub(super) fn for_number() -> Entry {
+        Entry::up_to(11)
+    }
+
+    pub(super) fn key(&mut self, key: Key) -> Keyed {
+        match key.as_char() {
+            '*' => {
+                self.clear();
+                Keyed::Cleared
+            }
+            '#' => Keyed::Finished,
+            _ if self.digits.len() >= self.most => {
+                self.overflowed = true;
+                Keyed::More
+            }
+            digit => {
+                self.digits.push(digit);
+                Keyed::More
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.digits.clear();
+        self.overflowed = false;
+    }
+
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Whether there are at least `fewest` digits.
+    pub(super) fn has(&self, fewest: usize) -> bool {
+        self.digits.len() >= fewest
+    }
+
+    /// The telephone number keyed in, if it is one.
+    pub(super) fn number(&self) -> Option<PhoneNumber> {
+        if self.overflowed { None } else { PhoneNumber::parse(self.digits.expose()).ok() }
+    }
+
+    /// The digits, without those that were too many.
+    pub(super) fn digits(&self) -> &Secret {
+        &self.digits
+    }
+
+    /// The digits, without those that were too many.
+    pub(super) fn into_digits(self) -> Secret {
+        self.digits
+    }
+}
+
+/// Drops keys that were pressed ahead of a question they cannot have been meant for: until they pause.
+#[derive(Default)]
+pub(super) struct Flush {
+    until: Option<Time>,
+    pause: Duration,
+}
+
+impl Flush {
+    /// Drops keys from now on, until none came for `pause`, or for the pause being waited for, if that is longer.
+    pub(super) fn begin(&mut self, now: Time, pause: Duration) {
+        let waiting = self.until.is_some_and(|until| now < until);
+        let pause = if waiting { pause.max(self.pause) } else { pause };
+        *self = Flush { until: Some(now + pause), pause };
+    }
+
+    /// Drops no more.
+    pub(super) fn end(&mut self) {
+        self.until = None;
+    }
+
+    /// Whether a key that is pressed now is dropped.
+    pub(super) fn drops_key(&mut self, now: Time) -> bool {
+        let drops = self.until.is_some_and(|until| now < until);
+        self.until = drops.then(|| now + self.pause);
+        drops
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn entry(most: usize, keys: &str) -> Entry {
+        let mut entry = Entry::up_to(most);
+        for c in keys.chars() {
+            entry.key(Key::from_char(c).unwrap());
+        }
+        entry
+    }
+
+    #[test]
+    fn keys_and_characters_are_the_same_sixteen() {
+        for (key, c) in Key::ALL.into_iter().zip("0123456789*#ABCD".chars()) {
+            assert_eq!(key.as_char(), c);
+            assert!(Key::from_char(c) == Some(key));
+        }
+        assert!(Key::from_char('d') == Some(Key::D));
+        assert!(Key::from_char('E').is_none() && Key::from_char('１').is_none());
+        assert_eq!(Key::ALL.into_iter().filter(|key| key.is_on_telephones()).count(), 12);
+    }
+
+    #[test]
+    fn of_too_many_digits_none_is_kept() {
+        let long = entry(8, &"7".repeat(100_000));
+        assert!(long.overflowed());
+        assert_eq!(long.into_digits().len(), 8);
+        assert!(!entry(8, "48151623").overflowed());
+        assert!(entry(11, "060000111199").number().is_none());
+    }
+
+    #[test]
+    fn a_star_forgets_even_that_there_were_too_many() {
+        let again = entry(8, "481516239*481516");
+        assert!(!again.overflowed());
+        assert_eq!(again.into_digits().expose(), "481516");
+    }
+
+    #[test]
+    fn keys_are_dropped_until_they_pause() {
+        let mut flush = Flush::default();
+        assert!(!flush.drops_key(Time::ZERO));
+        flush.begin(Time::ZERO, Duration::from_secs(1));
+        for (millis, dropped) in [(400, true), (1_300, true), (2_299, true), (3_299, false), (3_300, false)] {
+            assert_eq!(flush.drops_key(Time::from_millis(millis)), dropped, "{millis} ms");
+        }
+        flush.begin(Time::ZERO, Duration::from_secs(1));
+        flush.begin(Time::ZERO, Duration::from_millis(500));
+        assert!(flush.drops_key(Time::from_millis(999)), "the longer pause holds");
+        flush.end();
+        assert!(!flush.drops_key(Time::from_millis(1)));
+    }
+}

@@ -1,0 +1,129 @@
+//! The sockets of calls: a pair of UDP ports each, RTP on the even one and RTCP on the next (RFC 3550 §11).
+//!
+//! They are non-blocking: their owner looks into all of them once a tick, which costs less than being woken for each packet.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+
+/// Expedited Forwarding (RFC 3246) in the place of the old type-of-service octet: what networks give to voice.
+const DSCP_EXPEDITED_FORWARDING: u32 = 46 << 2;
+
+/// How often a free pair is looked for when the system chooses the ports.
+const EPHEMERAL_ATTEMPTS: u32 = 64;
+
+/// The two sockets of one call.
+#[derive(Debug)]
+pub struct MediaPair {
+    /// For RTP.
+    pub rtp: UdpSocket,
+    /// For RTCP.
+    pub rtcp: UdpSocket,
+}
+
+impl MediaPair {
+    /// Where RTP is received, with the address as bound.
+    pub fn local(&self) -> io::Result<SocketAddr> {
+        self.rtp.local_addr()
+    }
+}
+
+/// Hands out port pairs within a range, going round it so that a port just freed rests a while: late packets of the call
+/// before would otherwise reach the next one.
+#[derive(Debug)]
+pub struct Ports {
+    ip: IpAddr,
+    /// Even first ports; `None` lets the system choose.
+    range: Option<(u16, u16)>,
+    next: u16,
+}
+
+impl Ports {
+    /// Pairs on `ip` within `ports`; a range that begins with 0 lets the system choose. `share` and `of` split the range among
+    /// several owners.
+    pub fn new(ip: IpAddr, ports: RangeInclusive<u16>, share: u16, of: u16) -> Ports {
+        if *ports.start() == 0 {
+            return Ports { ip, range: None, next: 0 };
+        }
+        let first = ports.start().next_multiple_of(2);
+        let pairs = (ports.end().saturating_sub(first).saturating_add(1)) / 2;
+        let (from, to) = (pairs / of * share, if share + 1 == of { pairs } else { pairs / of * (share + 1) });
+        let range = (first.saturating_add(from * 2), first.saturating_add(to * 2));
+        Ports { ip, range: Some(range), next: range.0 }
+    }
+
+    /// A pair that nobody holds.
+    pub fn allocate(&mut self) -> io::Result<MediaPair> {
+        let Some((from, to)) = self.range else { return self.ephemeral() };
+        for _ in 0..(to - from) / 2 {
+            let port = self.next;
+            self.next = if port + 2 >= to { from } else { port + 2 };
+            match bind_pair(self.ip, port) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound,
+            }
+        }
+        Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!("no free pair of ports from {from} to {to} on {}", self.ip),
+        ))
+    }
+
+    fn ephemeral(&self) -> io::Result<MediaPair> {
+        let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+        for _ in 0..EPHEMERAL_ATTEMPTS {
+            let rtp = bind(SocketAddr::new(self.ip, 0))?;
+            let Some(next) = rtp.local_addr()?.port().checked_add(1) else { continue };
+            match bind(SocketAddr::new(self.ip, next)) {
+                Ok(rtcp) => return Ok(MediaPair { rtp, rtcp }),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+fn bind_pair(ip: IpAddr, port: u16) -> io::Result<MediaPair> {
+    Ok(MediaPair { rtp: bind(SocketAddr::new(ip, port))?, rtcp: bind(SocketAddr::new(ip, port + 1))? })
+}
+
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv4() {
+        // a courtesy to the network: where it is not allowed, calls work all the same
+        let _ = socket2::SockRef::from(&socket).set_tos_v4(DSCP_EXPEDITED_FORWARDING);
+    }
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_pair_is_two_ports_in_a_row() {
+        let pair = Ports::new(LOOPBACK, 0..=0, 0, 1).allocate().unwrap();
+        assert_eq!(pair.rtp.local_addr().unwrap().port() + 1, pair.rtcp.local_addr().unwrap().port());
+    }
+
+    #[test]
+    fn shares_of_a_range_do_not_overlap_and_leave_nothing_out() {
+        let shares: Vec<_> = (0..3).map(|share| Ports::new(LOOPBACK, 10001..=10021, share, 3).range.unwrap()).collect();
+        assert_eq!(shares, [(10002, 10008), (10008, 10014), (10014, 10022)]);
+    }
+
+    #[test]
+    fn a_full_range_says_so_and_serves_again_when_a_pair_is_free() {
+        let held = Ports::new(LOOPBACK, 0..=0, 0, 1).allocate().unwrap();
+        let port = held.local().unwrap().port();
+        let mut ports = Ports { ip: LOOPBACK, range: Some((port, port + 2)), next: port };
+        let refused = ports.allocate().unwrap_err();
+        assert!(refused.to_string().contains("no free pair of ports"), "{refused}");
+        drop(held);
+        assert_eq!(ports.allocate().unwrap().local().unwrap().port(), port);
+    }
+}

@@ -1,0 +1,34 @@
+//! The one place that reads the machine's clocks for the cores.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::time::{Time, UnixTime};
+
+/// Tells [`Time`] since it was made, and the time of day.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    /// The time since the start.
+    pub fn now(&self) -> Time {
+        Time::after_start(self.start.elapsed())
+    }
+
+    /// The machine's time at `time`.
+    pub fn instant(&self, time: Time) -> Option<Instant> {
+        self.start.checked_add(time.elapsed())
+    }
+
+    /// The time of day. A machine whose clock stands before 1970 is taken to be at 1970.
+    pub fn wall(&self) -> UnixTime {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,96 @@
+//! How much of the server one peer may take: calls at a time, and INVITEs a second.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// The limits; the peer is an address.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PeerLimits {
+    /// Calls at a time.
+    pub calls: usize,
+    /// INVITEs a second, on the average over [`BURST`].
+    pub invites_per_second: f64,
+}
+
+/// A peer may use up the INVITEs of so long at once.
+pub const BURST: Duration = Duration::from_secs(2);
+
+/// Peers whose count is at rest are forgotten when there are so many.
+const REMEMBERED: usize = 10_000;
+
+/// What each peer takes now.
+#[derive(Debug)]
+pub struct Peers {
+    limits: PeerLimits,
+    peers: HashMap<IpAddr, Peer>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    calls: usize,
+    /// INVITEs that it may still send (a token bucket), as of `counted`.
+    credit: f64,
+    counted: Time,
+}
+
+impl Peers {
+    /// Nobody takes anything yet.
+    pub fn new(limits: PeerLimits) -> Peers {
+        Peers { limits, peers: HashMap::new() }
+    }
+
+    /// Whether a new call from `peer` fits; if so it is counted until [`Peers::ended`].
+    pub fn admit(&mut self, now: Time, peer: IpAddr) -> bool {
+        let most = self.limits.invites_per_second * BURST.as_secs_f64();
+        if self.peers.len() >= REMEMBERED {
+            self.peers.retain(|_, peer| peer.calls > 0 || now.since(peer.counted) < BURST);
+        }
+        let peer = self.peers.entry(peer).or_insert(Peer { calls: 0, credit: most, counted: now });
+        let earned = now.since(peer.counted).as_secs_f64() * self.limits.invites_per_second;
+        peer.credit = (peer.credit + earned).min(most);
+        peer.counted = now;
+        if peer.credit < 1.0 || peer.calls >= self.limits.calls {
+            return false;
+        }
+        peer.credit -= 1.0;
+        peer.calls += 1;
+        true
+    }
+
+    /// A call from `peer` is over.
+    pub fn ended(&mut self, peer: IpAddr) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.calls = peer.calls.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    #[test]
+    fn calls_at_a_time_are_limited_for_each_peer_by_itself() {
+        let mut peers = Peers::new(PeerLimits { calls: 2, invites_per_second: 100.0 });
+        assert!(peers.admit(Time::ZERO, PEER) && peers.admit(Time::ZERO, PEER));
+        assert!(!peers.admit(Time::ZERO, PEER));
+        assert!(peers.admit(Time::ZERO, OTHER));
+        peers.ended(PEER);
+        assert!(peers.admit(Time::ZERO, PEER));
+    }
+
+    #[test]
+    fn a_burst_is_let_through_and_a_stream_is_held_to_the_rate() {
+        let mut peers = Peers::new(PeerLimits { calls: 1000, invites_per_second: 5.0 });
+        let at_once = (0..100).filter(|_| peers.admit(Time::ZERO, PEER)).count();
+        assert_eq!(at_once, 10);
+        let in_ten_seconds = (1..=1000).filter(|n| peers.admit(Time::from_millis(n * 10), PEER)).count();
+        assert!((49..=51).contains(&in_ten_seconds), "{in_ten_seconds}");
+    }
+}

@@ -1,0 +1,41 @@
+//! When the way is gone (RFC 3261 §17.1.4, §17.2.4, §18.4).
+
+use super::call::Phase;
+use super::{EndCause, Endpoint, Flow};
+use crate::time::Time;
+
+impl Endpoint {
+    /// A stream connection is closed. Requests of ours that waited on it have failed; responses that are still to be sent,
+    /// and the next requests of its calls, ask the edge for another connection. Calls go on.
+    pub fn handle_flow_closed(&mut self, now: Time, connection: u64) {
+        self.layer.leave_connection(connection);
+        for call in self.calls.values_mut().filter(|call| call.flow.connection == Some(connection)) {
+            call.flow.connection = None;
+        }
+        for (id, purpose) in self.layer.abandon_clients(|flow| flow.connection == Some(connection)) {
+            self.request_failed(now, id, purpose, EndCause::FlowFailed);
+        }
+    }
+
+    /// A message could not be sent on `flow`, as output by [`Endpoint::poll_output`]: no connection could be opened, or
+    /// the destination is unreachable. What depended on it ends.
+    pub fn handle_unreachable(&mut self, now: Time, flow: Flow) {
+        let hits = |other: Flow| (other.transport, other.remote) == (flow.transport, flow.remote);
+        for (id, purpose) in self.layer.abandon_clients(hits) {
+            self.request_failed(now, id, purpose, EndCause::FlowFailed);
+        }
+        for (id, handle) in self.layer.abandon_servers(hits) {
+            let Some(call) = self.calls.get_mut(&handle) else { continue };
+            match &call.phase {
+                Phase::Incoming { server, .. } if *server == id => call.end(EndCause::FlowFailed),
+                // the answer cannot reach the caller
+                Phase::Running if call.answer.as_ref().is_some_and(|answer| answer.server == id) => {
+                    call.end(EndCause::FlowFailed);
+                }
+                Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => {}
+            }
+            call.offered.take_if(|offered| offered.server == id);
+            self.settle(now, handle);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where messages come from and go to: flows, the way of a response (RFC 3261 §18.2.2, RFC 3581), and the next hop of a
+//! request (§8.1.2, §12.2.1.1).
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::sip::message::{NameAddr, Params, Request, Scheme, Uri, Via};
+
+/// What carries SIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// An encrypted stream.
+    Tls,
+}
+
+impl Transport {
+    /// Whether messages arrive without being repeated.
+    pub const fn is_reliable(self) -> bool {
+        !matches!(self, Transport::Udp)
+    }
+
+    /// The name in a Via.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+        }
+    }
+
+    /// The port that is meant when none is written.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Transport::Udp | Transport::Tcp => 5060,
+            Transport::Tls => 5061,
+        }
+    }
+}
+
+/// A way between us and another address: of an incoming message where it came from, of an outgoing one where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// What carries it.
+    pub transport: Transport,
+    /// Our address: the one that the message came to, and that the answer leaves from. Never unspecified (`0.0.0.0`): it
+    /// is written into Contact and Via.
+    pub local: SocketAddr,
+    /// The other side's address.
+    pub remote: SocketAddr,
+    /// The stream connection. `None` on TCP and TLS asks the edge to use an open connection to `remote`, or to open one;
+    /// if it cannot, [`Endpoint::handle_unreachable`](super::Endpoint::handle_unreachable) is told.
+    pub connection: Option<u64>,
+}
+
+impl Flow {
+    /// Where the response to a request that came on this flow goes: `via` is its topmost, as it came.
+    pub(super) fn of_response(self, via: &Via) -> Flow {
+        if self.transport.is_reliable() || via.wants_rport() {
+            return self;
+        }
+        let address = via.params.value("maddr").and_then(address_of).unwrap_or(self.remote.ip());
+        let port = via.port.unwrap_or(self.transport.default_port());
+        Flow { remote: SocketAddr::new(address, port), ..self }
+    }
+
+    /// Where a response goes when the connection that the request came on is gone (§18.2.2).
+    pub(super) fn without_connection(self, via: &Via) -> Flow {
+        let port = via.port.unwrap_or(self.transport.default_port());
+        Flow { remote: SocketAddr::new(self.remote.ip(), port), connection: None, ..self }
+    }
+
+    /// Where a request to `hop` goes, given that the other side's last message came on this flow. The flow itself when
+    /// the hop is a name, which the core does not resolve, or on the other end of the same connection.
+    pub(super) fn towards(self, hop: &Uri) -> Flow {
+        let Some(address) = address_of(&hop.host).filter(|address| address.is_ipv4() == self.local.is_ipv4()) else {
+            return self;
+        };
+        let transport = match (&hop.scheme, hop.params.value("transport")) {
+            (Scheme::Sips, _) => Transport::Tls,
+            (_, Some(name)) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+            (_, Some(name)) if name.eq_ignore_ascii_case("tls") => Transport::Tls,
+            (_, Some(name)) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
+            (_, Some(_)) => return self,
+            // strictly UDP, but phones that came by a stream mean that stream
+            (_, None) => self.transport,
+        };
+        if transport == self.transport && self.connection.is_some() && address == self.remote.ip() {
+            return self;
+        }
+        let remote = SocketAddr::new(address, hop.port.unwrap_or(transport.default_port()));
+        Flow { transport, remote, connection: None, ..self }
+    }
+
+    /// Our own URI, as it stands in Contact.
+    pub(super) fn contact(self, user: Option<&str>) -> NameAddr {
+        let mut uri = Uri::sip(user, &self.local.ip().to_string(), Some(self.local.port()));
+        match self.transport {
+            Transport::Udp => {}
+            Transport::Tcp => uri.params.set("transport", Some("tcp")),
+            Transport::Tls => uri.params.set("transport", Some("tls")),
+        }
+        NameAddr::new(uri)
+    }
+
+    /// The Via of a request that we send (§8.1.1.7, RFC 3581 §3).
+    pub(super) fn via(self, branch: &str) -> Via {
+        let mut via = Via {
+            transport: self.transport.name().to_owned(),
+            host: self.local.ip().to_string(),
+            port: Some(self.local.port()),
+            params: Params::default(),
+        };
+        via.params.set("branch", Some(branch));
+        via.params.set("rport", None);
+        via
+    }
+}
+
+/// Notes in the topmost Via where the request really came from (§18.2.1, RFC 3581 §4).
+pub(super) fn stamp(via: &mut Via, remote: SocketAddr) {
+    if via.wants_rport() {
+        via.set_rport(remote.port());
+    }
+    if via.wants_rport() || address_of(&via.host) != Some(remote.ip()) {
+        via.set_received(remote.ip());
+    }
+}
+
+/// Whether the sender of this INVITE, which no proxy has touched, thinks that it is elsewhere than it is: its Contact is
+/// the address in its Via, and that is not where the request came from. Requests then go back where it came from.
+pub(super) fn is_behind_nat(request: &Request, via: &Via, remote: SocketAddr) -> bool {
+    let Ok(Some(contact)) = request.headers.contact() else { return false };
+    let direct = request.headers.list("Via").len() == 1 && !request.headers.contains("Record-Route");
+    let same = contact.uri.host.eq_ignore_ascii_case(&via.host) && contact.uri.port == via.port;
+    let elsewhere =
+        address_of(&via.host) != Some(remote.ip()) || via.wants_rport() && via.port.unwrap_or(5060) != remote.port();
+    direct && same && elsewhere
+}
+
+fn address_of(host: &str) -> Option<IpAddr> {
+    host.trim_matches(['[', ']']).parse().ok()
+}

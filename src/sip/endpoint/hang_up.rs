@@ -1,0 +1,151 @@
+//! Ending calls (RFC 3261 §15): BYE and CANCEL of ours, and what the deadlines of a call call for.
+
+use super::call::{Call, Cancel, HangUp, Phase};
+use super::layer::{Layer, Purpose};
+use super::reply::Reply;
+use super::{CallHandle, CommandError, EndCause, Endpoint, Rejection};
+use crate::sip::message::Method;
+use crate::sip::timer::Timer;
+use crate::sip::wire::lex;
+use crate::time::Time;
+
+impl Endpoint {
+    /// Ends a call, whatever its state: BYE, CANCEL for one that we placed and nobody answered, 480 for one that came in
+    /// and was not answered. BYE waits for the ACK of our 200 (RFC 3261 §15). `reason` goes into Reason (RFC 3326) as
+    /// Q.850 cause and text. `Ended` follows when the far end has answered.
+    pub fn hang_up(&mut self, now: Time, call: CallHandle, reason: Option<(u16, &str)>) -> Result<(), CommandError> {
+        let handle = call;
+        let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
+        let reason = reason.map(|(cause, text)| format!("Q.850;cause={cause};text={}", lex::quote(text)));
+        match &call.phase {
+            Phase::Incoming { .. } => {
+                let rejection = Rejection { status: 480, reason_header: reason, ..Rejection::default() };
+                return self.reject(now, handle, rejection);
+            }
+            Phase::Outgoing { cancel: Cancel::No, .. } => {
+                let cause = EndCause::Cancelled { reason: reason.clone() };
+                call.give_up(&mut self.layer, now, HangUp { cause, reason });
+            }
+            Phase::Running if call.hang_up.is_none() => {
+                call.close(&mut self.layer, now, HangUp { cause: EndCause::LocalBye, reason });
+            }
+            Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => return Err(CommandError::WrongState),
+        }
+        self.settle(now, handle);
+        Ok(())
+    }
+
+    /// A deadline of the call has come.
+    pub(super) fn wake_call(&mut self, now: Time, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let layer = &mut self.layer;
+        match call.deadline() {
+            Some((time, timer)) if time <= now => call.handle_timer(layer, now, timer),
+            Some(_) | None => {}
+        }
+        self.settle(now, handle);
+    }
+}
+
+impl Call {
+    fn handle_timer(&mut self, layer: &mut Layer, now: Time, timer: Timer) {
+        match timer {
+            Timer::Setup => self.set_up_too_late(layer, now),
+            Timer::Cancelled => self.cancelled_in_vain(layer),
+            Timer::Answer => {
+                if let Some(answer) = self.answer.as_mut().filter(|answer| answer.again.next() <= now) {
+                    answer.again.fire(now);
+                    let flow = layer.flow_of(answer.server).unwrap_or(self.flow);
+                    layer.transmit(flow, answer.bytes.clone());
+                }
+            }
+            Timer::AnswerUnacknowledged => self.drop_dead(layer, now, EndCause::NoAck),
+            Timer::OfferAgain => self.offer_again(layer, now),
+            Timer::SessionRefresh => self.refresh_session(layer, now),
+            Timer::SessionExpired => self.drop_dead(layer, now, EndCause::SessionExpired),
+            Timer::A
+            | Timer::B
+            | Timer::C
+            | Timer::D
+            | Timer::E
+            | Timer::F
+            | Timer::G
+            | Timer::H
+            | Timer::I
+            | Timer::J
+            | Timer::K
+            | Timer::L
+            | Timer::M => {}
+        }
+    }
+
+    /// BYE, at once or as soon as our 200 is acknowledged.
+    fn close(&mut self, layer: &mut Layer, now: Time, hang_up: HangUp) {
+        if let Some(offered) = self.offered.take() {
+            layer.respond(now, offered.server, &offered.request.headers, Reply::new(487));
+        }
+        if self.answer.is_some() {
+            self.hang_up = Some(hang_up);
+        } else {
+            self.send_bye(layer, now, hang_up);
+        }
+    }
+
+    /// Sends BYE and waits for its answer.
+    pub(super) fn send_bye(&mut self, layer: &mut Layer, now: Time, hang_up: HangUp) {
+        self.bye(layer, now, Purpose::Bye(self.handle), hang_up.reason);
+        self.phase = Phase::Closing { cause: hang_up.cause };
+    }
+
+    /// Sends BYE, but the call is over whether or not it is answered.
+    pub(super) fn drop_dead(&mut self, layer: &mut Layer, now: Time, cause: EndCause) {
+        self.answer = None;
+        self.bye(layer, now, Purpose::Forgotten, None);
+        self.end(cause);
+    }
+
+    fn bye(&mut self, layer: &mut Layer, now: Time, purpose: Purpose, reason: Option<String>) {
+        if self.owed_ack.is_some() {
+            // the far end waits for it before it takes a BYE
+            self.acknowledge(layer, None);
+        }
+        let mut request = self.dialog.request(Method::Bye);
+        if let Some(reason) = reason {
+            request.headers.push("Reason", reason);
+        }
+        layer.send(now, self.way(), request, purpose);
+    }
+
+    /// CANCEL, at once or as soon as a provisional response allows it (§9.1).
+    pub(super) fn give_up(&mut self, layer: &mut Layer, now: Time, hang_up: HangUp) {
+        let Phase::Outgoing { client, provisional, cancel, .. } = &mut self.phase else { return };
+        if *provisional {
+            layer.cancel(now, *client, hang_up.reason.as_deref());
+            *cancel = Cancel::Sent { cause: hang_up.cause, give_up: now + layer.config.timers.give_up() };
+        } else {
+            *cancel = Cancel::Wanted(hang_up);
+        }
+    }
+
+    fn set_up_too_late(&mut self, layer: &mut Layer, now: Time) {
+        match &self.phase {
+            Phase::Incoming { server, request, expires, .. } => {
+                let status = if expires.is_some_and(|expires| expires <= now) { 487 } else { 480 };
+                layer.respond(now, *server, &request.headers, Reply::new(status));
+                self.end(EndCause::TimedOut);
+            }
+            Phase::Outgoing { .. } => {
+                self.give_up(layer, now, HangUp { cause: EndCause::TimedOut, reason: None });
+            }
+            Phase::Running | Phase::Closing { .. } => {}
+        }
+    }
+
+    fn cancelled_in_vain(&mut self, layer: &mut Layer) {
+        if let Phase::Outgoing { client, cancel: Cancel::Sent { cause, .. }, .. } = &self.phase {
+            layer.remove_client(*client);
+            let cause = cause.clone();
+            self.end(cause);
+        }
+    }
+}

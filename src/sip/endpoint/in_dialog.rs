@@ -1,0 +1,207 @@
+//! Requests within a dialog (RFC 3261 §12.2.2): ACK, re-INVITE, UPDATE, INFO, BYE, OPTIONS.
+
+use rand::RngExt;
+
+use super::call::{Call, Offered, Phase};
+use super::layer::{Layer, ServerId};
+use super::reply::{ACCEPT_KEYS, ALLOW, Reply, SUPPORTED, check_required, session_of};
+use super::session_timer::{Interval, Refresher};
+use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Flow};
+use crate::sip::dialog::DialogId;
+use crate::sip::message::{Method, Request};
+use crate::sip::transaction::AckFor;
+use crate::time::Time;
+
+impl Endpoint {
+    /// An ACK: of the transaction for a failure, of the dialog for a 2xx. One that fits nothing is late or lost its way,
+    /// and is never answered.
+    pub(super) fn receive_ack(&mut self, now: Time, flow: Flow, known: Option<ServerId>, request: &Request) {
+        if known.is_some_and(|id| self.layer.acknowledge(now, id) == AckFor::Transaction) {
+            return;
+        }
+        let Ok(Some(dialog)) = DialogId::of_request(&request.headers) else { return };
+        let Some(&handle) = self.dialogs.get(&dialog) else { return };
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
+        if call.answer.take_if(|answer| answer.number == number).is_none() {
+            return;
+        }
+        call.flow = flow;
+        let answer = session_of(request).ok().flatten();
+        self.layer.tell(Event::Confirmed { call: handle, answer });
+        if let Some(hang_up) = call.hang_up.take() {
+            call.send_bye(&mut self.layer, now, hang_up);
+        }
+        self.settle(now, handle);
+    }
+
+    pub(super) fn receive_in_dialog(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        id: ServerId,
+        request: &Request,
+        dialog: &DialogId,
+    ) -> Result<(), Reply> {
+        let handle = *self.dialogs.get(dialog).ok_or(Reply::new(481))?;
+        let call = self.calls.get_mut(&handle).ok_or(Reply::new(481))?;
+        check_required(request)?;
+        let number = request.headers.cseq().map_err(super::uas::malformed)?.number;
+        if !call.dialog.advance(number) {
+            return Err(Reply::new(500).phrased("CSeq Out Of Order"));
+        }
+        call.flow = flow;
+        self.layer.assign(id, handle);
+        let layer = &mut self.layer;
+        let outcome = match request.method {
+            Method::Bye => {
+                call.receive_bye(layer, now, id, request);
+                Ok(())
+            }
+            // having sent BYE we know the dialog no more
+            _ if matches!(call.phase, Phase::Closing { .. }) => Err(Reply::new(481)),
+            Method::Invite => call.receive_invite(layer, now, id, request),
+            Method::Update => call.receive_update(layer, now, id, request),
+            Method::Info => call.receive_info(layer, now, id, request),
+            Method::Options => {
+                let reply = Reply::capabilities().with("Contact", call.contact());
+                layer.respond(now, id, &request.headers, reply);
+                Ok(())
+            }
+            Method::Ack | Method::Cancel => Ok(()),
+            Method::Register
+            | Method::Prack
+            | Method::Message
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Other(_) => Err(Reply::method_not_allowed()),
+        };
+        self.settle(now, handle);
+        outcome
+    }
+
+    /// Responds to [`Event::Offer`]: with our session description, or with a status such as 488 that leaves the session
+    /// as it was.
+    pub fn respond_offer(
+        &mut self,
+        now: Time,
+        call: CallHandle,
+        response: Result<String, u16>,
+    ) -> Result<(), CommandError> {
+        let handle = call;
+        let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
+        let Offered { server, request, interval } = call.offered.take().ok_or(CommandError::WrongState)?;
+        match response {
+            Ok(sdp) => {
+                call.dialog.refresh_target(&request.headers);
+                call.accept(&mut self.layer, now, server, &request, interval, sdp);
+            }
+            Err(status) => {
+                let status = if (300..700).contains(&status) { status } else { 500 };
+                self.layer.respond(now, server, &request.headers, Reply::new(status));
+            }
+        }
+        self.settle(now, handle);
+        Ok(())
+    }
+}
+
+impl Call {
+    /// A re-INVITE (§14.2).
+    fn receive_invite(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
+        if matches!(self.phase, Phase::Incoming { .. }) || self.offered.is_some() {
+            return Err(try_again_soon(layer));
+        }
+        if self.is_changing() || self.owed_ack.is_some() || self.answer.as_ref().is_some_and(|answer| answer.offers) {
+            return Err(Reply::new(491));
+        }
+        let offer = session_of(request)?;
+        let interval = Interval::answering(&request.headers, &layer.config)?;
+        if self.answer.take().is_some() {
+            // only who has our 200 can send this: the ACK was lost or overtaken (RFC 5407 §3.1.4)
+            layer.tell(Event::Confirmed { call: self.handle, answer: None });
+        }
+        if let Some(hang_up) = self.hang_up.take() {
+            self.send_bye(layer, now, hang_up);
+            return Err(Reply::new(487));
+        }
+        layer.respond(now, id, &request.headers, Reply::new(100));
+        self.consider(layer, id, request, interval, offer);
+        Ok(())
+    }
+
+    /// UPDATE (RFC 3311 §5.2): a refresh is answered at once, an offer is the application's.
+    fn receive_update(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
+        let interval = Interval::answering(&request.headers, &layer.config)?;
+        if let Some(offer) = session_of(request)? {
+            if self.offered.is_some() {
+                return Err(try_again_soon(layer));
+            }
+            let exchanging = self.answer.as_ref().is_some_and(|answer| answer.offers) || self.owed_ack.is_some();
+            if !self.is_running() || self.is_changing() || exchanging {
+                return Err(Reply::new(491));
+            }
+            self.consider(layer, id, request, interval, Some(offer));
+            return Ok(());
+        }
+        self.learn(&request.headers);
+        self.dialog.refresh_target(&request.headers);
+        let reply = Reply::new(200).with("Contact", self.contact()).with("Allow", ALLOW).with("Supported", SUPPORTED);
+        layer.respond(now, id, &request.headers, Interval::write(interval, reply));
+        if matches!(self.phase, Phase::Running) {
+            self.start_session(now, interval, Refresher::Uas);
+        }
+        Ok(())
+    }
+
+    fn consider(
+        &mut self,
+        layer: &mut Layer,
+        server: ServerId,
+        request: &Request,
+        interval: Option<Interval>,
+        offer: Option<Vec<u8>>,
+    ) {
+        self.learn(&request.headers);
+        self.offered = Some(Offered { server, request: request.clone(), interval });
+        layer.tell(Event::Offer { call: self.handle, offer });
+    }
+
+    /// INFO: keys (the two content types of practice, RFC 6086 §2 calls it legacy usage), or nothing at all.
+    fn receive_info(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
+        if request.headers.contains("Info-Package") {
+            // RFC 6086 §4.2.2: we are willing to receive none
+            return Err(Reply::new(469).with("Recv-Info", ""));
+        }
+        if !request.body.is_empty() {
+            let content_type = request.headers.content_type().unwrap_or_default();
+            if !ACCEPT_KEYS.split(", ").any(|accepted| accepted == content_type) {
+                return Err(Reply::unsupported_media(ACCEPT_KEYS));
+            }
+            layer.tell(Event::Info { call: self.handle, content_type, body: request.body.clone() });
+        }
+        layer.respond(now, id, &request.headers, Reply::new(200));
+        Ok(())
+    }
+
+    fn receive_bye(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) {
+        layer.respond(now, id, &request.headers, Reply::new(200));
+        let reason = request.headers.first("Reason").map(str::to_owned);
+        match &self.phase {
+            Phase::Incoming { server, request, .. } => {
+                layer.respond(now, *server, &request.headers, Reply::new(487));
+                self.end(EndCause::Cancelled { reason });
+            }
+            Phase::Outgoing { .. } | Phase::Running => self.end(EndCause::RemoteBye { reason }),
+            // both hung up; ours is answered as well
+            Phase::Closing { .. } => {}
+        }
+    }
+}
+
+/// 500: an INVITE is still being answered (§14.2).
+fn try_again_soon(layer: &mut Layer) -> Reply {
+    Reply::new(500).with("Retry-After", layer.rng.random_range(0..=10).to_string())
+}

@@ -1,0 +1,132 @@
+//! The transaction layer: the bounded tables of server and client transactions, found by their keys, and the messages
+//! that they send. What belongs to calls is above it.
+
+mod clients;
+mod servers;
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{CallHandle, Config, Event, Flow, Output, Transmit};
+use crate::sip::timer::{Agenda, Timer};
+use crate::sip::transaction::{ClientKey, MergeKey, ServerKey};
+use crate::time::Time;
+use clients::ClientEntry;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use servers::ServerEntry;
+
+/// A server transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ServerId(u64);
+
+/// A client transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ClientId(u64);
+
+/// Whom a deadline belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Owner {
+    Server(ServerId),
+    Client(ClientId),
+    Call(CallHandle),
+}
+
+/// What a client transaction is for: who is told of its responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The INVITE that places a call.
+    Place(CallHandle),
+    /// A re-INVITE or UPDATE.
+    Change(CallHandle),
+    /// The BYE that the call waits for.
+    Bye(CallHandle),
+    /// An INFO.
+    Info(CallHandle),
+    /// CANCEL, and BYE where nobody waits: whatever comes back is fine.
+    Forgotten,
+}
+
+pub(super) struct Layer {
+    pub config: Config,
+    pub agenda: Agenda<Owner>,
+    pub rng: StdRng,
+    outputs: VecDeque<Output>,
+    servers: HashMap<ServerId, ServerEntry>,
+    server_keys: HashMap<ServerKey, ServerId>,
+    merges: HashMap<MergeKey, ServerId>,
+    clients: HashMap<ClientId, ClientEntry>,
+    client_keys: HashMap<ClientKey, ClientId>,
+    next_id: u64,
+    tag_secret: u64,
+}
+
+impl Layer {
+    pub fn new(config: Config, seed: u64) -> Layer {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let tag_secret = rng.random();
+        Layer {
+            config,
+            agenda: Agenda::default(),
+            rng,
+            outputs: VecDeque::new(),
+            servers: HashMap::new(),
+            server_keys: HashMap::new(),
+            merges: HashMap::new(),
+            clients: HashMap::new(),
+            client_keys: HashMap::new(),
+            next_id: 0,
+            tag_secret,
+        }
+    }
+
+    /// A random token for tags, branches and Call-IDs.
+    pub fn token(&mut self) -> String {
+        format!("{:016x}", self.rng.random::<u64>())
+    }
+
+    pub fn transmit(&mut self, flow: Flow, bytes: Vec<u8>) {
+        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
+    }
+
+    pub fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or_else(|| Output::Timeout(self.agenda.next()))
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// How many entries each table has.
+    #[cfg(test)]
+    pub fn census(&self) -> [usize; 6] {
+        let servers = [self.servers.len(), self.server_keys.len(), self.merges.len()];
+        let clients = [self.clients.len(), self.client_keys.len(), self.agenda.len()];
+        [servers[0], servers[1], servers[2], clients[0], clients[1], clients[2]]
+    }
+
+    /// Whether there is no transaction and nobody waits.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.census() == [0; 6]
+    }
+
+    /// Whether half of the room for transactions is taken.
+    pub fn is_half_full(&self) -> bool {
+        self.servers.len() + self.clients.len() > self.config.max_transactions / 2
+    }
+
+    /// Whether there is room for another transaction. Requests that start something new leave an eighth to the others.
+    pub fn has_room(&self, starts: bool) -> bool {
+        let reserved = if starts { self.config.max_transactions / 8 } else { 0 };
+        self.servers.len() + self.clients.len() < self.config.max_transactions.saturating_sub(reserved)
+    }
+}
+
+fn at(deadline: Option<(Time, Timer)>) -> Option<Time> {
+    deadline.map(|(time, _)| time)
+}

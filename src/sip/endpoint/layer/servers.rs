@@ -1,0 +1,191 @@
+//! The server side of the transaction layer (RFC 3261 §17.2).
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use tracing::trace;
+
+use super::{Layer, Owner, ServerId, at};
+use crate::sip::endpoint::reply::Reply;
+use crate::sip::endpoint::{CallHandle, Flow};
+use crate::sip::message::{Headers, Method, Request, Via};
+use crate::sip::transaction::{AckFor, Fired, InviteServer, MergeKey, Server, ServerKey};
+use crate::time::Time;
+
+pub(super) struct ServerEntry {
+    machine: ServerMachine,
+    key: ServerKey,
+    merge: Option<MergeKey>,
+    flow: Flow,
+    via: Via,
+    tag: String,
+    call: Option<CallHandle>,
+}
+
+pub(super) enum ServerMachine {
+    Invite(InviteServer),
+    Other(Server),
+}
+
+impl Layer {
+    pub fn find_server(&self, key: &ServerKey) -> Option<ServerId> {
+        self.server_keys.get(key).copied()
+    }
+
+    /// Whether a copy of this request is here that came another way (§8.2.2.2).
+    pub fn is_merged(&self, request: &Request, id: ServerId) -> bool {
+        MergeKey::of(request).is_some_and(|key| self.merges.get(&key).is_some_and(|&other| other != id))
+    }
+
+    /// A request has come: `via` is its topmost, as it came.
+    pub fn open_server(&mut self, key: ServerKey, flow: Flow, via: Via, request: &Request) -> ServerId {
+        let id = ServerId(self.id());
+        let reliable = flow.transport.is_reliable();
+        let machine = if request.method == Method::Invite {
+            ServerMachine::Invite(InviteServer::new(reliable))
+        } else {
+            ServerMachine::Other(Server::new(reliable))
+        };
+        let outside = request.headers.to().is_ok_and(|to| to.tag().is_none());
+        let merge = MergeKey::of(request).filter(|key| outside && !self.merges.contains_key(key));
+        if let Some(merge) = &merge {
+            self.merges.insert(merge.clone(), id);
+        }
+        self.server_keys.insert(key.clone(), id);
+        let (flow, tag) = (flow.of_response(&via), self.token());
+        self.servers.insert(id, ServerEntry { machine, key, merge, flow, via, tag, call: None });
+        id
+    }
+
+    /// The To tag of the responses that this transaction sends.
+    pub fn tag(&self, id: ServerId) -> String {
+        self.servers.get(&id).map(|entry| entry.tag.clone()).unwrap_or_default()
+    }
+
+    /// The responses carry this tag: that of the INVITE which this request cancels.
+    pub fn set_tag(&mut self, id: ServerId, tag: String) {
+        if let Some(entry) = self.servers.get_mut(&id) {
+            entry.tag = tag;
+        }
+    }
+
+    /// The transaction is part of this call.
+    pub fn assign(&mut self, id: ServerId, call: CallHandle) {
+        if let Some(entry) = self.servers.get_mut(&id) {
+            entry.call = Some(call);
+        }
+    }
+
+    pub fn call_of(&self, id: ServerId) -> Option<CallHandle> {
+        self.servers.get(&id)?.call
+    }
+
+    /// The way of the transaction's responses.
+    pub fn flow_of(&self, id: ServerId) -> Option<Flow> {
+        self.servers.get(&id).map(|entry| entry.flow)
+    }
+
+    /// The same request has come again.
+    pub fn repeat(&mut self, id: ServerId) {
+        let Some(entry) = self.servers.get(&id) else { return };
+        let response = match &entry.machine {
+            ServerMachine::Invite(machine) => machine.repeated(),
+            ServerMachine::Other(machine) => machine.repeated(),
+        };
+        if let Some(response) = response {
+            let (flow, bytes) = (entry.flow, response.to_vec());
+            self.transmit(flow, bytes);
+        }
+    }
+
+    /// An ACK has come that matches the transaction.
+    pub fn acknowledge(&mut self, now: Time, id: ServerId) -> AckFor {
+        let Some(entry) = self.servers.get_mut(&id) else { return AckFor::Dialog };
+        let ServerMachine::Invite(machine) = &mut entry.machine else { return AckFor::Transaction };
+        let whom = machine.acknowledge(now, &self.config.timers);
+        self.settle_server(id);
+        whom
+    }
+
+    /// Sends a response and returns its bytes; none when the transaction is over, or has had its final response.
+    pub fn respond(&mut self, now: Time, id: ServerId, request: &Headers, reply: Reply) -> Option<Vec<u8>> {
+        let entry = self.servers.get_mut(&id)?;
+        let status = reply.status;
+        let bytes = reply.to(&self.config, request, &entry.tag).to_bytes();
+        let fits = match &mut entry.machine {
+            ServerMachine::Invite(machine) => machine.respond(now, &self.config.timers, status, &bytes),
+            ServerMachine::Other(machine) => machine.respond(now, &self.config.timers, &bytes),
+        };
+        let flow = entry.flow;
+        self.settle_server(id);
+        fits.then(|| {
+            self.transmit(flow, bytes.clone());
+            bytes
+        })
+    }
+
+    /// Answers without a transaction (§8.2.7): repetitions get the same answer, with the same tag.
+    pub fn respond_stateless(&mut self, flow: Flow, request: &Headers, reply: Reply) {
+        let mut hasher = DefaultHasher::new();
+        self.tag_secret.hash(&mut hasher);
+        ["Via", "From", "Call-ID", "CSeq"].map(|name| request.first(name)).hash(&mut hasher);
+        let tag = format!("{:016x}", hasher.finish());
+        let bytes = reply.to(&self.config, request, &tag).to_bytes();
+        self.transmit(flow, bytes);
+    }
+
+    /// A connection is closed: responses will need another one (§18.2.2).
+    pub fn leave_connection(&mut self, connection: u64) {
+        for entry in self.servers.values_mut().filter(|entry| entry.flow.connection == Some(connection)) {
+            entry.flow = entry.flow.without_connection(&entry.via);
+        }
+    }
+
+    /// Forgets the transactions whose responses find no way, and says which calls they were part of.
+    pub fn abandon_servers(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<(ServerId, CallHandle)> {
+        let gone = self.servers.iter().filter(|(_, entry)| is_gone(entry.flow));
+        let mut gone: Vec<(ServerId, Option<CallHandle>)> = gone.map(|(id, entry)| (*id, entry.call)).collect();
+        gone.sort();
+        gone.iter().for_each(|(id, _)| self.remove_server(*id));
+        gone.into_iter().filter_map(|(id, call)| Some((id, call?))).collect()
+    }
+
+    /// Lets the timers of a server transaction fire.
+    pub fn wake_server(&mut self, now: Time, id: ServerId) {
+        let Some(entry) = self.servers.get_mut(&id) else { return };
+        let (fired, flow) = match &mut entry.machine {
+            ServerMachine::Invite(machine) => (machine.handle_timeout(now), entry.flow),
+            ServerMachine::Other(machine) => {
+                machine.handle_timeout(now);
+                (Fired::Nothing, entry.flow)
+            }
+        };
+        match fired {
+            Fired::Retransmit(bytes) => self.transmit(flow, bytes),
+            Fired::GaveUp => trace!(?id, "the response was never acknowledged"),
+            Fired::Nothing => {}
+        }
+        self.settle_server(id);
+    }
+
+    fn settle_server(&mut self, id: ServerId) {
+        let Some(entry) = self.servers.get(&id) else { return };
+        let (over, deadline) = match &entry.machine {
+            ServerMachine::Invite(machine) => (machine.is_terminated(), machine.deadline()),
+            ServerMachine::Other(machine) => (machine.is_terminated(), machine.deadline()),
+        };
+        self.agenda.set(Owner::Server(id), at(deadline));
+        if over {
+            self.remove_server(id);
+        }
+    }
+
+    /// Forgets a server transaction, whatever its state.
+    pub fn remove_server(&mut self, id: ServerId) {
+        let Some(entry) = self.servers.remove(&id) else { return };
+        self.agenda.set(Owner::Server(id), None);
+        self.server_keys.remove(&entry.key);
+        if let Some(merge) = entry.merge {
+            self.merges.remove(&merge);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The endpoint: a user agent server, and a small user agent client, over transactions and dialogs (RFC 3261 §8, §13–§15).
+//!
+//! Messages go in with [`Endpoint::handle_message`], time with [`Endpoint::handle_timeout`], the application's wishes with
+//! the commands; what is to be done comes out of [`Endpoint::poll_output`].
+//!
+//! Architecture invariant: no table grows without a bound, and all randomness comes from the seed.
+
+mod call;
+mod change;
+mod command;
+mod config;
+mod event;
+mod failure;
+mod flow;
+mod hang_up;
+mod in_dialog;
+mod layer;
+mod reply;
+mod session_timer;
+mod uac;
+mod uas;
+
+pub use command::{CommandError, Outgoing, Rejection};
+pub use config::{Admission, Config};
+pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
+pub use flow::{Flow, Transport};
+
+use std::collections::HashMap;
+
+use tracing::debug;
+
+use self::call::Call;
+use self::layer::{Layer, Owner};
+use self::reply::Reply;
+use crate::sip::dialog::DialogId;
+use crate::sip::message::Message;
+use crate::sip::wire::{self, ParseError, Reject};
+use crate::time::Time;
+
+/// One SIP user agent with any number of calls, over any number of transports.
+pub struct Endpoint {
+    layer: Layer,
+    calls: HashMap<CallHandle, Call>,
+    dialogs: HashMap<DialogId, CallHandle>,
+    admission: Admission,
+    last_call: u64,
+}
+
+impl Endpoint {
+    /// An endpoint without calls. Tags, branches and Call-IDs follow from `seed`, which should be unguessable in service.
+    pub fn new(config: Config, seed: u64) -> Endpoint {
+        Endpoint {
+            layer: Layer::new(config, seed),
+            calls: HashMap::new(),
+            dialogs: HashMap::new(),
+            admission: Admission::Open,
+            last_call: 0,
+        }
+    }
+
+    /// One datagram, or one framed message of a stream, has come.
+    pub fn handle_message(&mut self, now: Time, flow: Flow, bytes: &[u8]) {
+        match wire::parse(bytes) {
+            Ok(Message::Request(request)) => self.receive_request(now, flow, request),
+            Ok(Message::Response(response)) => self.receive_response(now, &response),
+            Err(ParseError::Drop(fault)) => debug!(%fault, "dropped what is no SIP message"),
+            Err(ParseError::Reject(reject)) => self.refuse_malformed(flow, *reject),
+        }
+    }
+
+    /// Does what is due; to be called at the time of the last [`Output::Timeout`], or later.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(owner) = self.layer.agenda.pop_due(now) {
+            match owner {
+                Owner::Server(id) => self.layer.wake_server(now, id),
+                Owner::Client(id) => {
+                    if let Some((id, purpose)) = self.layer.wake_client(now, id) {
+                        self.request_failed(now, id, purpose, EndCause::TimedOut);
+                    }
+                }
+                Owner::Call(handle) => self.wake_call(now, handle),
+            }
+        }
+    }
+
+    /// What is to be done next; to be drained until it is [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        self.layer.poll_output()
+    }
+
+    /// Lets new calls in, or not.
+    pub fn set_admission(&mut self, admission: Admission) {
+        self.admission = admission;
+    }
+
+    /// Calls that have not ended.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The wire could read enough of it to answer: without a transaction, since nothing in it is to be relied on.
+    fn refuse_malformed(&mut self, flow: Flow, mut reject: Reject) {
+        debug!(fault = %reject.fault, "refused a malformed request");
+        let mut back = flow;
+        if let Ok(mut via) = reject.headers.top_via() {
+            back = flow.of_response(&via);
+            flow::stamp(&mut via, flow.remote);
+            reject.headers.set_top_via(&via);
+        }
+        let phrase = reject.fault.to_string();
+        self.layer.respond_stateless(back, &reject.headers, Reply::new(reject.status).phrased(phrase));
+    }
+
+    fn next_handle(&mut self) -> CallHandle {
+        self.last_call += 1;
+        CallHandle(self.last_call)
+    }
+
+    /// After anything was done to a call: its next deadline, or its end.
+    fn settle(&mut self, now: Time, handle: CallHandle) {
+        let Some(call) = self.calls.get(&handle) else { return };
+        if call.ended.is_none() {
+            let deadline = call.deadline().map(|(time, _)| time);
+            self.layer.agenda.set(Owner::Call(handle), deadline);
+            return;
+        }
+        self.layer.agenda.set(Owner::Call(handle), None);
+        let Some(call) = self.calls.remove(&handle) else { return };
+        self.dialogs.remove(call.dialog.id());
+        if let Some(offered) = call.offered {
+            // §15.1.2: what is still pending is told
+            self.layer.respond(now, offered.server, &offered.request.headers, Reply::new(487));
+        }
+        if let Some(cause) = call.ended {
+            self.layer.tell(Event::Ended { call: handle, cause });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Responses as the endpoint words them: a status, and the header fields that must go with it.
+
+use std::time::Duration;
+
+use super::{Config, Rejection};
+use crate::sip::message::{Headers, Method, Request, Response};
+
+/// The methods that we take, for Allow.
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+/// The extensions that we know, for Supported.
+pub(super) const SUPPORTED: &str = "timer";
+/// The bodies of INVITE and UPDATE that we take.
+pub(super) const ACCEPT_SESSION: &str = "application/sdp";
+/// The bodies of INFO that we take.
+pub(super) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf";
+
+/// A response to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub status: u16,
+    reason: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+impl Reply {
+    pub fn new(status: u16) -> Reply {
+        Reply { status, reason: None, headers: Vec::new(), body: None }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn phrased(mut self, reason: impl Into<String>) -> Reply {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    pub fn describing(mut self, sdp: String) -> Reply {
+        self.body = Some(sdp);
+        self
+    }
+
+    /// 503: try again later.
+    pub fn busy(retry_after: Duration) -> Reply {
+        Reply::new(503).with("Retry-After", retry_after.as_secs().max(1).to_string())
+    }
+
+    /// 405, which must say what is allowed (§8.2.1).
+    pub fn method_not_allowed() -> Reply {
+        Reply::new(405).with("Allow", ALLOW)
+    }
+
+    /// 415, which must say what is accepted (§8.2.3).
+    pub fn unsupported_media(accept: &'static str) -> Reply {
+        Reply::new(415).with("Accept", accept).with("Accept-Encoding", "identity")
+    }
+
+    /// What OPTIONS is told (§11.2).
+    pub fn capabilities() -> Reply {
+        Reply::new(200)
+            .with("Allow", ALLOW)
+            .with("Accept", format!("{ACCEPT_SESSION}, {ACCEPT_KEYS}"))
+            .with("Accept-Encoding", "identity")
+            .with("Accept-Language", "ja")
+            .with("Supported", SUPPORTED)
+    }
+
+    /// The application's refusal.
+    pub fn refusing(rejection: &Rejection) -> Reply {
+        let status = if (300..700).contains(&rejection.status) { rejection.status } else { 500 };
+        let mut reply = Reply::new(status);
+        reply.reason.clone_from(&rejection.reason);
+        if let Some(retry_after) = rejection.retry_after {
+            reply = reply.with("Retry-After", retry_after.as_secs().to_string());
+        }
+        if let Some(reason) = &rejection.reason_header {
+            reply = reply.with("Reason", reason.clone());
+        }
+        reply
+    }
+
+    /// The response to the request with these header fields, whose topmost Via is stamped. `tag` goes into To if there
+    /// is none yet; 100 carries none (§8.2.6.2).
+    pub fn to(self, config: &Config, request: &Headers, tag: &str) -> Response {
+        let mut response = Response::to(request, self.status);
+        if let Some(reason) = self.reason {
+            response.reason = reason.replace(['\r', '\n'], " ");
+        }
+        if self.status > 100 {
+            add_tag(&mut response.headers, tag);
+        } else if let Some(timestamp) = request.first("Timestamp") {
+            response.headers.push("Timestamp", timestamp);
+        }
+        if !config.user_agent.is_empty() {
+            response.headers.push("Server", config.user_agent.clone());
+        }
+        self.headers.into_iter().for_each(|(name, value)| response.headers.push(name, value));
+        if let Some(sdp) = self.body {
+            response.headers.push("Content-Type", ACCEPT_SESSION);
+            response.body = sdp.into_bytes();
+        }
+        response
+    }
+}
+
+/// Appends the tag to To as it was written, since old peers compare To as text.
+fn add_tag(headers: &mut Headers, tag: &str) {
+    let untagged = headers.to().is_ok_and(|to| to.tag().is_none());
+    if let Some(text) = headers.first("To").filter(|_| untagged) {
+        let tagged = format!("{text};tag={tag}");
+        headers.set("To", tagged);
+    }
+}
+
+/// The option tags in Require that nobody here knows (§8.2.2.3).
+pub(super) fn check_required(request: &Request) -> Result<(), Reply> {
+    let mut unknown = request.headers.option_tags("Require");
+    unknown.retain(|tag| tag != SUPPORTED);
+    if unknown.is_empty() || matches!(request.method, Method::Ack | Method::Cancel) {
+        return Ok(());
+    }
+    Err(Reply::new(420).with("Unsupported", unknown.join(", ")))
+}
+
+/// The session description of a request: `None` when there is no body or one that may be ignored (§8.2.3, §20.11).
+pub(super) fn session_of(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    let encoded =
+        request.headers.list("Content-Encoding").iter().any(|coding| !coding.eq_ignore_ascii_case("identity"));
+    let content_type = request.headers.content_type();
+    if content_type.as_deref() == Some(ACCEPT_SESSION) && !encoded {
+        return Ok(Some(request.body.clone()));
+    }
+    let disposition = request.headers.first("Content-Disposition").unwrap_or_default().to_ascii_lowercase();
+    let optional =
+        disposition.split(';').any(|param| param.split_whitespace().collect::<String>() == "handling=optional");
+    if optional { Ok(None) } else { Err(Reply::unsupported_media(ACCEPT_SESSION)) }
+}

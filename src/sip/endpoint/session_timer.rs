@@ -1,0 +1,147 @@
+//! Session timers (RFC 4028): what is agreed in an INVITE or UPDATE, who refreshes, and when it is too late.
+
+use std::time::Duration;
+
+use super::Config;
+use super::reply::{Reply, SUPPORTED};
+use crate::sip::message::{Headers, Request};
+use crate::sip::timer::{Timer, soonest};
+use crate::time::Time;
+
+/// The two ends of one transaction, as `refresher` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refresher {
+    /// Who sent the request.
+    Uac,
+    /// Who answered it.
+    Uas,
+}
+
+/// What a request and its 200 agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Interval {
+    pub seconds: u32,
+    pub refresher: Refresher,
+    /// The UAC knows session timers, so that the 200 may require them.
+    pub required: bool,
+}
+
+impl Interval {
+    /// What we answer to a request (§9, table 2): no interval, one, or 422.
+    pub fn answering(headers: &Headers, config: &Config) -> Result<Option<Interval>, Reply> {
+        let required = knows_timers(headers);
+        let shortest = seconds(config.min_session_expires);
+        let longest = config.session_expires.map(seconds);
+        let Some(asked) = headers.seconds("Session-Expires") else {
+            // the UAC does not care: we may
+            let refresher = if required { Refresher::Uac } else { Refresher::Uas };
+            let at_least = shortest.max(headers.seconds("Min-SE").unwrap_or(0));
+            return Ok(longest.map(|longest| Interval { seconds: longest.max(at_least), refresher, required }));
+        };
+        if asked < shortest && required {
+            return Err(Reply::new(422).with("Min-SE", shortest.to_string()));
+        }
+        let at_least = shortest.max(headers.seconds("Min-SE").unwrap_or(0));
+        let agreed = asked.min(longest.unwrap_or(asked)).max(at_least);
+        let refresher = match refresher(headers) {
+            _ if !required => Refresher::Uas,
+            Some(refresher) => refresher,
+            None => Refresher::Uac,
+        };
+        Ok(Some(Interval { seconds: agreed, refresher, required }))
+    }
+
+    /// What a 200 to our request agrees to (§7.2); none if the far end wants none.
+    pub fn agreed(headers: &Headers) -> Option<Interval> {
+        let seconds = headers.seconds("Session-Expires")?.max(90);
+        Some(Interval { seconds, refresher: refresher(headers).unwrap_or(Refresher::Uac), required: true })
+    }
+
+    /// Writes it into a 200.
+    pub fn write(interval: Option<Interval>, reply: Reply) -> Reply {
+        let Some(interval) = interval else { return reply };
+        let refresher = match interval.refresher {
+            Refresher::Uac => "uac",
+            Refresher::Uas => "uas",
+        };
+        let reply = match interval.required {
+            true => reply.with("Require", SUPPORTED),
+            false => reply,
+        };
+        reply.with("Session-Expires", format!("{};refresher={refresher}", interval.seconds))
+    }
+}
+
+/// Writes what we ask for into a request of ours.
+pub(super) fn ask(request: &mut Request, seconds: u32, min: Duration, refresher: Option<&str>) {
+    let refresher = refresher.map(|refresher| format!(";refresher={refresher}")).unwrap_or_default();
+    request.headers.push("Session-Expires", format!("{seconds}{refresher}"));
+    request.headers.push("Min-SE", self::seconds(min).to_string());
+}
+
+/// Whether the sender knows session timers.
+pub(super) fn knows_timers(headers: &Headers) -> bool {
+    ["Supported", "Require"].iter().any(|name| headers.option_tags(name).iter().any(|tag| tag == SUPPORTED))
+}
+
+fn refresher(headers: &Headers) -> Option<Refresher> {
+    let value = headers.first("Session-Expires")?.to_ascii_lowercase();
+    value.split(';').skip(1).find_map(|param| match param.split_once('=') {
+        Some((name, value)) if name.trim() == "refresher" => match value.trim() {
+            "uac" => Some(Refresher::Uac),
+            "uas" => Some(Refresher::Uas),
+            _ => None,
+        },
+        Some(_) | None => None,
+    })
+}
+
+/// Whole seconds, as a header field holds them.
+pub(super) fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// A running session's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SessionTimer {
+    pub seconds: u32,
+    ours: bool,
+    /// When we refresh; none when the far end does, or when our refresh is on its way.
+    refresh: Option<Time>,
+    expires: Time,
+}
+
+impl SessionTimer {
+    /// Starts anew: a 2xx was sent or received. `ours` says whether we refresh.
+    pub fn start(now: Time, seconds: u32, ours: bool) -> SessionTimer {
+        let interval = Duration::from_secs(u64::from(seconds));
+        // §10: who does not refresh hangs up a little before the end
+        let margin = if ours { Duration::ZERO } else { (interval / 3).min(Duration::from_secs(32)) };
+        SessionTimer {
+            seconds,
+            ours,
+            refresh: ours.then_some(now + interval / 2),
+            expires: now + interval.saturating_sub(margin),
+        }
+    }
+
+    /// The refresh is on its way.
+    pub fn refreshing(&mut self) {
+        self.refresh = None;
+    }
+
+    /// The refresh failed and is to be tried again.
+    pub fn refresh_at(&mut self, time: Time) {
+        self.refresh = Some(time);
+    }
+
+    /// When something is to be done.
+    pub fn deadline(&self) -> Option<(Time, Timer)> {
+        soonest([self.refresh.map(|time| (time, Timer::SessionRefresh)), Some((self.expires, Timer::SessionExpired))])
+    }
+
+    /// Whether refreshing is our part.
+    pub const fn is_ours(&self) -> bool {
+        self.ours
+    }
+}

@@ -1,0 +1,265 @@
+//! The user agent client (RFC 3261 §8.1, §13.2): placing calls, and what the responses to our requests mean.
+
+use std::time::Duration;
+
+use super::call::{Call, Cancel, HangUp, Phase};
+use super::layer::{ClientId, Layer, Purpose};
+use super::reply::{ACCEPT_SESSION, ALLOW, SUPPORTED};
+use super::session_timer::{self, Interval, Refresher};
+use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
+use crate::sip::dialog::Dialog;
+use crate::sip::message::{CSeq, Method, NameAddr, Request, Response};
+use crate::time::Time;
+
+impl Endpoint {
+    /// Places a call.
+    pub fn place(&mut self, now: Time, outgoing: Outgoing) -> Result<CallHandle, CommandError> {
+        if self.calls.len() >= self.layer.config.max_calls || !self.layer.has_room(true) {
+            return Err(CommandError::Full);
+        }
+        let request = invite(&mut self.layer, &outgoing);
+        let dialog = Dialog::placing(&request).map_err(|_| CommandError::WrongState)?;
+        let handle = self.next_handle();
+        let client = self.layer.send(now, outgoing.flow, request, Purpose::Place(handle));
+        let phase = Phase::Outgoing {
+            client,
+            late_offer: outgoing.offer.is_none(),
+            provisional: false,
+            limit: now + self.layer.config.setup_limit,
+            cancel: Cancel::No,
+        };
+        let mut call = Call::new(handle, outgoing.flow, dialog, phase);
+        call.is_ours = true;
+        call.user = outgoing.from.uri.subscriber();
+        call.local_sdp = outgoing.offer;
+        self.calls.insert(handle, call);
+        self.settle(now, handle);
+        Ok(handle)
+    }
+
+    /// Sends an INFO. [`Event::InfoAnswered`] follows.
+    pub fn send_info(
+        &mut self,
+        now: Time,
+        call: CallHandle,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<(), CommandError> {
+        let call = self.calls.get_mut(&call).ok_or(CommandError::NoSuchCall)?;
+        if !call.is_running() || call.owed_ack.is_some() {
+            return Err(CommandError::WrongState);
+        }
+        if call.infos >= MAX_INFOS || !self.layer.has_room(false) {
+            return Err(CommandError::Full);
+        }
+        let mut request = call.dialog.request(Method::Info);
+        request.headers.push("Content-Type", content_type);
+        request.body = body;
+        call.infos += 1;
+        self.layer.send(now, call.way(), request, Purpose::Info(call.handle));
+        Ok(())
+    }
+
+    pub(super) fn receive_response(&mut self, now: Time, response: &Response) {
+        // §8.1.3.3: with a second Via it was meant for someone else
+        if response.headers.list("Via").len() != 1 {
+            return;
+        }
+        let Some((id, purpose)) = self.layer.receive(now, response) else { return };
+        let call = match purpose {
+            Purpose::Place(handle) | Purpose::Change(handle) | Purpose::Bye(handle) | Purpose::Info(handle) => handle,
+            Purpose::Forgotten => return,
+        };
+        match purpose {
+            Purpose::Place(_) => self.invite_answered(now, call, id, response),
+            Purpose::Change(_) => self.change_answered(now, call, id, response),
+            Purpose::Bye(_) if response.status >= 200 => self.bye_answered(call),
+            Purpose::Info(_) if response.status >= 200 => self.info_answered(now, call, response.status),
+            Purpose::Bye(_) | Purpose::Info(_) | Purpose::Forgotten => {}
+        }
+        self.settle(now, call);
+    }
+
+    /// No response came to a request of ours, or it could not be sent.
+    pub(super) fn request_failed(&mut self, now: Time, id: ClientId, purpose: Purpose, why: EndCause) {
+        let (Purpose::Place(handle) | Purpose::Change(handle) | Purpose::Bye(handle) | Purpose::Info(handle)) = purpose
+        else {
+            return;
+        };
+        match (purpose, self.calls.get_mut(&handle)) {
+            (Purpose::Place(_), Some(call)) => match &call.phase {
+                Phase::Outgoing {
+                    cancel: Cancel::Wanted(HangUp { cause, .. }) | Cancel::Sent { cause, .. }, ..
+                } => {
+                    let cause = cause.clone();
+                    call.end(cause);
+                }
+                Phase::Outgoing { .. } => call.end(why),
+                Phase::Incoming { .. } | Phase::Running | Phase::Closing { .. } => {}
+            },
+            (Purpose::Change(_), Some(call)) => call.change_failed(&mut self.layer, now, id, 408),
+            (Purpose::Bye(_), Some(call)) => match &call.phase {
+                Phase::Closing { cause: EndCause::LocalBye } if why == EndCause::TimedOut => {
+                    call.end(EndCause::ByeTimedOut);
+                }
+                Phase::Closing { cause: EndCause::LocalBye } => call.end(why),
+                Phase::Closing { cause } => {
+                    let cause = cause.clone();
+                    call.end(cause);
+                }
+                Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running => {}
+            },
+            (Purpose::Info(_), _) => self.info_answered(now, handle, 408),
+            (Purpose::Place(_) | Purpose::Change(_) | Purpose::Bye(_) | Purpose::Forgotten, _) => {}
+        }
+        self.settle(now, handle);
+    }
+
+    fn invite_answered(&mut self, now: Time, handle: CallHandle, id: ClientId, response: &Response) {
+        let waiting = self
+            .calls
+            .get_mut(&handle)
+            .filter(|call| matches!(&call.phase, Phase::Outgoing { client, .. } if *client == id));
+        match (waiting, response.status) {
+            (Some(call), ..200) => call.progressed(&mut self.layer, now, response),
+            (Some(call), 200..300) => {
+                call.accepted(&mut self.layer, now, id, response);
+                self.dialogs.insert(call.dialog.id().clone(), handle);
+            }
+            (Some(call), 300..) => call.refused(&mut self.layer, response),
+            (None, 200..300) => self.answered_again(now, handle, id, response),
+            (None, _) => {}
+        }
+    }
+
+    /// A 2xx came again: ACK it again. Another fork answered as well: ACK it and hang up on it (§13.2.2.4).
+    pub(super) fn answered_again(&mut self, now: Time, handle: CallHandle, id: ClientId, response: &Response) {
+        let Ok(to) = response.headers.to() else { return };
+        let owed = self.calls.get(&handle).is_some_and(|call| {
+            call.owed_ack.is_some_and(|(client, _)| client == id) && call.dialog.id().remote_tag.as_deref() == to.tag()
+        });
+        if owed || self.layer.ack_again(id, to.tag()) {
+            return;
+        }
+        let Some((request, flow)) = self.layer.another_fork(id) else { return };
+        let Ok(mut dialog) = Dialog::placing(&request).and_then(|dialog| dialog.answered(response)) else { return };
+        let way = flow.towards(dialog.next_hop());
+        self.layer.send_ack(id, way, dialog.ack(dialog.local_number()));
+        let bye = dialog.request(Method::Bye);
+        self.layer.send(now, way, bye, Purpose::Forgotten);
+    }
+
+    fn bye_answered(&mut self, handle: CallHandle) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        if let Phase::Closing { cause } = &call.phase {
+            let cause = cause.clone();
+            call.end(cause);
+        }
+    }
+
+    fn info_answered(&mut self, now: Time, handle: CallHandle, status: u16) {
+        let Some(call) = self.calls.get_mut(&handle) else { return };
+        call.infos = call.infos.saturating_sub(1);
+        self.layer.tell(Event::InfoAnswered { call: handle, status });
+        if status == 481 && call.is_running() {
+            call.drop_dead(&mut self.layer, now, EndCause::DialogGone { status });
+        }
+    }
+}
+
+impl Call {
+    fn progressed(&mut self, layer: &mut Layer, now: Time, response: &Response) {
+        let Phase::Outgoing { provisional, cancel, .. } = &mut self.phase else { return };
+        *provisional = true;
+        if let Cancel::Wanted(hang_up) = cancel {
+            let hang_up = hang_up.clone();
+            return self.give_up(layer, now, hang_up);
+        }
+        if response.status > 100 {
+            let (status, body) = (response.status, response.body.clone());
+            layer.tell(Event::Progress { call: self.handle, status, body });
+        }
+    }
+
+    fn accepted(&mut self, layer: &mut Layer, now: Time, id: ClientId, response: &Response) {
+        let Ok(dialog) = self.dialog.answered(response) else { return };
+        self.dialog = dialog;
+        let phase = std::mem::replace(&mut self.phase, Phase::Running);
+        let Phase::Outgoing { late_offer, cancel, .. } = phase else { return };
+        self.learn(&response.headers);
+        self.start_session(now, Interval::agreed(&response.headers), Refresher::Uac);
+        self.owed_ack = Some((id, self.dialog.local_number()));
+        let hang_up = match cancel {
+            Cancel::No => None,
+            Cancel::Wanted(hang_up) => Some(hang_up),
+            Cancel::Sent { .. } => Some(HangUp { cause: EndCause::LocalBye, reason: None }),
+        };
+        if !late_offer || hang_up.is_some() {
+            self.acknowledge(layer, None);
+        }
+        match hang_up {
+            // the CANCEL came too late
+            Some(hang_up) => self.send_bye(layer, now, HangUp { cause: EndCause::LocalBye, ..hang_up }),
+            None => layer.tell(Event::Accepted { call: self.handle, answer: response.body.clone() }),
+        }
+    }
+
+    fn refused(&mut self, layer: &mut Layer, response: &Response) {
+        let Phase::Outgoing { cancel, .. } = &self.phase else { return };
+        let status = response.status;
+        if let Cancel::Wanted(HangUp { cause, .. }) | Cancel::Sent { cause, .. } = cancel {
+            let cause = cause.clone();
+            return self.end(cause);
+        }
+        let retry_after = response.headers.seconds("Retry-After").map(|s| Duration::from_secs(u64::from(s)));
+        let reason = response.reason.clone();
+        layer.tell(Event::Rejected { call: self.handle, status, reason, retry_after });
+        self.end(EndCause::Rejected { status });
+    }
+
+    /// Sends the ACK that is owed, with our answer if the 2xx held the offer.
+    pub(super) fn acknowledge(&mut self, layer: &mut Layer, sdp: Option<String>) {
+        let Some((client, number)) = self.owed_ack.take() else { return };
+        let mut ack = self.dialog.ack(number);
+        if let Some(sdp) = &sdp {
+            ack.headers.push("Content-Type", ACCEPT_SESSION);
+            ack.body = sdp.clone().into_bytes();
+        }
+        layer.send_ack(client, self.way(), ack);
+        self.local_sdp = sdp.or(self.local_sdp.take());
+    }
+}
+
+fn invite(layer: &mut Layer, outgoing: &Outgoing) -> Request {
+    let mut request = Request::new(Method::Invite, outgoing.to.clone());
+    let mut from = outgoing.from.clone();
+    from.set_tag(&layer.token());
+    let headers = &mut request.headers;
+    headers.push("Max-Forwards", "70");
+    headers.push("From", from.to_string());
+    headers.push("To", NameAddr::new(outgoing.to.clone()).to_string());
+    headers.push("Call-ID", format!("{}{}", layer.token(), layer.token()));
+    headers.push("CSeq", CSeq { number: 1, method: Method::Invite }.to_string());
+    headers.push("Contact", outgoing.flow.contact(outgoing.from.uri.subscriber().as_deref()).to_string());
+    headers.push("Allow", ALLOW);
+    headers.push("Supported", SUPPORTED);
+    if !layer.config.user_agent.is_empty() {
+        headers.push("User-Agent", layer.config.user_agent.clone());
+    }
+    if let Some(asserted) = &outgoing.asserted {
+        headers.push("P-Asserted-Identity", asserted.to_string());
+    }
+    outgoing.headers.iter().for_each(|(name, value)| headers.push(name, value.clone()));
+    if let Some(interval) = layer.config.session_expires {
+        let seconds = session_timer::seconds(interval);
+        session_timer::ask(&mut request, seconds, layer.config.min_session_expires, None);
+    }
+    if let Some(offer) = &outgoing.offer {
+        request.headers.push("Content-Type", ACCEPT_SESSION);
+        request.body = offer.clone().into_bytes();
+    }
+    request
+}
+
+/// How many INFOs of a call may wait for their answers.
+const MAX_INFOS: usize = 32;

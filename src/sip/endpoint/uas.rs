@@ -1,0 +1,308 @@
+//! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): what may come in, and what becomes a call.
+
+use super::call::{Answer, Call, Phase};
+use super::flow::{is_behind_nat, stamp};
+use super::layer::{Layer, ServerId};
+use super::reply::{ALLOW, Reply, SUPPORTED, check_required, session_of};
+use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
+use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
+use crate::number::PhoneNumber;
+use crate::sip::dialog::{Dialog, DialogId};
+use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme, Via};
+use crate::sip::transaction::ServerKey;
+use crate::time::Time;
+
+impl Endpoint {
+    pub(super) fn receive_request(&mut self, now: Time, flow: Flow, mut request: Request) {
+        let Ok(via) = request.headers.top_via() else { return };
+        let Ok(key) = ServerKey::of(&request, &via) else { return };
+        let mut stamped = via.clone();
+        stamp(&mut stamped, flow.remote);
+        if stamped != via {
+            request.headers.set_top_via(&stamped);
+        }
+        let known = self.layer.find_server(&key);
+        if request.method == Method::Ack {
+            return self.receive_ack(now, flow, known, &request);
+        }
+        if let Some(id) = known {
+            return self.layer.repeat(id);
+        }
+        let starts = request.headers.to().is_ok_and(|to| to.tag().is_none()) && request.method != Method::Cancel;
+        if !self.layer.has_room(starts) {
+            let busy = Reply::busy(self.layer.config.retry_after);
+            return self.layer.respond_stateless(flow.of_response(&via), &request.headers, busy);
+        }
+        let cancelled = key.cancelled();
+        let id = self.layer.open_server(key, flow, via.clone(), &request);
+        let outcome = match DialogId::of_request(&request.headers) {
+            _ if request.method == Method::Cancel => self.receive_cancel(now, id, &request, &cancelled),
+            Ok(Some(dialog)) => self.receive_in_dialog(now, flow, id, &request, &dialog),
+            Ok(None) => self.receive_outside(now, flow, id, &request, &via),
+            Err(fault) => Err(malformed(fault)),
+        };
+        match outcome {
+            Ok(()) => {}
+            // who fills the tables with what is refused anyway is answered without a place in them (§8.2.7)
+            Err(reply) if starts && self.layer.is_half_full() => {
+                self.layer.remove_server(id);
+                self.layer.respond_stateless(flow.of_response(&via), &request.headers, reply);
+            }
+            Err(reply) => {
+                self.layer.respond(now, id, &request.headers, reply);
+            }
+        }
+    }
+
+    fn receive_outside(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        id: ServerId,
+        request: &Request,
+        via: &Via,
+    ) -> Result<(), Reply> {
+        match request.method {
+            Method::Invite | Method::Options => {}
+            // without a To tag they belong to no dialog that could be here
+            Method::Bye | Method::Info | Method::Update => return Err(Reply::new(481)),
+            Method::Ack | Method::Cancel => return Ok(()),
+            Method::Register
+            | Method::Prack
+            | Method::Message
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Other(_) => return Err(Reply::method_not_allowed()),
+        }
+        self.check_addressed(request)?;
+        if self.layer.is_merged(request, id) {
+            return Err(Reply::new(482));
+        }
+        check_required(request)?;
+        let offer = session_of(request)?;
+        self.check_admission()?;
+        if request.method == Method::Options {
+            self.layer.respond(now, id, &request.headers, Reply::capabilities());
+            return Ok(());
+        }
+        self.receive_invite(now, flow, id, request, via, offer)
+    }
+
+    /// The Request-URI: a scheme that we know, and the user that we serve (§8.2.2.1). An OPTIONS may ask the host itself.
+    fn check_addressed(&self, request: &Request) -> Result<(), Reply> {
+        if matches!(request.uri.scheme, Scheme::Other(_)) {
+            return Err(Reply::new(416));
+        }
+        let user = request.uri.subscriber();
+        let ours = match user.as_deref() {
+            None | Some("") => request.method == Method::Options,
+            Some(user) => self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user),
+        };
+        match request.headers.max_forwards() {
+            _ if ours => Ok(()),
+            // who is served elsewhere is only found elsewhere (§16.3); our own calls are taken with no hops left
+            Some(0) => Err(Reply::new(483)),
+            Some(_) | None => Err(Reply::new(404)),
+        }
+    }
+
+    fn check_admission(&self) -> Result<(), Reply> {
+        match self.admission {
+            Admission::Draining { retry_after } | Admission::Full { retry_after } => Err(Reply::busy(retry_after)),
+            Admission::Open if self.calls.len() >= self.layer.config.max_calls => {
+                Err(Reply::busy(self.layer.config.retry_after))
+            }
+            Admission::Open => Ok(()),
+        }
+    }
+
+    fn receive_invite(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        id: ServerId,
+        request: &Request,
+        via: &Via,
+        offer: Option<Vec<u8>>,
+    ) -> Result<(), Reply> {
+        let interval = Interval::answering(&request.headers, &self.layer.config)?;
+        let dialog = Dialog::of_invite(request, &self.layer.tag(id)).map_err(malformed)?;
+        self.layer.respond(now, id, &request.headers, Reply::new(100));
+        let call = self.next_handle();
+        self.layer.assign(id, call);
+        self.dialogs.insert(dialog.id().clone(), call);
+        let called = request.uri.subscriber().unwrap_or_default();
+        let call_id = dialog.id().call_id.clone();
+        self.layer.tell(Event::Incoming(Incoming {
+            call,
+            flow,
+            identity: identity_of(&request.headers, flow),
+            called,
+            offer,
+            call_id,
+        }));
+        let phase = Phase::Incoming {
+            server: id,
+            request: Box::new(request.clone()),
+            interval,
+            limit: now + self.layer.config.setup_limit,
+            expires: request.headers.seconds("Expires").map(|s| now + std::time::Duration::from_secs(u64::from(s))),
+        };
+        let mut entry = Call::new(call, flow, dialog, phase);
+        entry.behind_nat = is_behind_nat(request, via, flow.remote);
+        entry.user = request.uri.subscriber().or_else(|| Some(self.layer.config.service_user.clone()));
+        entry.learn(&request.headers);
+        self.calls.insert(call, entry);
+        self.settle(now, call);
+        Ok(())
+    }
+
+    /// CANCEL (§9.2): it is answered by itself, and the INVITE with 487 if that has no answer yet.
+    fn receive_cancel(
+        &mut self,
+        now: Time,
+        id: ServerId,
+        request: &Request,
+        cancelled: &ServerKey,
+    ) -> Result<(), Reply> {
+        let invite = self.layer.find_server(cancelled).ok_or(Reply::new(481))?;
+        let tag = self.layer.tag(invite);
+        self.layer.set_tag(id, tag);
+        self.layer.respond(now, id, &request.headers, Reply::new(200));
+        let Some(handle) = self.layer.call_of(invite) else { return Ok(()) };
+        let Some(call) = self.calls.get_mut(&handle) else { return Ok(()) };
+        match &call.phase {
+            Phase::Incoming { server, request: pending, .. } if *server == invite => {
+                self.layer.respond(now, invite, &pending.headers, Reply::new(487));
+                call.end(EndCause::Cancelled { reason: request.headers.first("Reason").map(str::to_owned) });
+            }
+            Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => {
+                if let Some(offered) = call.offered.take_if(|offered| offered.server == invite) {
+                    self.layer.respond(now, invite, &offered.request.headers, Reply::new(487));
+                }
+            }
+        }
+        self.settle(now, handle);
+        Ok(())
+    }
+
+    /// Tells the caller that the call rings (180). Not needed before `answer`.
+    pub fn ring(&mut self, now: Time, call: CallHandle) -> Result<(), CommandError> {
+        let call = self.calls.get(&call).ok_or(CommandError::NoSuchCall)?;
+        let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
+        let reply = recording_route(Reply::new(180), request).with("Contact", call.contact()).with("Allow", ALLOW);
+        self.layer.respond(now, *server, &request.headers, reply);
+        Ok(())
+    }
+
+    /// Answers an incoming call with 200 and `sdp` (the answer, or the offer when the INVITE had none). For a call that we
+    /// placed or changed without an offer: sends the ACK with our answer.
+    pub fn answer(&mut self, now: Time, call: CallHandle, sdp: String) -> Result<(), CommandError> {
+        let handle = call;
+        let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
+        if call.owed_ack.is_some() {
+            call.acknowledge(&mut self.layer, Some(sdp));
+            return Ok(());
+        }
+        if !matches!(call.phase, Phase::Incoming { .. }) {
+            return Err(CommandError::WrongState);
+        }
+        let phase = std::mem::replace(&mut call.phase, Phase::Running);
+        if let Phase::Incoming { server, request, interval, .. } = phase {
+            call.accept(&mut self.layer, now, server, &request, interval, sdp);
+        }
+        self.settle(now, handle);
+        Ok(())
+    }
+
+    /// Refuses an incoming call that was not answered. `Ended` with `Rejected` follows.
+    pub fn reject(&mut self, now: Time, call: CallHandle, rejection: Rejection) -> Result<(), CommandError> {
+        let handle = call;
+        let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
+        let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
+        let reply = Reply::refusing(&rejection);
+        let status = reply.status;
+        self.layer.respond(now, *server, &request.headers, reply);
+        call.end(EndCause::Rejected { status });
+        self.settle(now, handle);
+        Ok(())
+    }
+}
+
+impl Call {
+    /// Sends the 200 to an INVITE or UPDATE and keeps the former for repetition until its ACK comes.
+    pub(super) fn accept(
+        &mut self,
+        layer: &mut Layer,
+        now: Time,
+        server: ServerId,
+        request: &Request,
+        interval: Option<Interval>,
+        sdp: String,
+    ) {
+        let reply = recording_route(Reply::new(200), request)
+            .with("Contact", self.contact())
+            .with("Allow", ALLOW)
+            .with("Supported", SUPPORTED)
+            .describing(sdp.clone());
+        let sent = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
+        let Some(bytes) = sent else { return };
+        if request.method == Method::Invite {
+            let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
+            let mut answer = Answer::new(now, &layer.config.timers, number, server, bytes);
+            answer.offers = matches!(session_of(request), Ok(None));
+            self.answer = Some(answer);
+        }
+        self.start_session(now, interval, Refresher::Uas);
+        self.local_sdp = Some(sdp);
+    }
+
+    /// A 2xx that we sent as UAS, or received as UAC, starts the session's clock anew.
+    pub(super) fn start_session(&mut self, now: Time, interval: Option<Interval>, us: Refresher) {
+        self.session = interval.map(|interval| SessionTimer::start(now, interval.seconds, interval.refresher == us));
+    }
+
+    /// What the far end can do.
+    pub(super) fn learn(&mut self, headers: &Headers) {
+        if headers.contains("Allow") {
+            self.takes_update = headers.list("Allow").iter().any(|method| method == "UPDATE");
+        }
+        if headers.contains("Supported") || headers.contains("Require") {
+            self.knows_timers = knows_timers(headers);
+        }
+    }
+}
+
+/// Record-Route is copied into what makes a dialog (§12.1.1).
+fn recording_route(reply: Reply, request: &Request) -> Reply {
+    request.headers.all("Record-Route").fold(reply, |reply, route| reply.with("Record-Route", route))
+}
+
+pub(super) fn malformed(fault: FieldError) -> Reply {
+    Reply::new(400).phrased(fault.to_string())
+}
+
+/// Telephone numbers compare in canonical form, other users as text.
+fn is_same_user(a: &str, b: &str) -> bool {
+    match (PhoneNumber::parse(a), PhoneNumber::parse(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        (Ok(_), Err(_)) | (Err(_), Ok(_)) | (Err(_), Err(_)) => a == b,
+    }
+}
+
+fn identity_of(headers: &Headers, flow: Flow) -> IdentityFacts {
+    let asserted = headers.list("P-Asserted-Identity");
+    let read = |values: &[String]| values.iter().filter_map(|value| NameAddr::parse(value)).collect::<Vec<_>>();
+    let known = read(&asserted);
+    let privacy = headers.all("Privacy").flat_map(|value| value.split([';', ',']));
+    IdentityFacts {
+        from: headers.from().ok(),
+        asserted_unreadable: known.len() != asserted.len(),
+        asserted: known,
+        preferred: read(&headers.list("P-Preferred-Identity")),
+        privacy: privacy.map(|value| value.trim().to_ascii_lowercase()).filter(|value| !value.is_empty()).collect(),
+        remote: flow.remote,
+    }
+}

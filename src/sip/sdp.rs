@@ -1,0 +1,271 @@
+//! Offer and answer (RFC 3264) over session descriptions (RFC 4566): which audio, to where, and how digits come.
+
+mod stream;
+
+use std::net::SocketAddr;
+
+use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
+use stream::Stream;
+
+/// What we bring to a negotiation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalMedia {
+    /// Where we receive RTP; RTCP is on the next port.
+    pub rtp: SocketAddr,
+    /// The session id of the `o=` line; the same for the whole call.
+    pub session_id: u64,
+    /// The version of the `o=` line; one more with every description that differs from the last.
+    pub version: u64,
+    /// The payload type we offer for telephone-event, 101 by custom. An answer takes the offer's.
+    pub telephone_event_pt: u8,
+    /// What we would like to do.
+    pub direction: Direction,
+}
+
+/// Which way media flows, seen from us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    /// The direction with these two ways open.
+    pub const fn new(sends: bool, receives: bool) -> Direction {
+        match (sends, receives) {
+            (true, true) => Direction::SendRecv,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::RecvOnly,
+            (false, false) => Direction::Inactive,
+        }
+    }
+
+    /// Whether we may send.
+    pub const fn sends(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
+    /// Whether we receive.
+    pub const fn receives(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::RecvOnly)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Direction::SendRecv => "sendrecv",
+            Direction::SendOnly => "sendonly",
+            Direction::RecvOnly => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+}
+
+/// An audio codec, 8 kHz mono.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// G.711 µ-law.
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+}
+
+impl Codec {
+    /// Both, in the order of our preference.
+    pub const ALL: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+
+    /// The payload type of RFC 3551.
+    pub const fn static_payload_type(self) -> u8 {
+        match self {
+            Codec::Pcmu => 0,
+            Codec::Pcma => 8,
+        }
+    }
+
+    /// The encoding name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+}
+
+/// What was agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaPlan {
+    /// Where our RTP goes; an unspecified address on the old kind of hold.
+    pub remote_rtp: SocketAddr,
+    /// Where our RTCP goes.
+    pub remote_rtcp: SocketAddr,
+    /// What is spoken.
+    pub codec: Codec,
+    /// The payload type that we send it with.
+    pub payload_type: u8,
+    /// Telephone events (RFC 4733), if both ends have them.
+    pub telephone_event: Option<TelephoneEvent>,
+    /// How much audio to put in a packet: 10, 20 … 60.
+    pub ptime_ms: u32,
+    /// Our direction.
+    pub direction: Direction,
+    /// The other end does not want to hear us now.
+    pub on_hold: bool,
+}
+
+/// The format of telephone events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelephoneEvent {
+    /// The payload type.
+    pub payload_type: u8,
+    /// The clock rate in Hz.
+    pub clock_rate: u32,
+    /// Bit n: the other end takes event n, 0 to 16.
+    pub events: u32,
+}
+
+/// Why a description leads to no session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// It cannot be read: 400.
+    #[error("malformed session description: {what}")]
+    Malformed {
+        /// What is wrong, and in which line.
+        what: String,
+    },
+    /// It can be read but not met: 488.
+    #[error("session description not acceptable: {why}")]
+    NotAcceptable {
+        /// What we do not have in common.
+        why: Mismatch,
+    },
+}
+
+/// What two ends do not have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// No audio stream, or all of them with port 0.
+    #[error("no audio stream")]
+    NoAudio,
+    /// Audio, but not over plain RTP (RTP/AVP).
+    #[error("audio not over RTP/AVP")]
+    Transport,
+    /// Neither PCMU nor PCMA.
+    #[error("neither PCMU nor PCMA")]
+    Codec,
+    /// A host name, a multicast group, or not the IP version of our address.
+    #[error("unusable connection address")]
+    Address,
+}
+
+/// Answers `offer`: the description to send and what it means. The first audio stream that can be met is taken, all others
+/// are refused with port 0 (RFC 3264 §6).
+pub fn answer(offer: &[u8], local: &LocalMedia) -> Result<(String, MediaPlan), SdpError> {
+    let session = read(offer)?;
+    let (index, stream) = first_audio(&session, local)?;
+    let plan = stream.plan(local);
+    let mut answer = describe(local, session.times.clone());
+    let medias = session.medias.iter().enumerate().map(|(at, media)| match at == index {
+        true => accepted(media, local, &plan),
+        false => refused(media),
+    });
+    answer.medias = medias.collect();
+    Ok((write(&answer), plan))
+}
+
+/// Our offer: PCMU, PCMA and telephone-event, 20 ms.
+pub fn offer(local: &LocalMedia) -> String {
+    let formats = Codec::ALL.map(|codec| (codec.static_payload_type(), codec));
+    let events = Some((local.telephone_event_pt, 8000));
+    let mut offer = describe(local, vec![Time::new(0, 0)]);
+    offer.medias =
+        vec![audio(TransportProto::RtpAvp.as_str(), local.rtp.port(), &formats, events, 20, local.direction)];
+    write(&offer)
+}
+
+/// What `answer`, to our [`offer`], means.
+pub fn accept(answer: &[u8], local: &LocalMedia) -> Result<MediaPlan, SdpError> {
+    let session = read(answer)?;
+    first_audio(&session, local).map(|(_, stream)| stream.plan(local))
+}
+
+fn read(description: &[u8]) -> Result<Session, SdpError> {
+    // names in another encoding must not cost the call
+    let text = String::from_utf8_lossy(description);
+    Session::parse(text.as_bytes()).map_err(|error| SdpError::Malformed { what: error.to_string() })
+}
+
+/// The first audio stream that we can meet; if there is none, what is wrong with the one that came closest.
+fn first_audio<'a>(session: &'a Session, local: &LocalMedia) -> Result<(usize, Stream<'a>), SdpError> {
+    let mut closest = SdpError::NotAcceptable { why: Mismatch::NoAudio };
+    for (index, media) in session.medias.iter().enumerate() {
+        if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
+            continue;
+        }
+        match Stream::read(session, media, local) {
+            Ok(stream) => return Ok((index, stream)),
+            Err(error) => closest = error,
+        }
+    }
+    Err(closest)
+}
+
+fn describe(local: &LocalMedia, times: Vec<Time>) -> Session {
+    let origin = Origin::with_ip_addr(local.session_id, local.version, local.rtp.ip());
+    let mut session = Session::new(origin, "-");
+    session.connection = Some(Connection::from_ip_addr(local.rtp.ip()));
+    session.times = times;
+    session
+}
+
+fn accepted(offered: &Media, local: &LocalMedia, plan: &MediaPlan) -> Media {
+    let formats = [(plan.payload_type, plan.codec)];
+    let events = plan.telephone_event.map(|event| (event.payload_type, event.clock_rate));
+    audio(&offered.proto, local.rtp.port(), &formats, events, plan.ptime_ms, plan.direction)
+}
+
+/// Port 0, and of the rest just what the syntax asks for.
+fn refused(offered: &Media) -> Media {
+    let mut media = Media::new(MediaType::Audio, 0, TransportProto::RtpAvp, &offered.fmt);
+    media.media.clone_from(&offered.media);
+    media.proto.clone_from(&offered.proto);
+    media
+}
+
+fn audio(
+    proto: &str,
+    port: u16,
+    formats: &[(u8, Codec)],
+    events: Option<(u8, u32)>,
+    ptime_ms: u32,
+    direction: Direction,
+) -> Media {
+    let payload_types =
+        formats.iter().map(|&(payload_type, _)| payload_type).chain(events.map(|(payload_type, _)| payload_type));
+    let payload_types: Vec<String> = payload_types.map(|payload_type| payload_type.to_string()).collect();
+    let mut media = Media::new(MediaType::Audio, port, TransportProto::RtpAvp, payload_types.join(" "));
+    proto.clone_into(&mut media.proto);
+    let mut add = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
+    for (payload_type, codec) in formats {
+        add("rtpmap", format!("{payload_type} {}/8000", codec.name()));
+    }
+    if let Some((payload_type, clock_rate)) = events {
+        add("rtpmap", format!("{payload_type} telephone-event/{clock_rate}"));
+        // what we take is told, whatever the other end takes (RFC 4733 §2.4.1)
+        add("fmtp", format!("{payload_type} 0-15"));
+    }
+    add("ptime", ptime_ms.to_string());
+    media.attributes.push(Attribute::new(direction.as_str()));
+    media
+}
+
+fn write(session: &Session) -> String {
+    let mut bytes = Vec::new();
+    // writing to a vector cannot fail
+    let _ = session.write(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! The SQLite backend does what every backend must.
+#![allow(clippy::unwrap_used)]
+
+mod store_suite;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use karipass::account::sqlite::{Mode, Options};
+use karipass::account::{Cost, SqliteStore};
+
+struct Sqlite {
+    folder: PathBuf,
+}
+
+impl store_suite::Backend for Sqlite {
+    type Handle = SqliteStore;
+
+    fn new() -> Sqlite {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("suite-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Sqlite { folder }
+    }
+
+    fn open(&self) -> SqliteStore {
+        let options = Options { cost: Cost::CHEAP, ..Options::new("suite") };
+        SqliteStore::open(&self.folder.join("karipass.db"), Mode::Create, &options).unwrap()
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+store_suite::conformance!(Sqlite);

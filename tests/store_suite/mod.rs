@@ -1,0 +1,112 @@
+//! What every backend of the account store must do, whatever it is built on.
+//!
+//! A backend implements [`Backend`] and writes `store_suite::conformance!(TheBackend);` in a test file of its own.
+
+mod contracts;
+mod credentials;
+mod records;
+
+pub use contracts::*;
+pub use credentials::*;
+pub use records::*;
+
+use karipass::account::{Contract, Cost, Existing, PreparedTemporaryPassword, Services, Store, Verdict, password};
+use karipass::number::PhoneNumber;
+use karipass::secret::Secret;
+use karipass::time::UnixTime;
+use karipass::unit::Unit;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+/// An empty store of one kind, which can be opened more than once.
+pub trait Backend {
+    /// A handle to it, which acts as `suite`.
+    type Handle: Store;
+    /// Makes an empty store.
+    fn new() -> Self;
+    /// Opens it once more.
+    fn open(&self) -> Self::Handle;
+}
+
+/// One test a case.
+macro_rules! conformance {
+    ($backend:ty: $($case:ident)*) => {
+        $(#[test] fn $case() { store_suite::$case(&<$backend as store_suite::Backend>::new()); })*
+    };
+    ($backend:ty) => {
+        store_suite::conformance! { $backend:
+            a_line_is_found_by_each_of_its_numbers
+            contracts_are_listed_in_order
+            adding_is_all_or_nothing
+            a_number_has_one_place
+            updating_touches_only_what_is_named
+            the_contract_number_goes_in_without_being_named
+            a_removed_contract_takes_its_passwords_along
+            a_removed_number_takes_its_passwords_along
+            the_contract_number_stays_with_its_contract
+            the_example_goes_only_into_a_store_of_its_own
+            a_temporary_password_is_valid_for_24_hours_to_the_second
+            a_new_temporary_password_replaces_the_older_one
+            a_temporary_password_leaves_the_own_one_in_force
+            an_own_password_uses_the_temporary_one_up
+            accounts_are_told_apart_by_unit_and_number
+            only_contracted_accounts_get_passwords
+            three_wrong_passwords_lock_for_ten_minutes
+            a_right_password_forgets_the_wrong_ones
+            an_expired_password_does_not_count_as_wrong
+            a_lock_can_be_lifted
+            attempts_side_by_side_get_no_more_tries
+            an_attempt_on_a_password_that_changed_meanwhile_is_stale
+            what_nobody_has_is_unknown_and_leaves_no_trace
+            one_refused_write_leaves_the_others_of_its_group
+            a_call_record_comes_back_as_it_was
+            a_call_is_recorded_once
+            call_records_are_chosen_and_ordered
+            the_audit_tells_who_did_what
+            no_rendering_shows_a_password_or_a_hash
+        }
+    };
+}
+pub(crate) use conformance;
+
+/// A day in 2026.
+pub const NOW: UnixTime = UnixTime(1_780_000_000);
+
+pub fn number(text: &str) -> PhoneNumber {
+    PhoneNumber::parse(text).unwrap()
+}
+
+pub fn services(text: &str) -> Services {
+    text.parse().unwrap()
+}
+
+/// The example of two numbers.
+pub fn example() -> Contract {
+    Contract::new(number("0600001111"), services("arrival-mail"))
+        .with(number("0600002222"), services("arrival-mail+fax-mail"))
+}
+
+pub fn with_example<B: Backend>(backend: &B) -> B::Handle {
+    let mut store = backend.open();
+    store.save_contracts(&[example()], Existing::Refuse, NOW).unwrap();
+    store
+}
+
+pub fn prepared(unit: Unit, of: &str, clear: &str, now: UnixTime) -> PreparedTemporaryPassword {
+    let mut rng = StdRng::seed_from_u64(7);
+    password::prepare(unit, number(of), &Secret::from(clear), now, "c-1", Cost::CHEAP, &mut rng).unwrap()
+}
+
+pub fn set_temporary(store: &mut impl Store, unit: Unit, of: &str, clear: &str, now: UnixTime) {
+    let results = store.set_temporary_passwords(&[prepared(unit, of, clear, now)]).unwrap();
+    assert_eq!(results, [Ok(())]);
+}
+
+pub fn set_own(store: &mut impl Store, unit: Unit, of: &str, clear: &str, now: UnixTime) {
+    let hash = password::hash(&Secret::from(clear), Cost::CHEAP, &mut StdRng::seed_from_u64(8)).unwrap();
+    store.set_own_password(unit, number(of), &hash, now).unwrap();
+}
+
+pub fn verify(store: &mut impl Store, unit: Unit, of: &str, clear: &str, now: UnixTime) -> Verdict {
+    store.verify(unit, number(of), &Secret::from(clear), now).unwrap()
+}
