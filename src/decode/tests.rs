@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! Recordings and captures made here, where every packet is known.
+#![allow(clippy::unwrap_used)]
 use std::io::Cursor;
 use std::net::{IpAddr, Ipv4Addr};
 
