@@ -14,6 +14,8 @@ pub(super) struct Limits {
     pub(super) twist: (f32, f32),
     /// Squared amplitude.
     pub(super) power: f32,
+    /// Energy of a hop (a 64th of it) that cannot hold a tone.
+    pub(super) quiet: u32,
     pub(super) length: usize,
     pub(super) pause: u64,
 }
@@ -29,9 +31,15 @@ impl Limits {
             deviation: config.frequency_tolerance,
             twist: (power_of_db(-config.twist_high_stronger), power_of_db(config.twist_low_stronger)),
             power: power_of_dbm0(config.level),
+            quiet: (power_of_dbm0(config.level) * HOP as f32 * 0.1 / 64.0) as u32,
             length: (config.length * 8.0) as usize,
             pause: (config.pause * 8.0) as u64,
         }
+    }
+
+    /// Whether the powers of the two tones are near enough to each other, with this much leeway.
+    fn twist_allows(&self, power: [f32; 2], leeway: f32) -> bool {
+        power[0] * leeway > power[1] * self.twist.0 && power[0] < power[1] * self.twist.1 * leeway
     }
 }
 
@@ -63,23 +71,44 @@ struct Reach {
     lossy: bool,
 }
 
+impl Reach {
+    /// Hops without which the candidate cannot be long enough yet: two more may carry the tone in part.
+    fn least_hops(&self, history: &History, limits: &Limits, explain: bool) -> usize {
+        let hole = (self.full.newest()..self.full.oldest()).any(|age| !self.full.has(age) && history.dead(age));
+        if self.lossy || explain || hole { 2 } else { (limits.length / HOP).saturating_sub(1).max(2) }
+    }
+}
+
+/// What the first estimate of the frequencies may be off.
+const ROUGHLY: f32 = 0.012;
+
+/// Scatter that no allowance reaches, not even when a hop at the edge is half empty.
+const HOPELESS_SCATTER: f32 = 0.1;
+
 /// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
 const HOLE: usize = 5;
 
-/// Measures the tones of `key` that end now, or at a loss that begins now; looks back `reach` hops at most.
-pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize) -> Option<Measured> {
+/// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
+/// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
+pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize, explain: bool) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
     let reach = reach(history, key, &mut hops, horizon)?;
-    if reach.full.count() < if reach.lossy { 2 } else { 4 } {
+    if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
     let start = rough_frequencies(history, key, &hops, reach.full)?;
     let nominal = fit::nominal_frequencies(key);
     let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
-    if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
+    if off(start).iter().any(|d| d.abs() > limits.deviation + ROUGHLY) {
         return None;
     }
     let mut fit = Fit::new(history, reach.full, start);
+    let hopeless = off(fit.frequency).iter().any(|d| d.abs() > 1.2 * limits.deviation)
+        || fit.scatter.iter().any(|s| *s > HOPELESS_SCATTER)
+        || !limits.twist_allows(fit.tone.map(Phasor::power), 2.0);
+    if hopeless && !explain {
+        return None;
+    }
     let (spans, count) = spans(history, &fit, reach.full);
     let spans = &spans[..count];
     let whole = whole(reach.full, spans);
@@ -89,15 +118,8 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
-    let before_span = Span { from: (onset + 88).min(KEPT * HOP), to: onset + 8 };
-    let before = if before_span.len() > 16 {
-        history.span(before_span).map(|x| x * x).sum::<f32>() / before_span.len() as f32 / ((power[0] + power[1]) * 0.5)
-    } else {
-        0.0
-    };
-    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10)
-        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
-            >= 3;
+    let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
+    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,
@@ -119,6 +141,17 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
         m.dial_tone = true;
     }
     Some(m)
+}
+
+/// Mean power in the 10 ms before the onset, but for the last millisecond; nothing when that did not arrive.
+fn before(history: &History, onset: usize) -> f32 {
+    let to = onset + 8;
+    let mut from = to;
+    while from < to + 80 && !history.lost(from / HOP) {
+        from += 1;
+    }
+    let span = Span { from, to };
+    if span.len() > 8 { history.span(span).map(|x| x * x).sum::<f32>() / span.len() as f32 } else { 0.0 }
 }
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
@@ -258,7 +291,6 @@ fn judge_noise(m: &Measured) -> Verdict {
 
 /// The decision about a candidate of which this was measured.
 pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
-    let twist = m.power[0] / m.power[1].max(1e-9);
     let need = if m.lossy {
         136
     } else if m.spliced {
@@ -268,7 +300,7 @@ pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
     };
     if m.power.iter().any(|p| *p < limits.power) {
         Verdict::Level
-    } else if twist < limits.twist.0 || twist > limits.twist.1 {
+    } else if !limits.twist_allows(m.power, 1.0) {
         Verdict::Twist
     } else if m.deviation.iter().any(|d| d.abs() > limits.deviation) {
         Verdict::Frequency
