@@ -125,6 +125,16 @@ pub(super) fn check_required(request: &Request) -> Result<(), Reply> {
     Err(Reply::new(420).with("Unsupported", unknown.join(", ")))
 }
 
+/// The sender of an INVITE must take what our 200 describes the session with (§20.1, RFC 4475 §3.3.15).
+pub(super) fn check_accept(request: &Request) -> Result<(), Reply> {
+    let takes = |range: &String| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["*/*", "application/*", ACCEPT_SESSION].iter().any(|taken| range.eq_ignore_ascii_case(taken))
+    };
+    let any = !request.headers.contains("Accept") || request.headers.list("Accept").iter().any(takes);
+    if any { Ok(()) } else { Err(Reply::new(406)) }
+}
+
 /// The session description of a request: `None` when there is no body or one that may be ignored (§8.2.3, §20.11).
 pub(super) fn session_of(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
     if request.body.is_empty() {
