@@ -79,9 +79,13 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
         return None;
     }
-    let fit = Fit::new(history, reach.full, start);
+    let mut fit = Fit::new(history, reach.full, start);
     let (spans, count) = spans(history, &fit, reach.full);
     let spans = &spans[..count];
+    let whole = whole(reach.full, spans);
+    if whole != reach.full && whole.count() >= 2 {
+        fit = Fit::new(history, whole, fit.frequency);
+    }
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
@@ -112,7 +116,6 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
         let residual = fit.residual_behind_dial_tone(history, spans);
         m.share = residual.share();
         m.low_share = residual.low_share();
-        m.before = 0.0;
         m.dial_tone = true;
     }
     Some(m)
@@ -123,8 +126,8 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
     let mut near = [0.0; 2];
     let mut count = 0.0;
     // of the newest hops, but not the very newest when there is a choice: the tone may be ending in it
-    for age in [1, 2, 3, 4, 5, 0] {
-        if !history.lost(age) && count < 2.0 && !history.dead(age) {
+    for age in [1, 2, 3, 4, 5, 6, 0] {
+        if !history.lost(age) && count < 3.0 && !history.dead(age) {
             let tones = fit::nominal(history.bins(age), key);
             count += 1.0;
             near = [near[0] + tones.tone[0].power(), near[1] + tones.tone[1].power()];
@@ -134,7 +137,7 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
         return None;
     }
     let near = near.map(|n| n / count);
-    let alike = |power: f32, near: f32| power > 0.5 * near && power < 1.6 * near;
+    let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
     let mut reach = Reach::default();
     let mut hole = 0;
     for age in 0..horizon.min(KEPT) {
@@ -175,6 +178,14 @@ fn rough_frequencies(history: &History, key: usize, hops: &[Tones; KEPT], full: 
     }
     let nominal = fit::nominal_frequencies(key);
     (pairs > 0).then(|| [0, 1].map(|q| nominal[q] + tables::angle(sum[q][0], sum[q][1]) / HOP as f32))
+}
+
+/// Those of the hops that the spans cover, but for a few samples.
+fn whole(full: Ages, spans: &[Span]) -> Ages {
+    let covered = |age: usize| spans.iter().any(|s| s.from + 3 >= (age + 1) * HOP && s.to <= age * HOP + 3);
+    let mut whole = Ages::default();
+    full.iter().filter(|age| covered(*age)).for_each(|age| whole.add(age));
+    whole
 }
 
 /// The runs of hops as spans of samples with their edges found to the sample, newest first.
@@ -219,14 +230,23 @@ struct Allowance {
 }
 
 const ALLOWED: [Allowance; 4] = [
-    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.2 },
-    Allowance { length: 288, low_share: 0.04, share: 0.09, scatter: 0.03, before: 0.25 },
-    Allowance { length: 320, low_share: 0.06, share: 0.14, scatter: 0.05, before: 0.35 },
-    Allowance { length: 352, low_share: 0.09, share: 0.2, scatter: 0.06, before: 0.5 },
+    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12 },
+    Allowance { length: 288, low_share: 0.035, share: 0.09, scatter: 0.025, before: 0.15 },
+    Allowance { length: 320, low_share: 0.055, share: 0.14, scatter: 0.03, before: 0.2 },
+    Allowance { length: 352, low_share: 0.08, share: 0.18, scatter: 0.04, before: 0.25 },
 ];
 
+const BEHIND_DIAL_TONE: Allowance = Allowance { length: 0, low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5 };
+const WITHOUT_ONSET: Allowance = Allowance { length: 0, low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0 };
+
 fn judge_noise(m: &Measured) -> Verdict {
-    let allowed = ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0]);
+    let allowed = if m.dial_tone {
+        &BEHIND_DIAL_TONE
+    } else if m.onset >= KEPT * HOP - 16 {
+        &WITHOUT_ONSET
+    } else {
+        ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0])
+    };
     if m.low_share > allowed.low_share || m.share > allowed.share || m.before > allowed.before {
         Verdict::Residual
     } else if m.scatter > allowed.scatter {

@@ -79,7 +79,9 @@ impl Dialog {
         let mut routes = response.headers.routes("Record-Route")?;
         routes.reverse();
         let id = DialogId { remote_tag: remote.tag().map(str::to_owned), ..self.id.clone() };
-        Ok(Dialog { id, remote, routes, target: target_of(&response.headers)?, ..self.clone() })
+        // without a Contact, which it must have, the Request-URI is the best guess
+        let target = target_of(&response.headers).unwrap_or_else(|_| self.target.clone());
+        Ok(Dialog { id, remote, routes, target, ..self.clone() })
     }
 
     /// Its name.
@@ -111,11 +113,6 @@ impl Dialog {
     /// Where requests go first: the topmost route, or else the remote target.
     pub fn next_hop(&self) -> &Uri {
         self.routes.first().map_or(&self.target, |route| &route.uri)
-    }
-
-    /// Whether the other side is reached through proxies.
-    pub const fn is_routed(&self) -> bool {
-        !self.routes.is_empty()
     }
 
     /// The next request, without Via and Contact (§12.2.1.1).

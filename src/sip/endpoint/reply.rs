@@ -108,11 +108,10 @@ impl Reply {
 
 /// Appends the tag to To as it was written, since old peers compare To as text.
 fn add_tag(headers: &mut Headers, tag: &str) {
-    if let (Ok(to), Some(text)) = (headers.to(), headers.first("To")) {
-        if to.tag().is_none() {
-            let tagged = format!("{text};tag={tag}");
-            headers.set("To", tagged);
-        }
+    let untagged = headers.to().is_ok_and(|to| to.tag().is_none());
+    if let Some(text) = headers.first("To").filter(|_| untagged) {
+        let tagged = format!("{text};tag={tag}");
+        headers.set("To", tagged);
     }
 }
 

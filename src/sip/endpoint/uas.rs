@@ -41,8 +41,16 @@ impl Endpoint {
             Ok(None) => self.receive_outside(now, flow, id, &request, &via),
             Err(fault) => Err(malformed(fault)),
         };
-        if let Err(reply) = outcome {
-            self.layer.respond(now, id, &request.headers, reply);
+        match outcome {
+            Ok(()) => {}
+            // who fills the tables with what is refused anyway is answered without a place in them (§8.2.7)
+            Err(reply) if starts && self.layer.is_half_full() => {
+                self.layer.remove_server(id);
+                self.layer.respond_stateless(flow.of_response(&via), &request.headers, reply);
+            }
+            Err(reply) => {
+                self.layer.respond(now, id, &request.headers, reply);
+            }
         }
     }
 
@@ -239,11 +247,11 @@ impl Call {
             .with("Allow", ALLOW)
             .with("Supported", SUPPORTED)
             .describing(sdp.clone());
-        let flow = layer.flow_of(server).unwrap_or(self.flow);
-        let bytes = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
+        let sent = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
+        let Some(bytes) = sent else { return };
         if request.method == Method::Invite {
             let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
-            let mut answer = Answer::new(now, layer.config.timers.t1, layer.config.timers.t2, number, flow, bytes);
+            let mut answer = Answer::new(now, &layer.config.timers, number, server, bytes);
             answer.offers = matches!(session_of(request), Ok(None));
             self.answer = Some(answer);
         }

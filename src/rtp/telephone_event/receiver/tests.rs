@@ -186,6 +186,39 @@ fn only_the_ends_of_two_presses_arrive_and_the_sender_keeps_its_timestamps() {
 }
 
 #[test]
+fn a_lone_end_is_another_press_when_the_sender_keeps_its_timestamps() {
+    let mut line = Line::new();
+    // too soon and too few packets later, by themselves, to be another
+    let (start, end) = ((200, 17, 2600, 160, false), (230, 19, 3400, 320, true));
+    assert_eq!(line.packets(5, &[start, end]).told(), "5v 5^320", "a sender of unknown habits");
+    let mut line = Line::new();
+    assert_eq!(line.packets(5, PRESS).packets(5, &[start, end]).told(), "5v 5^800 5v 5^160 5v 5^320");
+    let mut line = Line::new();
+    line.packets(5, PRESS).packets(5, &[(150, 18, 2200, 800, true)]);
+    assert_eq!(line.told(), "5v 5^800 5v 5^800");
+}
+
+#[test]
+fn a_lone_end_is_another_press_when_too_many_packets_are_between() {
+    let mut line = Line::new();
+    line.packets(5, &[PRESS[4], (100, 20, 2600, 800, true)]);
+    assert_eq!(line.told(), "5v 5^800 5v 5^800", "after an end");
+    let mut line = Line::new();
+    line.packets(5, &[PRESS[0], (60, 21, 2600, 800, true)]);
+    assert_eq!(line.told(), "5v 5^160 5v 5^800", "after an update");
+}
+
+#[test]
+fn a_lone_end_is_another_press_when_the_time_has_passed() {
+    let mut line = Line::new();
+    line.packets(5, &[PRESS[4], (280, 16, 2600, 800, true)]);
+    assert_eq!(line.told(), "5v 5^800 5v 5^800", "after an end");
+    let mut line = Line::new();
+    line.packets(5, &[PRESS[0], (280, 13, 2600, 800, true)]);
+    assert_eq!(line.told(), "5v 5^160 5v 5^800", "after an update");
+}
+
+#[test]
 fn updates_that_each_have_a_timestamp_are_one_press() {
     let mut line = Line::new();
     let chunks: Vec<_> = (0..5).map(|n| (u64::from(n) * 20, n, 1000 + u32::from(n) * 160, 160, n == 4)).collect();
