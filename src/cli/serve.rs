@@ -16,10 +16,12 @@ use crate::account::{Contract, SqliteStore, demo};
 use crate::audio::prompt::Bank;
 use crate::call::Settings;
 use crate::call::identity::Trust;
+use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
+use crate::dtmf;
+use crate::ivr;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
-use crate::{config, dtmf, ivr};
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;

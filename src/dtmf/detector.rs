@@ -136,7 +136,9 @@ impl Detector {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
             // what a loss has cut off is judged as it is
-            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => self.look(usize::from(self.seen_at(1))),
+            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => {
+                self.look(usize::from(self.seen_at(1)))
+            }
             None => {}
         }
     }
@@ -173,10 +175,13 @@ impl Detector {
         let now = self.history.hops * HOP as u64;
         // a digit that has ended is not part of this one
         let horizon = self.last.map_or(KEPT, |(_, end)| (now.saturating_sub(end) as usize / HOP).min(KEPT));
-        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon, self.explanations.is_some()) else { return };
+        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon, self.explanations.is_some()) else {
+            return;
+        };
         let at = now - m.onset as u64;
         let mut verdict = candidate::judge(&m, &self.limits);
-        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause) {
+        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause)
+        {
             verdict = Verdict::Resumed;
         }
         if let Some(explanations) = &mut self.explanations {

@@ -70,7 +70,8 @@ pub(super) struct Explanations {
 impl Explanations {
     pub(super) fn add(&mut self, new: Explanation) {
         if let Some(open) = self.open {
-            let same = open.digit == new.digit && new.at <= open.at + open.length + 80 && open.verdict != Verdict::Taken;
+            let same =
+                open.digit == new.digit && new.at <= open.at + open.length + 80 && open.verdict != Verdict::Taken;
             if !same {
                 self.done.push_back(open);
             }

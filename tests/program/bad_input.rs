@@ -74,7 +74,7 @@ fn the_example_refuses_a_store_that_is_in_use_for_something_else() {
     let db = folder.file("store.db");
     assert!(karipass().args(["contract", "add", "0312345678", "--db"]).arg(&db).status().unwrap().success());
     let output = karipass().args(["serve", "--demo", "--sip", "127.0.0.1:0", "--db"]).arg(&db).output().unwrap();
-    refused(&output, 1, &["store.db"]);
+    refused(&output, 3, &["store.db", "--db"]);
 }
 
 #[test]
@@ -108,7 +108,8 @@ fn arguments_that_make_no_sense() {
     refused(&karipass().args(call).args(["0600001111", "--dtmf", "morse"]).output().unwrap(), 2, &["rfc4733"]);
     refused(&karipass().args(["account", "verify", "--unit", "household"]).output().unwrap(), 2, &["admin-user"]);
     refused(&karipass().args(["serve", "--sip", "nowhere"]).output().unwrap(), 2, &["nowhere"]);
-    let secret = ["call", "--to", "sip:1@127.0.0.1:1", "--unit", "line", "--from", "0600001111", "--password", "4815x623"];
+    let secret =
+        ["call", "--to", "sip:1@127.0.0.1:1", "--unit", "line", "--from", "0600001111", "--password", "4815x623"];
     let output = karipass().args(secret).output().unwrap();
     refused(&output, 2, &["--password"]);
 }

@@ -103,10 +103,18 @@ impl Service {
         verify(&self.db, unit, number, password).status.success()
     }
 
-    pub fn records(&self) -> Vec<Value> {
-        let output = karipass().args(["calls", "--json", "--db"]).arg(&self.db).output().unwrap();
-        assert!(output.status.success());
-        json_lines(&output)
+    /// The call records, as soon as there are `count`: a record is written after the caller has had its answer.
+    pub fn records(&self, count: usize) -> Vec<Value> {
+        const TRIES: usize = 1000;
+        for _ in 0..TRIES {
+            let output = karipass().args(["calls", "--json", "--db"]).arg(&self.db).output().unwrap();
+            assert!(output.status.success());
+            let records = json_lines(&output);
+            if records.len() >= count {
+                return records;
+            }
+        }
+        panic!("fewer than {count} call records");
     }
 }
 
@@ -126,7 +134,8 @@ pub fn verify(db: &Path, unit: &str, number: &str, password: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    process.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    // it may have said no without reading
+    let _ = process.stdin.take().unwrap().write_all(password.as_bytes());
     process.wait_with_output().unwrap()
 }
 
@@ -136,7 +145,8 @@ pub fn json_lines(output: &Output) -> Vec<Value> {
 
 /// A recording of somebody who knows the way and keys quickly; a comma is a second of silence.
 pub fn recording(file: &Path, keys: &str) {
-    let spec = hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut writer = hound::WavWriter::create(file, spec).unwrap();
     for key in keys.chars() {
         let samples = match key {
