@@ -142,11 +142,11 @@ pub(super) fn measure(
         dial_tone: false,
         spliced,
     };
-    if judge_noise(&m) == Verdict::Residual && m.share < DIAL_TONE_SHARE && m.before < DIAL_TONE_SHARE * 2.0 {
+    if judge_noise(&m) != Verdict::Taken && m.low_share > BEHIND_DIAL_TONE.low_share && m.share < DIAL_TONE_SHARE {
         let residual = fit.residual_behind_dial_tone(history, spans);
-        m.share = residual.share();
-        m.low_share = residual.low_share();
-        m.dial_tone = true;
+        if residual.low_share() < BEHIND_DIAL_TONE.low_share {
+            (m.share, m.low_share, m.dial_tone) = (residual.share(), residual.low_share(), true);
+        }
     }
     Some(m)
 }
@@ -261,40 +261,64 @@ const PACKET: usize = 160;
 /// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
 const DIAL_TONE_SHARE: f32 = 0.32;
 
-/// What a tone of at least `length` samples may have beside it.
+/// What may be beside a tone, and what the tone must be like for that.
 struct Allowance {
-    length: usize,
     low_share: f32,
     share: f32,
     scatter: f32,
     before: f32,
+    /// Least length in samples.
+    length: usize,
+    /// Largest deviation of either frequency.
+    deviation: f32,
 }
 
-const ALLOWED: [Allowance; 4] = [
-    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12 },
-    Allowance { length: 288, low_share: 0.035, share: 0.09, scatter: 0.025, before: 0.15 },
-    Allowance { length: 320, low_share: 0.055, share: 0.14, scatter: 0.03, before: 0.2 },
-    Allowance { length: 352, low_share: 0.08, share: 0.18, scatter: 0.04, before: 0.25 },
+const ALLOWED: [Allowance; 5] = [
+    Allowance { low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12, length: 0, deviation: 1.0 },
+    Allowance { low_share: 0.035, share: 0.09, scatter: 0.034, before: 0.15, length: 288, deviation: 1.0 },
+    Allowance { low_share: 0.055, share: 0.14, scatter: 0.04, before: 0.2, length: 320, deviation: 0.016 },
+    Allowance { low_share: 0.08, share: 0.18, scatter: 0.045, before: 0.25, length: 352, deviation: 0.014 },
+    Allowance { low_share: 0.12, share: 0.24, scatter: 0.06, before: 0.35, length: 380, deviation: 0.011 },
 ];
 
-const BEHIND_DIAL_TONE: Allowance = Allowance { length: 0, low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5 };
-const WITHOUT_ONSET: Allowance = Allowance { length: 0, low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0 };
+const BEHIND_DIAL_TONE: Allowance =
+    Allowance { low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5, length: 0, deviation: 0.02 };
+const WITHOUT_ONSET: Allowance =
+    Allowance { low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0, length: 0, deviation: 0.02 };
 
+impl Allowance {
+    fn covers(&self, m: &Measured) -> Verdict {
+        if m.low_share > self.low_share || m.share > self.share || m.before > self.before {
+            Verdict::Residual
+        } else if m.scatter > self.scatter {
+            Verdict::Unsteady
+        } else if m.deviation.iter().any(|d| d.abs() > self.deviation) {
+            Verdict::Frequency
+        } else if m.length < self.length {
+            Verdict::TooShort
+        } else {
+            Verdict::Taken
+        }
+    }
+}
+
+/// The first allowance that covers the candidate decides, else the last one says what is wrong.
 fn judge_noise(m: &Measured) -> Verdict {
     let allowed = if m.dial_tone {
-        &BEHIND_DIAL_TONE
+        std::slice::from_ref(&BEHIND_DIAL_TONE)
     } else if m.onset >= KEPT * HOP - 16 {
-        &WITHOUT_ONSET
+        std::slice::from_ref(&WITHOUT_ONSET)
     } else {
-        ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0])
+        &ALLOWED
     };
-    if m.low_share > allowed.low_share || m.share > allowed.share || m.before > allowed.before {
-        Verdict::Residual
-    } else if m.scatter > allowed.scatter {
-        Verdict::Unsteady
-    } else {
-        Verdict::Taken
+    let mut verdict = Verdict::Residual;
+    for allowance in allowed {
+        verdict = allowance.covers(m);
+        if verdict == Verdict::Taken {
+            break;
+        }
     }
+    verdict
 }
 
 /// The decision about a candidate of which this was measured.
