@@ -2,9 +2,10 @@
 
 use rand::RngExt;
 
+use super::body::{check_accept, session_of};
 use super::call::{Call, Offered, Phase};
 use super::layer::{Layer, ServerId};
-use super::reply::{ACCEPT_KEYS, ALLOW, Reply, SUPPORTED, check_accept, check_required, session_of};
+use super::reply::{ACCEPT_KEYS, ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher};
 use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Flow};
 use crate::sip::dialog::DialogId;

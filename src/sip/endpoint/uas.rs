@@ -1,9 +1,10 @@
 //! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): what may come in, and what becomes a call.
 
+use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
 use super::flow::{is_behind_nat, stamp};
 use super::layer::{Layer, ServerId};
-use super::reply::{ALLOW, Reply, SUPPORTED, check_accept, check_required, session_of};
+use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
