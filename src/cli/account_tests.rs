@@ -131,6 +131,7 @@ fn what_is_no_text_is_no_password() {
 
 #[test]
 fn every_command_has_an_example() {
+    assert!(Scene::help::<Args>(&[]).contains("karipass account "));
     for command in ["show", "verify", "unlock"] {
         assert!(Scene::help::<Args>(&[command]).contains("karipass account "), "{command}");
     }

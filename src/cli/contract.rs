@@ -16,6 +16,7 @@ use crate::time::UnixTime;
 
 /// Administer contracted lines and their numbers.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  karipass contract add 0600001111 0600002222 --services arrival-mail+fax-mail")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

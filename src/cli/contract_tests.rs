@@ -127,6 +127,7 @@ fn bad_arguments_are_refused_before_anything_happens() {
 
 #[test]
 fn every_command_has_an_example() {
+    assert!(Scene::help::<Args>(&[]).contains("karipass contract "));
     for command in ["add", "list", "show", "import", "remove"] {
         assert!(Scene::help::<Args>(&[command]).contains("karipass contract "), "{command}");
     }
