@@ -88,15 +88,12 @@ const HOPELESS_SCATTER: f32 = 0.1;
 /// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
 const HOLE: usize = 5;
 
+/// The same for digital silence, which is two packets that were lost and hidden rather than a pause.
+const DEAD_HOLE: usize = 9;
+
 /// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
 /// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
-pub(super) fn measure(
-    history: &History,
-    key: usize,
-    limits: &Limits,
-    horizon: usize,
-    explain: bool,
-) -> Option<Measured> {
+pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize, explain: bool) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
     let reach = reach(history, key, &mut hops, horizon)?;
     if reach.full.count() < reach.least_hops(history, limits, explain) {
@@ -125,9 +122,7 @@ pub(super) fn measure(
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
     let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
-    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10)
-        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
-            >= 3;
+    let spliced = spans.windows(2).any(|pair| is_packets(pair[1].to - pair[0].from)) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,
@@ -194,7 +189,8 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
             reach.full.add(age);
         } else {
             hole += 1;
-            if hole > HOLE || age == 1 && reach.full.count() == 0 && !history.lost(0) {
+            let most = if history.dead(age) || hole > HOLE && history.dead(age - 1) { DEAD_HOLE } else { HOLE };
+            if hole > most || age == 1 && reach.full.count() == 0 && !history.lost(0) {
                 break;
             }
         }
@@ -257,6 +253,11 @@ fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
 
 /// Samples in a packet of 20 ms.
 const PACKET: usize = 160;
+
+/// Whether a hole is one packet or two, as well as its edges can be told.
+fn is_packets(hole: usize) -> bool {
+    hole.abs_diff(PACKET) < 10 || hole.abs_diff(2 * PACKET) < 10
+}
 
 /// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
 const DIAL_TONE_SHARE: f32 = 0.32;
