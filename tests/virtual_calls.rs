@@ -5,5 +5,15 @@
 
 mod support;
 
+#[path = "virtual_calls/hanging_up.rs"]
+mod hanging_up;
+#[path = "virtual_calls/losing.rs"]
+mod losing;
+#[path = "virtual_calls/media.rs"]
+mod media;
 #[path = "virtual_calls/random.rs"]
 mod random;
+#[path = "virtual_calls/refusing.rs"]
+mod refusing;
+#[path = "virtual_calls/storing.rs"]
+mod storing;

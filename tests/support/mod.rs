@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Nothing of the program is replaced but its edge: sockets, threads and the clock.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
 pub mod ledger;
 pub mod network;
@@ -17,7 +17,8 @@ pub mod setup;
 pub mod trace;
 pub mod world;
 
-pub use network::{Path, Side};
+pub use network::Path;
+pub use scenario::Expected;
 pub use setup::{Offer, Setup};
 pub use world::{Outcome, World};
 
@@ -36,6 +37,8 @@ pub const SERVICE_MEDIA: SocketAddr = address([192, 0, 2, 10], 10_000);
 pub const PHONE_SIP: SocketAddr = address([192, 0, 2, 77], 5060);
 /// Where the phone takes RTP; RTCP is on the next port.
 pub const PHONE_MEDIA: SocketAddr = address([192, 0, 2, 77], 40_000);
+/// Where the phone takes RTP after it has moved.
+pub const PHONE_MOVED: SocketAddr = address([192, 0, 2, 78], 42_000);
 
 /// The prompts, loaded once.
 pub static BANK: LazyLock<Arc<Bank>> = LazyLock::new(|| Arc::new(Bank::builtin()));

@@ -46,6 +46,9 @@ impl Path {
         Path { loss: 0.0, delay: ms(delay), jitter: Duration::ZERO, reorder: 0.0, duplicate: 0.0 }
     }
 
+    /// Nothing gets through.
+    pub const CUT: Path = Path { loss: 1.0, ..Path::clean(20) };
+
     /// Anything from good to bad: up to 5 % loss, 150 ms delay, 60 ms jitter, 2 % overtaken, 2 % repeated.
     pub fn random(rng: &mut StdRng) -> Path {
         Path {

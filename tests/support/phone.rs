@@ -186,9 +186,13 @@ impl Phone {
                 }
             }
             Event::Progress { .. } => {}
-            Event::Incoming(_) | Event::Confirmed { .. } | Event::Offer { .. } | Event::Info { .. } => {
-                panic!("the service calls nobody, and changes nothing")
+            // a refresh of the session that changes nothing
+            Event::Offer { call, .. } => {
+                let description = self.description("sendrecv").ok_or(488);
+                let _ = self.endpoint.respond_offer(now, call, description);
             }
+            Event::Confirmed { .. } => {}
+            Event::Incoming(_) | Event::Info { .. } => panic!("the service calls nobody, and keys nothing"),
         }
     }
 
@@ -286,9 +290,9 @@ impl Phone {
             Offer::Unknown => "18\r\na=rtpmap:18 G729/8000".to_owned(),
             Offer::Late => return None,
         };
-        let (version, port) = (self.version, self.media.port());
+        let (version, ip, port) = (self.version, self.media.ip(), self.media.port());
         Some(format!(
-            "v=0\r\no=phone 7 {version} IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\n\
+            "v=0\r\no=phone 7 {version} IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP {formats}\r\na=ptime:20\r\na={direction}\r\n"
         ))
     }

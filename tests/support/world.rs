@@ -9,11 +9,11 @@ use karipass::sip::endpoint::EndCause;
 use karipass::time::Time;
 use karipass::unit::Unit;
 
-use super::network::{Kind, Network, Side};
+use super::network::{Datagram, Fate, Network, Path, Side};
 use super::phone::Phone;
 use super::service::Service;
 use super::trace::{Outlet, Trace};
-use super::{PHONE_SIP, SERVICE_SIP, Setup};
+use super::{PHONE_MOVED, PHONE_SIP, SERVICE_SIP, Setup};
 
 /// A call has ended by then.
 const LONGEST: Duration = Duration::from_secs(900);
@@ -110,6 +110,18 @@ impl World {
         self
     }
 
+    /// From here on, both directions are like this.
+    pub fn network_becomes(&mut self, path: &Path) -> &mut World {
+        self.trace.note(self.now, format!("network: {path:?}"));
+        self.network.change(path.clone(), path.clone());
+        self
+    }
+
+    /// Somebody else sends this to the service.
+    pub fn stranger(&mut self, datagram: Datagram) -> Fate {
+        self.network.send(self.now, Side::Phone, datagram)
+    }
+
     /// The server is told to stop, and its deadline is over.
     pub fn stop_service(&mut self) -> &mut World {
         self.service.stop(self.now);
@@ -175,14 +187,11 @@ impl World {
         let next = self.next();
         self.now = self.now.max(next);
         while let Some(datagram) = self.network.arrived(self.now) {
-            let to_service = match datagram.kind {
-                Kind::Sip => datagram.to == SERVICE_SIP,
-                Kind::Rtp | Kind::Rtcp => datagram.to.ip() == SERVICE_SIP.ip(),
-            };
-            if to_service {
+            if datagram.to.ip() == SERVICE_SIP.ip() {
                 self.service.receive(self.now, &datagram);
             } else {
-                assert!(datagram.to.ip() == PHONE_SIP.ip() || datagram.to.ip().is_unspecified(), "to a stranger");
+                let known = datagram.to.ip() == PHONE_SIP.ip() || datagram.to.ip() == PHONE_MOVED.ip();
+                assert!(known, "{:?} to {}\n{}", datagram.kind, datagram.to, self.story());
                 self.phone.receive(self.now, &datagram);
             }
             self.flush();

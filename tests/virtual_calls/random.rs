@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::support::{World, scenario};
+use crate::support::{Path, Setup, World, ms, scenario};
 
 /// Each call's seed follows from its number: neighbours have nothing in common.
 fn seed(number: u64) -> u64 {
@@ -50,4 +50,29 @@ fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     let digits = text.strip_prefix("0x").map_or_else(|| text.parse(), |hex| u64::from_str_radix(hex, 16));
     Some(digits.unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+#[test]
+fn the_same_seed_makes_the_same_call_to_the_last_byte() {
+    for number in 0..12 {
+        let run = || {
+            let (setup, _) = scenario::random(seed(number));
+            let mut world = World::new(setup);
+            world.run();
+            (world.trace.fingerprint(), world.story())
+        };
+        let (first, second) = (run(), run());
+        assert_eq!(first.1, second.1);
+        assert_eq!(first.0, second.0, "the same story, but not the same bytes\n{}", first.1);
+    }
+}
+
+#[test]
+fn another_seed_makes_another_call() {
+    let story = |seed: u64| {
+        let mut world = World::new(Setup { to_service: Path { jitter: ms(5), ..Path::clean(20) }, ..Setup::new(seed) });
+        world.run();
+        world.trace.fingerprint()
+    };
+    assert_ne!(story(1), story(2));
 }
