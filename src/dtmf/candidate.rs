@@ -93,7 +93,13 @@ const DEAD_HOLE: usize = 9;
 
 /// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
 /// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
-pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize, explain: bool) -> Option<Measured> {
+pub(super) fn measure(
+    history: &History,
+    key: usize,
+    limits: &Limits,
+    horizon: usize,
+    explain: bool,
+) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
     let reach = reach(history, key, &mut hops, horizon)?;
     if reach.full.count() < reach.least_hops(history, limits, explain) {
@@ -122,7 +128,9 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
     let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
-    let spliced = spans.windows(2).any(|pair| is_packets(pair[1].to - pair[0].from)) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
+    let spliced = spans.windows(2).any(|pair| pair[1].to.checked_sub(pair[0].from).is_some_and(is_packets))
+        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
+            >= 3;
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,
