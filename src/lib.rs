@@ -31,5 +31,6 @@ pub mod rtp;
 pub mod secret;
 pub mod server;
 pub mod sip;
+pub mod site;
 pub mod time;
 pub mod unit;

@@ -19,9 +19,10 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "net" => &["sip", "config"],
         "server" => &["call", "net", "site", "sip", "rtp", "audio", "dtmf", "ivr", "account", "config"],
         "site" => &["account", "config"],
-        "cli" => {
-            &["server", "caller", "decode", "config", "account", "audio", "dtmf", "call", "sip", "rtp", "ivr", "net"]
-        }
+        "cli" => &[
+            "server", "site", "caller", "decode", "config", "account", "audio", "dtmf", "call", "sip", "rtp", "ivr",
+            "net",
+        ],
         "main" => &["cli"],
         _ => &[],
     }

@@ -49,12 +49,16 @@ pub enum Action {
     Locked,
     /// The lock was lifted by hand.
     Unlocked,
+    /// Somebody has logged in on the settings site.
+    LoggedIn,
+    /// Somebody has logged out there.
+    LoggedOut,
     /// Another program's action.
     Other(String),
 }
 
 impl Action {
-    const KNOWN: [Action; 10] = [
+    const KNOWN: [Action; 12] = [
         Action::ContractSaved,
         Action::ContractRemoved,
         Action::NumberRemoved,
@@ -65,6 +69,8 @@ impl Action {
         Action::Expired,
         Action::Locked,
         Action::Unlocked,
+        Action::LoggedIn,
+        Action::LoggedOut,
     ];
 
     /// The name in the store.
@@ -80,6 +86,8 @@ impl Action {
             Action::Expired => "expired",
             Action::Locked => "locked",
             Action::Unlocked => "unlocked",
+            Action::LoggedIn => "logged-in",
+            Action::LoggedOut => "logged-out",
             Action::Other(name) => name,
         }
     }

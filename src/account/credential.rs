@@ -8,10 +8,25 @@ use crate::unit::Unit;
 use super::Action;
 use super::password::{Cost, PasswordHash};
 
-/// So many wrong passwords in a row lock the account.
+/// So many wrong passwords in a row lock an account, unless it is configured otherwise.
 pub const WRONG_BEFORE_LOCK: u32 = 3;
-/// So long the lock lasts.
+/// So long the lock lasts, unless it is configured otherwise.
 pub const LOCK_SECONDS: i64 = 10 * 60;
+
+/// When wrong passwords lock an account, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// So many in a row.
+    pub after: u32,
+    /// For so long.
+    pub seconds: i64,
+}
+
+impl Default for Lock {
+    fn default() -> Lock {
+        Lock { after: WRONG_BEFORE_LOCK, seconds: LOCK_SECONDS }
+    }
+}
 
 /// What is kept about the passwords of one account, which is a number together with the unit it logs in by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +54,14 @@ pub struct Temporary {
     pub set_at: UnixTime,
     /// The first second at which it is no longer valid.
     pub expires_at: UnixTime,
+    /// When it opened the settings site, which it does once only.
+    pub used_at: Option<UnixTime>,
 }
 
 impl Temporary {
-    /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer.
+    /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer, and not twice.
     pub fn is_valid(&self, now: UnixTime) -> bool {
-        now < self.expires_at
+        now < self.expires_at && self.used_at.is_none()
     }
 }
 
@@ -72,11 +89,11 @@ impl Standing {
         self.locked_until.filter(|until| now < *until)
     }
 
-    fn after_a_wrong_one(self, now: UnixTime) -> Standing {
+    fn after_a_wrong_one(self, now: UnixTime, lock: Lock) -> Standing {
         // a lock that is over took its failures with it
         let before = if self.locked_until.is_some() { 0 } else { self.failures };
         let failures = before.saturating_add(1);
-        let locked_until = (failures >= WRONG_BEFORE_LOCK).then(|| now.plus(LOCK_SECONDS));
+        let locked_until = (failures >= lock.after).then(|| now.plus(lock.seconds));
         Standing { failures, locked_until }
     }
 }
@@ -90,7 +107,7 @@ pub enum Verdict {
     Own,
     /// No. (The third wrong one in a row is answered so too, and locks.)
     Wrong,
-    /// No: it is the temporary password, but its time is over.
+    /// No: it is the temporary password, but its time is over, or it was used before.
     Expired,
     /// No, whatever the password: there were too many wrong ones.
     Locked {
@@ -128,6 +145,7 @@ pub struct Attempt {
     /// The account's number.
     pub number: PhoneNumber,
     seen: Option<Seen>,
+    goes_on: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +172,12 @@ impl Attempt {
             temporary_matches,
             own_matches,
         });
-        Attempt { unit, number, seen }
+        Attempt { unit, number, seen, goes_on: false }
+    }
+
+    /// The same by somebody who is logged in already: the temporary password that opened the session still counts there.
+    pub fn going_on(self) -> Attempt {
+        Attempt { goes_on: true, ..self }
     }
 
     /// Whether there was no account to compare with: then there is nothing to enter, and the verdict is `Unknown`.
@@ -163,7 +186,7 @@ impl Attempt {
     }
 
     /// What the attempt means for the account as it is now; `None` when its passwords changed since it was compared.
-    pub fn judge(&self, current: &Credential, now: UnixTime) -> Option<Judgement> {
+    pub fn judge(&self, current: &Credential, now: UnixTime, lock: Lock) -> Option<Judgement> {
         if let Some(until) = current.standing.locked(now) {
             return Some(Judgement { verdict: Verdict::Locked { until }, standing: current.standing, action: None });
         }
@@ -173,12 +196,12 @@ impl Attempt {
         }
         let in_time = current.temporary.as_ref().is_some_and(|temporary| temporary.is_valid(now));
         Some(match seen {
-            Seen { temporary_matches: true, .. } if in_time => Judgement::open(Verdict::Temporary),
+            Seen { temporary_matches: true, .. } if in_time || self.goes_on => Judgement::open(Verdict::Temporary),
             Seen { own_matches: true, .. } => Judgement::open(Verdict::Own),
             Seen { temporary_matches: true, .. } => {
                 Judgement { verdict: Verdict::Expired, standing: current.standing, action: Some(Action::Expired) }
             }
-            Seen { .. } => Judgement::wrong(current.standing.after_a_wrong_one(now)),
+            Seen { .. } => Judgement::wrong(current.standing.after_a_wrong_one(now, lock)),
         })
     }
 }
@@ -253,7 +276,8 @@ mod tests {
         let mut with_own = with_temporary.clone();
         let nothing = with_temporary.clone();
         let set_at = UnixTime(0);
-        with_temporary.temporary = Some(Temporary { hash: hash.clone(), set_at, expires_at: UnixTime(1) });
+        with_temporary.temporary =
+            Some(Temporary { hash: hash.clone(), set_at, expires_at: UnixTime(1), used_at: None });
         with_own.own = Some(Own { hash, changed_at: set_at });
         let cases = [(None, 0), (Some(&nothing), 0), (Some(&with_temporary), 1), (Some(&with_own), 1)];
         for (credential, matching) in cases {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
 
+use super::Service;
+
 /// Why the store did not do what it was asked. `store` names it as it was opened, such as `karipass.db`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -101,6 +103,22 @@ pub enum StoreError {
         /// The number.
         number: PhoneNumber,
     },
+    /// The service is not contracted for the number.
+    #[error("{service} is not contracted for {number}; nothing was changed")]
+    ServiceNotContracted {
+        /// The number.
+        number: PhoneNumber,
+        /// The service.
+        service: Service,
+    },
+    /// Somebody else has changed the setting meanwhile.
+    #[error("{service} of {number} was changed by somebody else meanwhile; nothing was changed")]
+    SettingChanged {
+        /// The number.
+        number: PhoneNumber,
+        /// The service.
+        service: Service,
+    },
     /// There is no such contract.
     #[error("there is no contract {customer_number}; see `karipass contract list`")]
     UnknownContract {
@@ -160,6 +178,8 @@ impl StoreError {
             | StoreError::Failed { .. }
             | StoreError::NotForDemo { .. } => true,
             StoreError::NotContracted { .. }
+            | StoreError::ServiceNotContracted { .. }
+            | StoreError::SettingChanged { .. }
             | StoreError::UnknownContract { .. }
             | StoreError::NumberTaken { .. }
             | StoreError::NumberTwice { .. }

@@ -16,6 +16,9 @@ mod credential;
 mod demo;
 mod error;
 pub mod password;
+mod reach;
+pub mod session;
+pub mod setting;
 pub mod sqlite;
 mod store;
 
@@ -24,10 +27,12 @@ pub use call_record::{CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome,
 pub use contract::{Contract, ContractedNumber, Service, Services, UnknownService};
 pub use contract_csv::{ContractTable, CsvError, CsvProblem, read as read_csv};
 pub use credential::{
-    Attempt, Credential, LOCK_SECONDS, Own, Settled, Standing, Temporary, Verdict, WRONG_BEFORE_LOCK,
+    Attempt, Credential, LOCK_SECONDS, Lock, Own, Settled, Standing, Temporary, Verdict, WRONG_BEFORE_LOCK,
 };
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
 pub use error::StoreError;
 pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
+pub use session::{Session, SessionId, Stage};
+pub use setting::{ChangedBy, Setting, SettingChange};
 pub use sqlite::SqliteStore;
 pub use store::{Existing, Saved, Store, Write};

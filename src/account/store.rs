@@ -7,7 +7,9 @@ use crate::unit::Unit;
 
 use super::credential::{Attempt, Credential, Settled, Verdict};
 use super::password::{self, Cost, PasswordHash, PreparedTemporaryPassword};
-use super::{AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, StoreError};
+use super::session::{Session, SessionId};
+use super::setting::{ChangedBy, Setting, SettingChange};
+use super::{AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Service, StoreError};
 
 /// The shared account store.
 ///
@@ -50,7 +52,8 @@ pub trait Store: Send {
     /// The cost of hashing that an unknown account's password is compared at, so that it takes as long as a known one's.
     fn cost(&self) -> Cost;
 
-    /// Sets the account's own password: the one before becomes the previous one, and the temporary one is used up.
+    /// Sets the account's own password: the one before becomes the previous one, the temporary one is used up, and all
+    /// sessions of the account end.
     fn set_own_password(
         &mut self,
         unit: Unit,
@@ -71,6 +74,33 @@ pub trait Store: Send {
 
     /// Audit rows in the order they were written.
     fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// A session of the site, however old it is.
+    fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// Begins a session, and forgets those that were last used before `stale_before`. One that a temporary password opens
+    /// uses that password up; tells whether it could, that is, whether nobody was faster.
+    fn open_session(&mut self, session: &Session, stale_before: UnixTime) -> Result<bool, StoreError>;
+
+    /// Notes that a session was used.
+    fn touch_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError>;
+
+    /// Ends a session.
+    fn close_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError>;
+
+    /// What is set for a service of a number; the default when nothing ever was.
+    fn setting(&self, number: PhoneNumber, service: Service) -> Result<Setting<String>, StoreError>;
+
+    /// What is set for a service in a whole contract, by the order of its numbers; numbers for which nothing ever was are
+    /// left out.
+    fn settings(
+        &self,
+        customer_number: PhoneNumber,
+        service: Service,
+    ) -> Result<Vec<(PhoneNumber, Setting<String>)>, StoreError>;
+
+    /// Changes settings, all or none, each with its row in the audit.
+    fn change_settings(&mut self, changes: &[SettingChange], by: ChangedBy, now: UnixTime) -> Result<(), StoreError>;
 
     /// Sets temporary passwords in one transaction, each with its own result: it is refused when its number is not, or
     /// no longer, contracted. A new one replaces an older one, leaves the account's own password, and lifts a lock.

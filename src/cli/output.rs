@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::account::sqlite::{Mode, Options};
-use crate::account::{SqliteStore, StoreError};
+use crate::account::{Lock, SqliteStore, StoreError};
 use crate::config::Config;
 use crate::time::UnixTime;
 
@@ -80,8 +80,19 @@ pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> E
 
 /// Opens the configured store.
 pub fn open_store(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStore, Failure> {
-    let options = Options { actor: actor.to_owned(), cost: config.store.hash_cost, wait: config.store.busy_timeout };
-    Ok(SqliteStore::open(&config.store.path, mode, &options)?)
+    Ok(open_store_as(config, mode, actor)?)
+}
+
+/// The same, with the store's own complaint.
+pub fn open_store_as(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStore, StoreError> {
+    let seconds = i64::try_from(config.site.lock_time.as_secs()).unwrap_or(i64::MAX);
+    let options = Options {
+        actor: actor.to_owned(),
+        cost: config.store.hash_cost,
+        wait: config.store.busy_timeout,
+        lock: Lock { after: config.site.lock_after, seconds },
+    };
+    SqliteStore::open(&config.store.path, mode, &options)
 }
 
 /// The wall clock.

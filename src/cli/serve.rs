@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::output::{Answer, Failure, finish, json_line, now, open_store};
+use super::output::{Answer, Failure, finish, json_line, now, open_store, open_store_as};
 use crate::account::sqlite::Mode;
 use crate::account::{Contract, SqliteStore, demo};
 use crate::audio::prompt::Bank;
@@ -22,9 +22,13 @@ use crate::dtmf;
 use crate::ivr;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
+use crate::site;
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
+
+/// A refused login is answered no sooner than this after it came: longer than the hashing takes.
+const REFUSAL_AFTER: std::time::Duration = std::time::Duration::from_millis(400);
 
 /// Answer calls: verify the line, guide, take the temporary password and store it.
 #[derive(clap::Args, Debug)]
@@ -42,6 +46,9 @@ pub struct Args {
     /// The ports for RTP and RTCP; 0 lets the system choose
     #[arg(long, value_name = "FROM-TO")]
     rtp_ports: Option<PortRange>,
+    /// Serve the settings site there, over HTTP; port 0 is a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    site: Option<SocketAddr>,
     /// Say where it listens as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -50,7 +57,14 @@ pub struct Args {
 impl Args {
     /// What the flags say over file and environment.
     pub fn overrides(&self, db: Option<PathBuf>) -> Overrides {
-        Overrides { sip: self.sip, rtp_ports: self.rtp_ports, db, demo: self.demo, ..Overrides::default() }
+        Overrides {
+            sip: self.sip,
+            rtp_ports: self.rtp_ports,
+            site: self.site,
+            db,
+            demo: self.demo,
+            ..Overrides::default()
+        }
     }
 }
 
@@ -71,14 +85,22 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
     let options = options(config, prompts, reader, writer);
+    let site = site_options(config);
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(args, options, example.as_ref(), out))
+    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(
+        args,
+        options,
+        site,
+        example.as_ref(),
+        out,
+    ))
 }
 
 async fn serve(
     args: &Args,
     options: Options,
+    site: site::Options,
     example: Option<&Contract>,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
@@ -92,14 +114,20 @@ async fn serve(
             false => writeln!(out, "listening sip {transport} {address}")?,
         }
     }
+    let site = site::start(site).map_err(|error| Failure::Resource(error.to_string()))?;
+    match args.json {
+        true => json_line(out, &json!({"listening": "site", "transport": "http", "address": site.address()}))?,
+        false => writeln!(out, "listening site http {}", site.address())?,
+    }
     if let (Some(contract), false) = (example, args.json) {
         let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
         if let Some((_, address)) = udp {
-            introduce(out, contract, &service_number, *address)?;
+            introduce(out, contract, &service_number, *address, site.address())?;
         }
     }
     out.flush()?;
     server.run(shutdown).await;
+    site.stop();
     Ok(Answer::Yes)
 }
 
@@ -109,6 +137,7 @@ fn introduce(
     contract: &Contract,
     service_number: &str,
     address: SocketAddr,
+    site: SocketAddr,
 ) -> std::io::Result<()> {
     let customer = contract.customer_number;
     writeln!(out, "\nExample contract {customer}:")?;
@@ -127,7 +156,9 @@ fn introduce(
          dial       sip:{service_number}@{address}\n\n\
          Or without a telephone, in a second terminal:\n  \
          karipass call --to sip:{service_number}@{address} --from {customer} --unit line --password 48151623\n  \
-         printf 48151623 | karipass account verify --unit line --number {customer}\n"
+         printf 48151623 | karipass account verify --unit line --number {customer}\n\n\
+         Then log in to the settings site with it:\n  \
+         http://{site}/\n"
     )
 }
 
@@ -180,6 +211,28 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
         stores: [Box::new(reader), Box::new(writer)],
         cost: config.store.hash_cost,
         threads: (media_threads, limits.hash_workers as usize),
+    }
+}
+
+fn site_options(config: &Config) -> site::Options {
+    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let (fewest, most) = config.site.password_length;
+    let for_stores = config.clone();
+    site::Options {
+        listen: config.site.listen,
+        secure: config.site.behind_tls,
+        open_store: Box::new(move || Ok(Box::new(open_store_as(&for_stores, Mode::Existing, "site")?))),
+        cost: config.store.hash_cost,
+        hashers: config.limits.hash_workers as usize,
+        clock: Arc::new(now),
+        rules: site::Rules {
+            fewest: fewest.into(),
+            most: most.into(),
+            valid_seconds: i64::from(config.site.password_days) * 24 * 60 * 60,
+        },
+        idle_seconds: seconds(config.site.idle_timeout),
+        logins_per_minute: config.site.logins_per_minute,
+        refusal_after: REFUSAL_AFTER,
     }
 }
 

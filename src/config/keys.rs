@@ -62,7 +62,7 @@ const KEYS: &[Key] = keys! {
     "ivr.confirm", "\"read-back\" or \"re-enter\"",
         |c, v| c.ivr.confirm = confirm(v)?;
     "ivr.password_digits", "two whole numbers [FEWEST, MOST] from 4 to 16",
-        |c, v| c.ivr.password_digits = digit_range(v)?;
+        |c, v| c.ivr.password_digits = range(v, 4..=16)?;
     "ivr.first_digit_timeout", "1s to 120s, such as \"10s\" or \"1500ms\"",
         |c, v| c.ivr.first_digit_timeout = v.duration(seconds(1, 120))?;
     "ivr.inter_digit_timeout", "1s to 120s, such as \"5s\" or \"1500ms\"",
@@ -79,6 +79,20 @@ const KEYS: &[Key] = keys! {
         |c, v| c.store.hash_cost = cost(v)?;
     "site.listen", "ADDR:PORT with a numeric address",
         |c, v| c.site.listen = v.parse()?;
+    "site.behind_tls", "true or false",
+        |c, v| c.site.behind_tls = v.switch()?;
+    "site.password_length", "two whole numbers [FEWEST, MOST] from 6 to 128",
+        |c, v| c.site.password_length = range(v, 6..=128)?;
+    "site.password_days", "a whole number from 1 to 3650",
+        |c, v| c.site.password_days = v.integer(1..=3650)?;
+    "site.idle_timeout", "1m to 24h, such as \"15m\"",
+        |c, v| c.site.idle_timeout = v.duration(seconds(60, 86_400))?;
+    "site.logins_per_minute", "a whole number from 1 to 100000",
+        |c, v| c.site.logins_per_minute = v.integer(1..=100_000)?;
+    "site.lock_after", "a whole number from 1 to 100",
+        |c, v| c.site.lock_after = v.integer(1..=100)?;
+    "site.lock_time", "1m to 24h, such as \"10m\"",
+        |c, v| c.site.lock_time = v.duration(seconds(60, 86_400))?;
     "limits.calls", "a whole number from 1 to 100000",
         |c, v| c.limits.calls = v.integer(1..=100_000)?;
     "limits.calls_per_peer", "a whole number from 1 to 100000",
@@ -306,11 +320,10 @@ fn confirm(value: &Value) -> Result<Confirm, Unfit> {
     }
 }
 
-fn digit_range(value: &Value) -> Result<(u8, u8), Unfit> {
-    const ALLOWED: RangeInclusive<i64> = 4..=16;
+fn range(value: &Value, allowed: RangeInclusive<i64>) -> Result<(u8, u8), Unfit> {
     match value.list()?.as_slice() {
         [fewest, most] => {
-            let range: (u8, u8) = (fewest.integer(ALLOWED)?, most.integer(ALLOWED)?);
+            let range: (u8, u8) = (fewest.integer(allowed.clone())?, most.integer(allowed)?);
             if range.0 <= range.1 { Ok(range) } else { Err(format!("{} is more than {}", range.0, range.1)) }
         }
         other => Err(format!("{} numbers", other.len())),

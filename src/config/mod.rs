@@ -116,6 +116,21 @@ pub struct Store {
 pub struct Site {
     /// Where to listen. Port 0 is a free one.
     pub listen: SocketAddr,
+    /// Whether browsers come over TLS that something before this server ends: cookies are for TLS alone then, and browsers
+    /// are told never to come without.
+    pub behind_tls: bool,
+    /// The fewest and the most characters of an own password.
+    pub password_length: (u8, u8),
+    /// An own password is valid for so many days.
+    pub password_days: u32,
+    /// So long without a request ends a session.
+    pub idle_timeout: Duration,
+    /// So many logins a minute may be tried from one address.
+    pub logins_per_minute: u32,
+    /// So many wrong passwords in a row lock an account.
+    pub lock_after: u32,
+    /// So long.
+    pub lock_time: Duration,
 }
 
 /// `[limits]`: how much is taken on.
@@ -187,7 +202,16 @@ impl Config {
                 busy_timeout: Duration::from_secs(30),
                 hash_cost: Cost::default(),
             },
-            site: Site { listen: SocketAddr::new(loopback, 8080) },
+            site: Site {
+                listen: SocketAddr::new(loopback, 8080),
+                behind_tls: false,
+                password_length: (8, 64),
+                password_days: 60,
+                idle_timeout: Duration::from_secs(15 * 60),
+                logins_per_minute: 60,
+                lock_after: 3,
+                lock_time: Duration::from_secs(10 * 60),
+            },
             limits: Limits {
                 calls: 600,
                 calls_per_peer: 600,

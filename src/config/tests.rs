@@ -71,6 +71,13 @@ argon2 = [65536, 3, 4]
 
 [site]
 listen = "[::1]:8443"
+behind_tls = true
+password_length = [10, 40]
+password_days = 90
+idle_timeout = "5m"
+logins_per_minute = 30
+lock_after = 5
+lock_time = "20m"
 
 [limits]
 calls = 1000
@@ -115,7 +122,16 @@ fn everything() -> Config {
             busy_timeout: Duration::from_secs(60),
             hash_cost: Cost::new(65_536, 3, 4).unwrap(),
         },
-        site: Site { listen: "[::1]:8443".parse().unwrap() },
+        site: Site {
+            listen: "[::1]:8443".parse().unwrap(),
+            behind_tls: true,
+            password_length: (10, 40),
+            password_days: 90,
+            idle_timeout: Duration::from_secs(300),
+            logins_per_minute: 30,
+            lock_after: 5,
+            lock_time: Duration::from_secs(1200),
+        },
         limits: Limits {
             calls: 1000,
             calls_per_peer: 20,

@@ -26,7 +26,11 @@ fn a_port_in_use() {
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let db = folder.file("store.db");
-    let output = karipass().args(["serve", "--sip", &address, "--rtp-ports", "0", "--db"]).arg(&db).output().unwrap();
+    let output = karipass()
+        .args(["serve", "--sip", &address, "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
+        .arg(&db)
+        .output()
+        .unwrap();
     refused(&output, 3, &[&address, "in use"]);
 }
 
@@ -59,7 +63,11 @@ fn a_missing_or_foreign_store() {
     other.execute_batch("CREATE TABLE recipes (name TEXT); INSERT INTO recipes VALUES ('okonomiyaki')").unwrap();
     drop(other);
     let before = fs::read(&foreign).unwrap();
-    let output = karipass().args(["serve", "--demo", "--sip", "127.0.0.1:0", "--db"]).arg(&foreign).output().unwrap();
+    let output = karipass()
+        .args(["serve", "--demo", "--sip", "127.0.0.1:0", "--site", "127.0.0.1:0", "--db"])
+        .arg(&foreign)
+        .output()
+        .unwrap();
     refused(&output, 3, &["foreign.db"]);
     assert_eq!(fs::read(&foreign).unwrap(), before, "left byte for byte");
     let text = folder.file("notes.txt");
@@ -73,7 +81,11 @@ fn the_example_refuses_a_store_that_is_in_use_for_something_else() {
     let folder = Folder::new();
     let db = folder.file("store.db");
     assert!(karipass().args(["contract", "add", "0312345678", "--db"]).arg(&db).status().unwrap().success());
-    let output = karipass().args(["serve", "--demo", "--sip", "127.0.0.1:0", "--db"]).arg(&db).output().unwrap();
+    let output = karipass()
+        .args(["serve", "--demo", "--sip", "127.0.0.1:0", "--site", "127.0.0.1:0", "--db"])
+        .arg(&db)
+        .output()
+        .unwrap();
     refused(&output, 3, &["store.db", "--db"]);
 }
 

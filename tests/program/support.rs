@@ -52,7 +52,7 @@ impl Service {
 
     pub fn start(db: &Path, flags: &[&str], log: &str) -> Service {
         let mut process = karipass()
-            .args(["serve", "--json", "--sip", "127.0.0.1:0", "--rtp-ports", "0", "--db"])
+            .args(["serve", "--json", "--sip", "127.0.0.1:0", "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
             .arg(db)
             .args(flags)
             .env("RUST_LOG", log)

@@ -174,6 +174,11 @@ pub(super) fn owner(connection: &Connection, number: PhoneNumber) -> Result<Opti
     owner.map(|text| rows::parsed("customer_number", &text)).transpose()
 }
 
+pub(super) fn has_service(connection: &Connection, number: PhoneNumber, service: Service) -> Result<bool, Failure> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM service WHERE number = ?1 AND service = ?2")?;
+    Ok(statement.exists([number.as_str(), service.name()])?)
+}
+
 pub(super) fn remove(
     transaction: &Transaction<'_>,
     customer_number: PhoneNumber,

@@ -6,9 +6,10 @@ use super::contracts;
 use super::error::Failure;
 use super::records::{self, Audited};
 use super::rows;
+use super::site;
 use crate::account::credential::{Own, Standing, Temporary};
 use crate::account::{
-    Action, Attempt, Credential, PasswordHash, PreparedTemporaryPassword, Settled, StoreError, Verdict,
+    Action, Attempt, Credential, Lock, PasswordHash, PreparedTemporaryPassword, Settled, StoreError, Verdict,
 };
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -17,7 +18,7 @@ use crate::unit::Unit;
 pub(super) fn one(connection: &Connection, unit: Unit, number: PhoneNumber) -> Result<Option<Credential>, Failure> {
     let mut statement = connection.prepare_cached(
         "SELECT temporary_hash, temporary_set_at, temporary_expires_at, password_hash, password_changed_at,
-                previous_hash, failures, locked_until
+                previous_hash, failures, locked_until, temporary_used_at
          FROM credential WHERE unit = ?1 AND number = ?2",
     )?;
     let mut rows = statement.query([unit.name(), number.as_str()])?;
@@ -34,6 +35,7 @@ fn credential(unit: Unit, number: PhoneNumber, row: &Row<'_>) -> Result<Credenti
             hash,
             set_at: rows::time(row, "temporary_set_at")?,
             expires_at: rows::time(row, "temporary_expires_at")?,
+            used_at: rows::optional_time(row, "temporary_used_at")?,
         }),
     };
     let own = match hash("password_hash")? {
@@ -55,7 +57,7 @@ pub(super) fn set_temporary(
             "INSERT INTO credential (unit, number, temporary_hash, temporary_set_at, temporary_expires_at, failures)
              VALUES (?1, ?2, ?3, ?4, ?5, 0)
              ON CONFLICT (unit, number) DO UPDATE SET temporary_hash = excluded.temporary_hash,
-                 temporary_set_at = excluded.temporary_set_at, temporary_expires_at = excluded.temporary_expires_at,
+                 temporary_set_at = excluded.temporary_set_at, temporary_expires_at = excluded.temporary_expires_at, temporary_used_at = NULL,
                  failures = 0, locked_until = NULL",
         )?
         .execute(params![unit.name(), number.as_str(), hash.as_str(), set_at.0, expires_at.0])?;
@@ -80,9 +82,11 @@ pub(super) fn set_own(
              ON CONFLICT (unit, number) DO UPDATE SET previous_hash = credential.password_hash,
                  password_hash = excluded.password_hash, password_changed_at = excluded.password_changed_at,
                  temporary_hash = NULL, temporary_set_at = NULL, temporary_expires_at = NULL,
+                 temporary_used_at = NULL,
                  failures = 0, locked_until = NULL",
         )?
         .execute(params![unit.name(), number.as_str(), hash.as_str(), now.0])?;
+    site::close_sessions(transaction, unit, number)?;
     let audited = Audited { actor, at: now, unit: Some(unit), number };
     records::note(transaction, audited, &Action::PasswordSet, None)
 }
@@ -104,6 +108,7 @@ pub(super) fn settled_without_writing(attempt: &Attempt) -> Option<Settled> {
 pub(super) fn settle(
     transaction: &Transaction<'_>,
     attempt: &Attempt,
+    lock: Lock,
     actor: &str,
     now: UnixTime,
 ) -> Result<Settled, Failure> {
@@ -111,7 +116,7 @@ pub(super) fn settle(
     let Some(current) = one(transaction, unit, number)? else {
         return Ok(Settled::Verdict(Verdict::Unknown));
     };
-    let Some(judgement) = attempt.judge(&current, now) else {
+    let Some(judgement) = attempt.judge(&current, now, lock) else {
         return Ok(Settled::Stale);
     };
     if let Some(action) = &judgement.action {

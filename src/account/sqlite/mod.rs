@@ -10,6 +10,7 @@ mod file;
 mod open;
 mod records;
 mod rows;
+mod site;
 #[cfg(test)]
 mod tests;
 
@@ -23,9 +24,13 @@ use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-use super::credential::{Attempt, Credential, Settled};
+use super::credential::{Attempt, Credential, Lock, Settled};
 use super::password::{Cost, PasswordHash};
-use super::{AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Existing, Saved, Store, StoreError, Write};
+use super::session::{Session, SessionId};
+use super::setting::{ChangedBy, Setting, SettingChange};
+use super::{
+    AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Existing, Saved, Service, Store, StoreError, Write,
+};
 
 use error::Failure;
 use file::Identity;
@@ -44,6 +49,7 @@ pub struct SqliteStore {
     actor: String,
     cost: Cost,
     wait: Duration,
+    lock: Lock,
 }
 
 impl Store for SqliteStore {
@@ -88,9 +94,9 @@ impl Store for SqliteStore {
     }
 
     fn settle(&mut self, attempt: &Attempt, now: UnixTime) -> Result<Settled, StoreError> {
-        let actor = self.actor.clone();
-        credentials::settled_without_writing(attempt)
-            .map_or_else(|| self.write(|transaction| credentials::settle(transaction, attempt, &actor, now)), Ok)
+        let (actor, lock) = (self.actor.clone(), self.lock);
+        let write = |transaction: &Transaction<'_>| credentials::settle(transaction, attempt, lock, &actor, now);
+        credentials::settled_without_writing(attempt).map_or_else(|| self.write(write), Ok)
     }
 
     fn cost(&self) -> Cost {
@@ -123,6 +129,41 @@ impl Store for SqliteStore {
 
     fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
         self.read(|connection| records::audit(connection, filter))
+    }
+
+    fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
+        self.read(|connection| site::session(connection, id))
+    }
+
+    fn open_session(&mut self, session: &Session, stale_before: UnixTime) -> Result<bool, StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| site::open_session(transaction, session, stale_before, &actor))
+    }
+
+    fn touch_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|transaction| site::touch_session(transaction, id, now))
+    }
+
+    fn close_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| site::close_session(transaction, id, &actor, now))
+    }
+
+    fn setting(&self, number: PhoneNumber, service: Service) -> Result<Setting<String>, StoreError> {
+        let never_set = || Setting { active: false, detail: "{}".to_owned(), revision: 0, changed_at: None };
+        Ok(self.read(|connection| site::setting(connection, number, service))?.unwrap_or_else(never_set))
+    }
+
+    fn settings(
+        &self,
+        customer_number: PhoneNumber,
+        service: Service,
+    ) -> Result<Vec<(PhoneNumber, Setting<String>)>, StoreError> {
+        self.read(|connection| site::settings(connection, customer_number, service))
+    }
+
+    fn change_settings(&mut self, changes: &[SettingChange], by: ChangedBy, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|transaction| site::change_settings(transaction, changes, by, now))
     }
 }
 

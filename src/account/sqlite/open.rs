@@ -12,10 +12,11 @@ use rusqlite_migration::{M, Migrations};
 use super::error::Failure;
 use super::file::{self, Found, Identity, Marks};
 use super::{APPLICATION_ID, SqliteStore, patiently};
-use crate::account::{Cost, StoreError};
+use crate::account::{Cost, Lock, StoreError};
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_accounts.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("../schema/0001_accounts.sql"), include_str!("../schema/0002_site.sql")];
 
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
@@ -38,12 +39,14 @@ pub struct Options {
     pub cost: Cost,
     /// How long a write waits for other programs' writes before it is given up.
     pub wait: Duration,
+    /// When wrong passwords lock an account.
+    pub lock: Lock,
 }
 
 impl Options {
     /// The usual options for this actor.
     pub fn new(actor: impl Into<String>) -> Options {
-        Options { actor: actor.into(), cost: Cost::default(), wait: Duration::from_secs(30) }
+        Options { actor: actor.into(), cost: Cost::default(), wait: Duration::from_secs(30), lock: Lock::default() }
     }
 }
 
@@ -122,6 +125,7 @@ impl Opening<'_> {
             actor: self.options.actor.clone(),
             cost: self.options.cost,
             wait: self.options.wait,
+            lock: self.options.lock,
         })
     }
 

@@ -1,0 +1,79 @@
+//! Japanese, and English at a switch.
+
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::{Shared, cookie};
+
+/// The language of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Lang {
+    #[default]
+    Japanese,
+    English,
+}
+
+impl Lang {
+    /// The words in this language.
+    pub(super) fn say<'a>(&self, japanese: &'a str, english: &'a str) -> &'a str {
+        match self {
+            Lang::Japanese => japanese,
+            Lang::English => english,
+        }
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        self.say("ja", "en")
+    }
+
+    pub(super) fn is_japanese(&self) -> bool {
+        *self == Lang::Japanese
+    }
+
+    /// As the browser's cookie says.
+    pub(super) fn of(headers: &HeaderMap) -> Lang {
+        match cookie::read(headers, cookie::LANGUAGE) {
+            Some("en") => Lang::English,
+            Some(_) | None => Lang::Japanese,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Switch {
+    to: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(super) async fn switch(State(app): State<Shared>, Query(switch): Query<Switch>) -> Response {
+    let lang = if switch.to == "en" { Lang::English } else { Lang::Japanese };
+    let back = if is_own_path(&switch.back) { switch.back.as_str() } else { "/" };
+    let mut response = Redirect::to(back).into_response();
+    cookie::add(&mut response, cookie::language(lang, app.secure));
+    response
+}
+
+/// A path of this site and nothing that a browser could take for another one.
+fn is_own_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '?' | '=' | '&'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_leads_nowhere_else() {
+        for own in ["/", "/voicewarp?number=0600001111", "/fax-mail"] {
+            assert!(is_own_path(own), "{own}");
+        }
+        for other in ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a%0d%0ab", "/x:y", "/@evil"] {
+            assert!(!is_own_path(other), "{other}");
+        }
+    }
+}

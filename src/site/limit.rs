@@ -1,0 +1,76 @@
+//! How often logins may be tried from one address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use crate::time::UnixTime;
+
+/// The most addresses that are remembered. When there are more, those whose minute is over are forgotten; when that frees
+/// nothing, new addresses are refused.
+const ADDRESSES: usize = 65_536;
+const WINDOW_SECONDS: i64 = 60;
+
+pub(super) struct Logins {
+    a_minute: u32,
+    seen: Mutex<HashMap<IpAddr, Window>>,
+}
+
+struct Window {
+    since: UnixTime,
+    count: u32,
+}
+
+impl Logins {
+    pub(super) fn new(a_minute: u32) -> Logins {
+        Logins { a_minute, seen: Mutex::default() }
+    }
+
+    /// Counts a login; when there were too many, tells in how many seconds the next may be tried.
+    pub(super) fn admit(&self, address: IpAddr, now: UnixTime) -> Result<(), i64> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = network_of(address);
+        let is_over = |window: &Window| now >= window.since.plus(WINDOW_SECONDS);
+        if seen.len() >= ADDRESSES && !seen.contains_key(&network) {
+            seen.retain(|_, window| !is_over(window));
+            if seen.len() >= ADDRESSES {
+                return Err(WINDOW_SECONDS);
+            }
+        }
+        let window = seen.entry(network).or_insert(Window { since: now, count: 0 });
+        if is_over(window) {
+            *window = Window { since: now, count: 0 };
+        }
+        if window.count >= self.a_minute {
+            return Err(window.since.plus(WINDOW_SECONDS).0.saturating_sub(now.0).max(1));
+        }
+        window.count += 1;
+        Ok(())
+    }
+}
+
+/// One subscriber has a whole /64 of IPv6 addresses to come from.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_logins_a_minute_from_one_network() {
+        let logins = Logins::new(2);
+        let at = |text: &str, second| logins.admit(text.parse().unwrap_or(IpAddr::V4([0; 4].into())), UnixTime(second));
+        assert_eq!(at("192.0.2.1", 0), Ok(()));
+        assert_eq!(at("192.0.2.1", 10), Ok(()));
+        assert_eq!(at("192.0.2.1", 20), Err(40));
+        assert_eq!(at("::ffff:192.0.2.1", 20), Err(40), "the same address in another form");
+        assert_eq!(at("192.0.2.2", 20), Ok(()), "somebody else");
+        assert_eq!(at("192.0.2.1", 60), Ok(()), "the minute is over");
+        assert_eq!([at("2001:db8::1", 0), at("2001:db8::2", 0), at("2001:db8::3", 0)], [Ok(()), Ok(()), Err(60)]);
+    }
+}

@@ -1,0 +1,237 @@
+//! Logging in and out.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use rand::Rng;
+use tokio::time::Instant;
+
+use super::desk::Trouble;
+use super::field::Fields;
+use super::lang::Lang;
+use super::member::{Newcomer, Visitor, hex, session_id};
+use super::page::{self, Frame};
+use super::{App, Shared, cookie};
+use crate::account::{Attempt, Credential, Session, Settled, Stage, Verdict};
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::unit::Unit;
+
+/// Longer than any password may be: what is longer is not even compared.
+const LONGEST: usize = 1024;
+
+#[derive(Template)]
+#[template(path = "login.html", config = "src/site/askama.toml")]
+struct LoginPage {
+    p: Frame,
+    unit: Unit,
+    number: String,
+    notice: String,
+    error: String,
+    number_error: String,
+}
+
+impl LoginPage {
+    fn new(visitor: &Visitor) -> LoginPage {
+        let nothing = String::new;
+        LoginPage {
+            p: visitor.frame(),
+            unit: Unit::Line,
+            number: nothing(),
+            notice: nothing(),
+            error: nothing(),
+            number_error: nothing(),
+        }
+    }
+
+    fn is(&self, unit: &str) -> bool {
+        self.unit.name() == unit
+    }
+}
+
+#[derive(Template)]
+#[template(path = "help.html", config = "src/site/askama.toml")]
+struct HelpPage {
+    p: Frame,
+}
+
+pub(super) async fn show(visitor: Visitor) -> Response {
+    let mut page = LoginPage::new(&visitor);
+    if visitor.here.ends_with("?bye") {
+        page.notice = visitor.lang.say("ログアウトしました。", "You are logged out.").to_owned();
+    }
+    page::render(StatusCode::OK, &page)
+}
+
+pub(super) async fn help(visitor: Visitor) -> Response {
+    page::render(StatusCode::OK, &HelpPage { p: visitor.frame() })
+}
+
+pub(super) async fn log_in(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (arrived, lang) = (Instant::now(), visitor.lang);
+    let mut page = LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(&visitor) };
+    if let Err(seconds) = app.logins.admit(peer.ip(), (app.clock)()) {
+        tracing::warn!(peer = %peer.ip(), "too many logins from one address");
+        page.error = lang
+            .say(
+                "ログインの試行が多すぎます。しばらくしてからお試しください。",
+                "Too many logins. Please try again later.",
+            )
+            .to_owned();
+        return page::with_retry(page::render(StatusCode::TOO_MANY_REQUESTS, &page), seconds);
+    }
+    let fields = Fields::parse(&body);
+    page.number = fields.text("number").to_owned();
+    page.unit = fields.text("unit").parse().unwrap_or(Unit::Line);
+    let (Ok(unit), Ok(number)) = (fields.text("unit").parse(), PhoneNumber::parse(fields.text("number"))) else {
+        page.number_error = lang
+            .say(
+                "電話番号を市外局番から10桁または11桁で入力してください。",
+                "Enter the number with its area code: 10 or 11 digits.",
+            )
+            .to_owned();
+        return page::render(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    };
+    let opened = enter(&app, unit, number, fields.secret("password"), &headers).await;
+    match opened {
+        Ok(Ok((token, stage))) => welcome(&app, &token, stage),
+        Ok(Err(refusal)) => {
+            tokio::time::sleep_until(arrived + app.refusal_after).await;
+            page.error = refusal.text(lang).to_owned();
+            page::render(StatusCode::FORBIDDEN, &page)
+        }
+        Err(trouble) => page::trouble(lang, &trouble),
+    }
+}
+
+/// Why a login is refused, as far as it is told.
+enum Refusal {
+    /// A wrong password, a locked account and an account that does not exist look the same.
+    No,
+    /// The temporary password is right, and its 24 hours are over.
+    RunOut,
+    /// The temporary password is right, and was used before.
+    Used,
+}
+
+impl Refusal {
+    fn text(&self, lang: Lang) -> &'static str {
+        match self {
+            Refusal::No => lang.say(
+                "ログインできませんでした。番号またはパスワードが正しくありません。続けて3回間違えると、10分間ログインできなくなります。",
+                "Login failed. The number or the password is wrong. After three wrong passwords in a row, the login is locked for 10 minutes.",
+            ),
+            Refusal::RunOut => lang.say(
+                "仮パスワードの有効期限(24時間)が切れています。もう一度お電話で仮パスワードを設定してください。",
+                "The temporary password has run out: it was valid for 24 hours. Please dial again and set a new one.",
+            ),
+            Refusal::Used => lang.say(
+                "この仮パスワードはすでに使用されています。もう一度お電話で仮パスワードを設定してください。",
+                "This temporary password has been used already. Please dial again and set a new one.",
+            ),
+        }
+    }
+}
+
+/// Opens a session for the password, and ends the one that the browser had.
+async fn enter(
+    app: &App,
+    unit: Unit,
+    number: PhoneNumber,
+    password: Secret,
+    headers: &HeaderMap,
+) -> Result<Result<(String, Stage), Refusal>, Trouble> {
+    let (verdict, credential) = verify(app, unit, number, password, false).await?;
+    let now = (app.clock)();
+    let stage = match verdict {
+        Verdict::Temporary => Stage::Temporary,
+        Verdict::Own if has_aged(app, credential.as_ref(), now) => Stage::Aged,
+        Verdict::Own => Stage::Open,
+        Verdict::Expired => return Ok(Err(why_expired(credential.as_ref(), now))),
+        Verdict::Wrong | Verdict::Locked { .. } | Verdict::Unknown => return Ok(Err(Refusal::No)),
+    };
+    if let Some(old) = cookie::session(headers, app.secure).map(session_id) {
+        app.desk.store(move |store| store.close_session(&old, now)).await?;
+    }
+    let opened = open(app, unit, number, stage).await?;
+    Ok(opened.map(|token| (token, stage)).ok_or(Refusal::Used))
+}
+
+/// The token of a new session; `None` when somebody was faster with the same temporary password.
+pub(super) async fn open(app: &App, unit: Unit, number: PhoneNumber, stage: Stage) -> Result<Option<String>, Trouble> {
+    let mut random = [0u8; 32];
+    rand::rng().fill_bytes(&mut random);
+    let (token, now) = (hex(&random), (app.clock)());
+    let session = Session { id: session_id(&token), unit, number, stage, created_at: now, seen_at: now };
+    let stale = now.plus(-app.idle_seconds);
+    let opened = app.desk.store(move |store| store.open_session(&session, stale)).await?;
+    Ok(opened.then_some(token))
+}
+
+/// Compares a password away from the loop and enters the result into the store; with it comes what the store had.
+pub(super) async fn verify(
+    app: &App,
+    unit: Unit,
+    number: PhoneNumber,
+    password: Secret,
+    goes_on: bool,
+) -> Result<(Verdict, Option<Credential>), Trouble> {
+    // only a credential that changes while its password is being compared needs another round
+    const ROUNDS: usize = 3;
+    let password = if password.len() > LONGEST { Secret::new() } else { password };
+    for _ in 0..ROUNDS {
+        let credential = app.desk.store(move |store| store.credential(unit, number)).await?;
+        let (kept, password, cost) = (credential.clone(), password.clone(), app.cost);
+        let compare = move || Attempt::compare(unit, number, credential.as_ref(), &password, cost);
+        let attempt = app.desk.hash(compare).await?;
+        let attempt = if goes_on { attempt.going_on() } else { attempt };
+        let now = (app.clock)();
+        if let Settled::Verdict(verdict) = app.desk.store(move |store| store.settle(&attempt, now)).await? {
+            return Ok((verdict, kept));
+        }
+    }
+    Ok((Verdict::Wrong, None))
+}
+
+fn has_aged(app: &App, credential: Option<&Credential>, now: UnixTime) -> bool {
+    let own = credential.and_then(|credential| credential.own.as_ref());
+    own.is_some_and(|own| now >= own.changed_at.plus(app.rules.valid_seconds))
+}
+
+fn why_expired(credential: Option<&Credential>, now: UnixTime) -> Refusal {
+    match credential.and_then(|credential| credential.temporary.as_ref()) {
+        Some(temporary) if temporary.used_at.is_some() && now < temporary.expires_at => Refusal::Used,
+        Some(_) | None => Refusal::RunOut,
+    }
+}
+
+fn welcome(app: &App, token: &str, stage: Stage) -> Response {
+    let next = if stage == Stage::Open { "/" } else { "/password" };
+    let mut response = Redirect::to(next).into_response();
+    cookie::add(&mut response, cookie::for_session(token, app.secure));
+    response
+}
+
+pub(super) async fn log_out(State(app): State<Shared>, newcomer: Newcomer, body: Bytes) -> Response {
+    if let Err(forged) = newcomer.form(&body) {
+        return forged;
+    }
+    let (id, now) = (newcomer.session.id.clone(), (app.clock)());
+    if let Err(trouble) = app.desk.store(move |store| store.close_session(&id, now)).await {
+        return page::trouble(newcomer.lang, &trouble);
+    }
+    let mut response = Redirect::to("/login?bye").into_response();
+    cookie::add(&mut response, cookie::for_session("", app.secure));
+    response
+}

@@ -1,0 +1,229 @@
+//! The settings web site: where a subscriber goes after the call, logs in, and sets the contracted services.
+//!
+//! ```text
+//! browser ──▶ guard (headers, origin) ──▶ login, password, top, service ──▶ desk ──▶ account::Store, argon2
+//!                                              │ Visitor, Member (who asks, how far the login reaches)
+//! ```
+//!
+//! Server-rendered pages that need no JavaScript. Sessions are rows of the account store itself rather than of a session
+//! crate's: so a changed password ends them in the same transaction, in every process, and a number that goes takes them
+//! along. The browser holds 256 random bits; the store holds their hash; the token against forged forms is another hash of
+//! them.
+//!
+//! Architecture invariant: the site runs on threads of its own. Its one loop never waits for the store or for argon2 (see
+//! [`desk`]), and it knows calls and media not at all. Whatever names a telephone number passes [`member`], which alone
+//! decides about reach.
+
+mod bulk_csv;
+mod cookie;
+mod desk;
+mod field;
+mod guard;
+mod hyphen;
+mod lang;
+mod limit;
+mod login;
+mod member;
+mod page;
+mod password;
+mod rules;
+mod service;
+mod top;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+use tokio::sync::oneshot;
+
+use crate::account::{Cost, Store, StoreError};
+use crate::time::UnixTime;
+
+pub use hyphen::hyphenated;
+pub use rules::Rules;
+
+use desk::Desk;
+use limit::Logins;
+
+/// The largest form that is read, but for uploads.
+const LARGEST_FORM: usize = 256 * 1024;
+/// How long requests in progress may go on when the site is stopped.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Opens the account store once more.
+pub type OpenStore = Box<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send + Sync>;
+/// Reads the wall clock.
+pub type WallClock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
+/// Everything a site is made of.
+pub struct Options {
+    /// Where HTTP is listened for. Port 0 is a free one.
+    pub listen: SocketAddr,
+    /// Whether browsers come over TLS, which something before this server ends: then cookies are for TLS alone, and
+    /// browsers are told never to come without.
+    pub secure: bool,
+    /// Opens the account store.
+    pub open_store: OpenStore,
+    /// The cost of hashing a password.
+    pub cost: Cost,
+    /// How many passwords are hashed or compared at once.
+    pub hashers: usize,
+    /// The wall clock.
+    pub clock: WallClock,
+    /// What an own password has to be.
+    pub rules: Rules,
+    /// After so many seconds without a request a session is over.
+    pub idle_seconds: i64,
+    /// So many logins a minute may be tried from one address.
+    pub logins_per_minute: u32,
+    /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
+    pub refusal_after: Duration,
+}
+
+/// Why the site does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on http {address}: {why}; choose another with --site or site.listen")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// The system's words.
+        why: io::Error,
+    },
+    /// The account store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A site that serves.
+pub struct Site {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What every page has at hand.
+struct App {
+    desk: Desk,
+    clock: WallClock,
+    secure: bool,
+    cost: Cost,
+    rules: Rules,
+    idle_seconds: i64,
+    logins: Logins,
+    refusal_after: Duration,
+}
+
+type Shared = Arc<App>;
+
+/// Binds the address, opens the store and serves from threads of its own.
+pub fn start(options: Options) -> Result<Site, StartError> {
+    let bind = |why| StartError::Bind { address: options.listen, why };
+    let listener = std::net::TcpListener::bind(options.listen).map_err(bind)?;
+    listener.set_nonblocking(true).map_err(bind)?;
+    let address = listener.local_addr().map_err(bind)?;
+    let app = Arc::new(App {
+        desk: Desk::open(&options.open_store, options.hashers)?,
+        clock: options.clock,
+        secure: options.secure,
+        cost: options.cost,
+        rules: options.rules,
+        idle_seconds: options.idle_seconds,
+        logins: Logins::new(options.logins_per_minute),
+        refusal_after: options.refusal_after,
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(desk::HANDLES + options.hashers.max(1))
+        .thread_name("site")
+        .enable_all()
+        .build()
+        .map_err(StartError::Thread)?;
+    let (stop, stopped) = oneshot::channel();
+    let serve = move || {
+        runtime.block_on(serve(listener, app, stopped));
+        runtime.shutdown_timeout(LAST_WORDS);
+    };
+    let thread = std::thread::Builder::new().name("site".to_owned()).spawn(serve).map_err(StartError::Thread)?;
+    Ok(Site { address, stop: Some(stop), thread: Some(thread) })
+}
+
+impl Site {
+    /// The address that is listened on, as bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more requests, and waits shortly for those in progress.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // the site may have ended by itself
+        let _ = self.stop.take().map(|stop| stop.send(()));
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the settings site has panicked");
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, app: Shared, stopped: oneshot::Receiver<()>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the settings site cannot listen"),
+    };
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let (draining, drained) = oneshot::channel();
+    let until = async move {
+        // a dropped handle stops as well
+        let _ = stopped.await;
+        let _ = draining.send(());
+    };
+    let served = axum::serve(listener, service).with_graceful_shutdown(until);
+    let deadline = async move {
+        let _ = drained.await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        ended = served => if let Err(error) = ended { tracing::error!(%error, "the settings site ends") },
+        () = deadline => {}
+    }
+}
+
+fn router(app: Shared) -> Router {
+    Router::new()
+        .route("/", get(top::show))
+        .route("/login", get(login::show).post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/password", get(password::show).post(password::change))
+        .route("/help", get(login::help))
+        .route("/language", get(lang::switch))
+        .route("/bulk-transfer/csv", get(bulk_csv::download).post(bulk_csv::upload).layer(bulk_csv::body_limit()))
+        .route("/voicewarp", get(service::show).post(service::change))
+        .route("/arrival-mail", get(service::show).post(service::change))
+        .route("/bulk-transfer", get(service::show).post(service::change))
+        .route("/fault-notice", get(service::show).post(service::change))
+        .route("/fax-mail", get(service::show).post(service::change))
+        .route("/site.css", get(page::style))
+        .fallback(page::no_such_page)
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
+        .with_state(app)
+}

@@ -1,0 +1,163 @@
+//! What all pages share: the frame around them, the pages for what went wrong, and the style sheet.
+
+use askama::Template;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::desk::Trouble;
+use super::lang::Lang;
+use super::member::Visitor;
+use crate::account::StoreError;
+use crate::time::UnixTime;
+
+/// The frame around a page.
+pub(super) struct Frame {
+    pub(super) lang: Lang,
+    /// Who is logged in, and the token for the logout form.
+    pub(super) who: Option<Who>,
+    /// Where the language switch comes back to.
+    pub(super) here: String,
+}
+
+pub(super) struct Who {
+    pub(super) unit: &'static str,
+    pub(super) number: String,
+    pub(super) csrf: String,
+}
+
+impl Frame {
+    pub(super) fn say<'a>(&self, japanese: &'a str, english: &'a str) -> &'a str {
+        self.lang.say(japanese, english)
+    }
+
+    /// Where the language switch comes back to, as a value in its address.
+    pub(super) fn back(&self) -> String {
+        form_urlencoded::byte_serialize(self.here.as_bytes()).collect()
+    }
+}
+
+/// A page with this status.
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// What a page can be about instead of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// There is no such page, or it is not for this login: which of them is nobody's business.
+    NotFound,
+    /// A form that was not filled in here, or was made for an older session.
+    Forged,
+    /// The store has no room, or is locked, or gone.
+    Store,
+    /// Too much is going on.
+    Busy,
+    /// A form that no page of this site makes.
+    Malformed,
+}
+
+#[derive(Template)]
+#[template(path = "problem.html", config = "src/site/askama.toml")]
+struct ProblemPage<'a> {
+    p: Frame,
+    title: &'a str,
+    text: &'a str,
+}
+
+pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Response {
+    let (title, text) = match problem {
+        Problem::NotFound => (
+            lang.say("ページが見つかりません", "Page not found"),
+            lang.say(
+                "このページは存在しないか、ご契約またはログインの範囲では利用できません。",
+                "There is no such page, or it is not available with your contract or login.",
+            ),
+        ),
+        Problem::Forged => (
+            lang.say("操作を確認できませんでした", "This request could not be verified"),
+            lang.say(
+                "画面が古くなっている可能性があります。設定は変更されていません。トップページからもう一度操作してください。",
+                "The page may be out of date. Nothing was changed. Please start again from the top page.",
+            ),
+        ),
+        Problem::Store => (
+            lang.say("ただいまご利用になれません", "Temporarily unavailable"),
+            lang.say(
+                "設定を読み書きできませんでした。設定は変更されていません。しばらくしてからもう一度操作してください。",
+                "The settings could not be read or written. Nothing was changed. Please try again later.",
+            ),
+        ),
+        Problem::Busy => (
+            lang.say("ただいま混み合っています", "Too busy right now"),
+            lang.say("しばらくしてからもう一度操作してください。", "Please try again in a moment."),
+        ),
+        Problem::Malformed => (
+            lang.say("送信された内容を読み取れませんでした", "The form could not be read"),
+            lang.say(
+                "設定は変更されていません。トップページからもう一度操作してください。",
+                "Nothing was changed. Please start again from the top page.",
+            ),
+        ),
+    };
+    let p = Frame { lang, who: None, here: "/".to_owned() };
+    render(status, &ProblemPage { p, title, text })
+}
+
+pub(super) fn not_found(lang: Lang) -> Response {
+    problem(StatusCode::NOT_FOUND, lang, Problem::NotFound)
+}
+
+pub(super) fn malformed(lang: Lang) -> Response {
+    problem(StatusCode::UNPROCESSABLE_ENTITY, lang, Problem::Malformed)
+}
+
+/// The page for work that the desk did not do.
+pub(super) fn trouble(lang: Lang, trouble: &Trouble) -> Response {
+    match trouble {
+        // the number or its service went while somebody was about to set it
+        Trouble::Store(StoreError::NotContracted { .. } | StoreError::ServiceNotContracted { .. }) => not_found(lang),
+        Trouble::Busy => with_retry(problem(StatusCode::SERVICE_UNAVAILABLE, lang, Problem::Busy), 5),
+        Trouble::Store(_) | Trouble::Lost => {
+            tracing::error!(%trouble, "the settings site");
+            with_retry(problem(StatusCode::SERVICE_UNAVAILABLE, lang, Problem::Store), 30)
+        }
+    }
+}
+
+pub(super) fn with_retry(mut response: Response, seconds: i64) -> Response {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+pub(super) async fn no_such_page(visitor: Visitor) -> Response {
+    not_found(visitor.lang)
+}
+
+pub(super) async fn style() -> Response {
+    let mut response = include_str!("site.css").into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+    // the same for everybody, so it alone may be kept
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}
+
+/// A time as people in Japan write it.
+pub(super) fn local_time(at: UnixTime, lang: Lang) -> String {
+    // there is no summer time in Japan
+    let offset = jiff::tz::Offset::constant(9);
+    let Ok(at) = jiff::Timestamp::from_second(at.0) else { return String::new() };
+    let at = offset.to_datetime(at);
+    let (year, month, day, hour, minute) = (at.year(), at.month(), at.day(), at.hour(), at.minute());
+    match lang {
+        Lang::Japanese => format!("{year}年{month}月{day}日 {hour}:{minute:02}"),
+        Lang::English => format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} JST"),
+    }
+}

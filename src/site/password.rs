@@ -1,0 +1,156 @@
+//! The subscriber's own password.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::desk::Trouble;
+use super::member::Newcomer;
+use super::page::{self, Frame};
+use super::rules::Fault;
+use super::{App, Shared, cookie, login};
+use crate::account::password::hash;
+use crate::account::{Credential, PasswordHash, Stage, Verdict};
+use crate::secret::Secret;
+
+#[derive(Template)]
+#[template(path = "password.html", config = "src/site/askama.toml")]
+struct PasswordPage<'a> {
+    p: Frame,
+    csrf: &'a str,
+    stage: Stage,
+    fewest: usize,
+    most: usize,
+    current_error: String,
+    new_error: String,
+    again_error: String,
+}
+
+impl<'a> PasswordPage<'a> {
+    fn new(newcomer: &'a Newcomer, app: &App) -> PasswordPage<'a> {
+        let mut p = newcomer.frame();
+        p.here = "/password".to_owned();
+        PasswordPage {
+            p,
+            csrf: newcomer.csrf(),
+            stage: newcomer.session.stage,
+            fewest: app.rules.fewest,
+            most: app.rules.most,
+            current_error: String::new(),
+            new_error: String::new(),
+            again_error: String::new(),
+        }
+    }
+
+    fn is_temporary(&self) -> bool {
+        self.stage == Stage::Temporary
+    }
+
+    fn is_aged(&self) -> bool {
+        self.stage == Stage::Aged
+    }
+
+    fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+}
+
+pub(super) async fn show(State(app): State<Shared>, newcomer: Newcomer) -> Response {
+    page::render(StatusCode::OK, &PasswordPage::new(&newcomer, &app))
+}
+
+pub(super) async fn change(State(app): State<Shared>, newcomer: Newcomer, body: Bytes) -> Response {
+    let fields = match newcomer.form(&body) {
+        Ok(fields) => fields,
+        Err(forged) => return forged,
+    };
+    let mut page = PasswordPage::new(&newcomer, &app);
+    let (current, new, again) = (fields.secret("current"), fields.secret("new"), fields.secret("again"));
+    match replace(&app, &newcomer, current, new, again).await {
+        Ok(Outcome::Changed(token)) => {
+            let mut response = Redirect::to("/?done=password").into_response();
+            cookie::add(&mut response, cookie::for_session(&token, app.secure));
+            return response;
+        }
+        Ok(Outcome::WrongCurrent(locked)) => page.current_error = wrong_current(&newcomer, locked).to_owned(),
+        Ok(Outcome::Unfit(Fault::NotTheSame)) => {
+            page.again_error = Fault::NotTheSame.text(&app.rules, newcomer.lang);
+        }
+        Ok(Outcome::Unfit(fault)) => page.new_error = fault.text(&app.rules, newcomer.lang),
+        Err(trouble) => return page::trouble(newcomer.lang, &trouble),
+    }
+    page::render(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+enum Outcome {
+    /// It is set, and this is the token of the session that goes on.
+    Changed(String),
+    /// The current password is wrong, and whether that locked the account.
+    WrongCurrent(bool),
+    /// The new one breaks a rule.
+    Unfit(Fault),
+}
+
+async fn replace(
+    app: &App,
+    newcomer: &Newcomer,
+    current: Secret,
+    new: Secret,
+    again: Secret,
+) -> Result<Outcome, Trouble> {
+    if new != again {
+        return Ok(Outcome::Unfit(Fault::NotTheSame));
+    }
+    let (rules, contract, candidate) = (app.rules, newcomer.contract.clone(), new.clone());
+    // far longer ones are not worth the time of estimating them
+    let too_long = new.len() > rules.most.saturating_mul(4);
+    let broken = move || if too_long { Some(Fault::TooLong) } else { rules.check(&candidate, &contract) };
+    if let Some(fault) = app.desk.hash(broken).await? {
+        return Ok(Outcome::Unfit(fault));
+    }
+    let (unit, number) = (newcomer.session.unit, newcomer.session.number);
+    let going_on = newcomer.session.stage == Stage::Temporary;
+    let (verdict, credential) = login::verify(app, unit, number, current, going_on).await?;
+    if !verdict.is_open() {
+        return Ok(Outcome::WrongCurrent(matches!(verdict, Verdict::Locked { .. })));
+    }
+    if let Some(fault) = app
+        .desk
+        .hash({
+            let new = new.clone();
+            move || again_fault(credential.as_ref(), &new)
+        })
+        .await?
+    {
+        return Ok(Outcome::Unfit(fault));
+    }
+    let cost = app.cost;
+    let hashed = app.desk.hash(move || hash(&new, cost, &mut rand::rng())).await?.map_err(|_| Trouble::Lost)?;
+    let now = (app.clock)();
+    app.desk.store(move |store| store.set_own_password(unit, number, &hashed, now)).await?;
+    // every session of the account has ended with that; this browser goes on in a new one
+    let token = login::open(app, unit, number, Stage::Open).await?.ok_or(Trouble::Lost)?;
+    Ok(Outcome::Changed(token))
+}
+
+/// Whether the new password is one that the account has or had.
+fn again_fault(credential: Option<&Credential>, new: &Secret) -> Option<Fault> {
+    let credential = credential?;
+    let is = |hash: Option<&PasswordHash>| hash.is_some_and(|hash| hash.matches(new));
+    let previous = is(credential.own.as_ref().map(|own| &own.hash)) || is(credential.previous.as_ref());
+    let temporary = is(credential.temporary.as_ref().map(|temporary| &temporary.hash));
+    temporary.then_some(Fault::Temporary).or(previous.then_some(Fault::Previous))
+}
+
+fn wrong_current(newcomer: &Newcomer, locked: bool) -> &'static str {
+    if locked {
+        newcomer.lang.say(
+            "続けて3回間違えたため、10分間変更できません。",
+            "After three wrong passwords in a row this is locked for 10 minutes.",
+        )
+    } else {
+        newcomer.lang.say("現在のパスワードが正しくありません。", "The current password is wrong.")
+    }
+}

@@ -1,0 +1,134 @@
+//! What an own password has to be.
+
+use super::lang::Lang;
+use crate::account::Contract;
+use crate::secret::Secret;
+
+/// The rules for own passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The fewest characters.
+    pub fewest: usize,
+    /// The most characters.
+    pub most: usize,
+    /// After so many seconds the next login asks for another one first.
+    pub valid_seconds: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { fewest: 8, most: 64, valid_seconds: 60 * 24 * 60 * 60 }
+    }
+}
+
+/// Why a password is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    TooShort,
+    TooLong,
+    Characters,
+    LetterAndDigit,
+    OwnNumber,
+    Common,
+    Previous,
+    Temporary,
+    NotTheSame,
+}
+
+impl Rules {
+    /// The first rule that a password breaks, of those that need no hash. Takes a few milliseconds.
+    pub(super) fn check(&self, password: &Secret, contract: &Contract) -> Option<Fault> {
+        let clear = password.expose();
+        let characters = clear.chars().count();
+        let digits: String = clear.chars().filter(char::is_ascii_digit).collect();
+        // without its area code's 0 it is still the number
+        let is_in = |number: &str| number.get(1..).is_some_and(|rest| digits.contains(rest));
+        let broken = [
+            (characters < self.fewest, Fault::TooShort),
+            (characters > self.most, Fault::TooLong),
+            (clear.chars().any(char::is_control), Fault::Characters),
+            (!clear.chars().any(char::is_alphabetic) || digits.is_empty(), Fault::LetterAndDigit),
+            (contract.numbers().any(|number| is_in(number.as_str())), Fault::OwnNumber),
+        ];
+        let simple = broken.into_iter().find_map(|(is_broken, fault)| is_broken.then_some(fault));
+        simple.or_else(|| is_common(clear).then_some(Fault::Common))
+    }
+}
+
+/// Below 10^6 guesses by zxcvbn's estimate, whose lists hold the most common passwords.
+fn is_common(clear: &str) -> bool {
+    zxcvbn::zxcvbn(clear, &["karipass", "hikari", "denwa"]).score() < zxcvbn::Score::Two
+}
+
+impl Fault {
+    pub(super) fn text(self, rules: &Rules, lang: Lang) -> String {
+        let Rules { fewest, most, .. } = rules;
+        match self {
+            Fault::TooShort => match lang {
+                Lang::Japanese => format!("{fewest}文字以上で入力してください。"),
+                Lang::English => format!("Use at least {fewest} characters."),
+            },
+            Fault::TooLong => match lang {
+                Lang::Japanese => format!("{most}文字以内で入力してください。"),
+                Lang::English => format!("Use at most {most} characters."),
+            },
+            Fault::Characters => {
+                lang.say("使えない文字が含まれています。", "It holds characters that cannot be used.").into()
+            }
+            Fault::LetterAndDigit => {
+                lang.say("英字と数字の両方を含めてください。", "Use both letters and digits.").into()
+            }
+            Fault::OwnNumber => lang
+                .say("ご契約の電話番号を含むパスワードは使えません。", "It must not contain a number of your line.")
+                .into(),
+            Fault::Common => lang
+                .say(
+                    "推測されやすいパスワードです。別のものにしてください。",
+                    "It is too easy to guess. Choose another one.",
+                )
+                .into(),
+            Fault::Previous => lang
+                .say("現在または前回のパスワードは使えません。", "It must not be your current or previous password.")
+                .into(),
+            Fault::Temporary => {
+                lang.say("仮パスワードと同じものは使えません。", "It must not be the temporary password.").into()
+            }
+            Fault::NotTheSame => {
+                lang.say("確認用のパスワードが一致しません。", "The two new passwords are not the same.").into()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::account::demo_contract;
+
+    #[test]
+    fn each_rule_has_its_own_answer() {
+        let rules = Rules::default();
+        let contract = demo_contract().unwrap();
+        for (password, fault) in [
+            ("sh0rt", Some(Fault::TooShort)),
+            ("seven77", Some(Fault::TooShort)),
+            ("onlyletterskumquat", Some(Fault::LetterAndDigit)),
+            ("4815162342108", Some(Fault::LetterAndDigit)),
+            ("my0600001111x", Some(Fault::OwnNumber)),
+            ("a06-0000-2222", Some(Fault::OwnNumber)),
+            ("x600002222y", Some(Fault::OwnNumber)),
+            ("password1", Some(Fault::Common)),
+            ("qwerty123", Some(Fault::Common)),
+            ("abcd1234", Some(Fault::Common)),
+            ("tea\u{7}spoon48kumquat", Some(Fault::Characters)),
+            ("kumquat-48-tram", None),
+            ("さくらと富士山48景", None),
+        ] {
+            assert_eq!(rules.check(&Secret::from(password), &contract), fault, "{password}");
+        }
+        let long = "kumquat48-".repeat(7);
+        assert_eq!(rules.check(&Secret::from(long.as_str()), &contract), Some(Fault::TooLong));
+        assert_eq!(rules.check(&Secret::from(long.get(..64).unwrap()), &contract), None);
+    }
+}
