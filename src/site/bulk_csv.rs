@@ -291,7 +291,7 @@ fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang
     let cell = |index| record.get(index).unwrap_or_default().trim();
     if record.len() != HEADING.len() {
         let text =
-            lang.say("列は3つ(電話番号、転送先、状態)です。", "There are three columns: number, destination, state.");
+            lang.say("列は3つ（電話番号、転送先、状態）です。", "There are three columns: number, destination, state.");
         return Err(mistake(line, "", text));
     }
     let number = PhoneNumber::parse(cell(0)).map_err(|_| mistake(line, number_column, bad_number(lang)))?;

@@ -133,7 +133,7 @@ impl Refusal {
                 "Login failed. The number or the password is wrong. After three wrong passwords in a row, the login is locked for 10 minutes.",
             ),
             Refusal::RunOut => lang.say(
-                "仮パスワードの有効期限(24時間)が切れています。もう一度お電話で仮パスワードを設定してください。",
+                "仮パスワードの有効期限（24時間）が切れています。もう一度お電話で仮パスワードを設定してください。",
                 "The temporary password has run out: it was valid for 24 hours. Please dial again and set a new one.",
             ),
             Refusal::Used => lang.say(

@@ -64,7 +64,7 @@ impl Settings for Voicewarp {
                 "condition",
                 ("転送の条件", "When to forward"),
                 &[
-                    ("always", "すべて転送(無条件)", "Always"),
+                    ("always", "すべて転送（無条件）", "Always"),
                     ("no-answer", "応答がないとき", "When nobody answers"),
                     ("busy", "話し中のとき", "When busy"),
                     ("no-answer-or-busy", "応答がないとき・話し中のとき", "When nobody answers, or busy"),
@@ -74,7 +74,7 @@ impl Settings for Voicewarp {
                 "ring_seconds",
                 ("呼び出し秒数", "Seconds of ringing"),
                 (
-                    "応答がないときに転送するまでの秒数(5~60秒)",
+                    "応答がないときに転送するまでの秒数（5〜60秒）",
                     "Before a call that nobody answers is forwarded: 5 to 60",
                 ),
                 "numeric",
@@ -105,7 +105,7 @@ impl Settings for Voicewarp {
     fn rows(&self, lang: Lang) -> Vec<Row> {
         let place = usize::from(self.in_use) + 1;
         let destination = |(index, number): (usize, _)| {
-            let mark = if index + 1 == place { lang.say("(使用中)", " (in use)") } else { "" };
+            let mark = if index + 1 == place { lang.say("（使用中）", " (in use)") } else { "" };
             format!("{}. {}{mark}", index + 1, hyphenated(number))
         };
         let set = self.destinations.iter().enumerate().filter_map(|(index, number)| Some((index, (*number)?)));
@@ -125,7 +125,12 @@ impl Settings for Voicewarp {
 fn ring_seconds(reader: &mut Reader<'_>, before: &Voicewarp) -> RingSeconds {
     let digits: String = reader.fields.text("ring_seconds").chars().map(narrow).collect();
     let seconds = digits.parse().ok().filter(|seconds| (5..=60).contains(seconds));
-    reader.require(seconds.is_some(), "ring_seconds", "5~60の数字を入力してください。", "Enter a number from 5 to 60.");
+    reader.require(
+        seconds.is_some(),
+        "ring_seconds",
+        "5〜60の数字を入力してください。",
+        "Enter a number from 5 to 60.",
+    );
     seconds.map_or(before.ring_seconds, RingSeconds)
 }
 
@@ -146,7 +151,7 @@ fn destinations(form: &Form<'_>) -> Field {
     };
     let slots = SLOTS.iter().enumerate().map(slot).collect();
     let hint = ("使用する転送先を選んでください。", "Choose the one in use.");
-    form.field("in_use", ("転送先(4件まで)", "Destinations (up to 4)"), hint, Kind::Slots(slots))
+    form.field("in_use", ("転送先（4件まで）", "Destinations (up to 4)"), hint, Kind::Slots(slots))
 }
 
 fn word<T: PartialEq + Copy>(choices: &[(&'static str, T)], value: T) -> &'static str {
@@ -155,7 +160,7 @@ fn word<T: PartialEq + Copy>(choices: &[(&'static str, T)], value: T) -> &'stati
 
 fn condition(condition: Condition, lang: Lang) -> &'static str {
     match condition {
-        Condition::Always => lang.say("すべて転送(無条件)", "Always"),
+        Condition::Always => lang.say("すべて転送（無条件）", "Always"),
         Condition::NoAnswer => lang.say("応答がないとき", "When nobody answers"),
         Condition::Busy => lang.say("話し中のとき", "When busy"),
         Condition::NoAnswerOrBusy => lang.say("応答がないとき・話し中のとき", "When nobody answers, or busy"),

@@ -1,0 +1,190 @@
+//! Temporary passwords, own passwords, sessions, locks.
+
+use karipass::account::{AuditFilter, Store};
+use karipass::unit::Unit;
+
+use super::support::*;
+
+const DAY: i64 = 24 * 60 * 60;
+
+fn set_own(browser: &mut Browser, current: &str, new: &str) -> Answer {
+    let csrf = browser.csrf();
+    browser.post("/password", &[("csrf", &csrf), ("current", current), ("new", new), ("again", new)])
+}
+
+#[test]
+fn a_temporary_password_leads_to_an_own_one_and_then_to_the_services() {
+    let world = World::new(&[example()]);
+    world.call(Unit::Line, "0600001111", TEMPORARY, 0);
+    let mut browser = world.browser();
+    let answer = browser.log_in(Unit::Line, "０６－００００－１１１１", TEMPORARY);
+    assert_eq!((answer.status, answer.location()), (303, "/password"));
+    // until then the site is closed
+    for path in ["/", "/arrival-mail?number=0600001111", "/bulk-transfer/csv"] {
+        assert_eq!(browser.get(path).location(), "/password", "{path}");
+    }
+    let answer = set_own(&mut browser, TEMPORARY, OWN);
+    assert_eq!((answer.status, answer.location()), (303, "/?done=password"), "{}", answer.text());
+    assert!(browser.get("/").has("着信お知らせメール"));
+    // the temporary one is gone, the own one opens
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", TEMPORARY).status, 403);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).location(), "/");
+}
+
+#[test]
+fn a_temporary_password_is_valid_to_the_second() {
+    let world = World::new(&[example()]);
+    for (second, status) in [(DAY - 1, 303), (DAY, 403)] {
+        world.call(Unit::Number, "0600002222", TEMPORARY, 0);
+        world.at(second);
+        let answer = world.browser().log_in(Unit::Number, "0600002222", TEMPORARY);
+        assert_eq!(answer.status, status, "{second}");
+        assert_eq!(answer.has("有効期限") && answer.has("もう一度お電話"), status == 403, "it says why");
+    }
+}
+
+#[test]
+fn a_temporary_password_opens_once() {
+    let world = World::new(&[example()]);
+    world.call(Unit::Line, "0600001111", TEMPORARY, 0);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", TEMPORARY).status, 303);
+    let again = world.browser().log_in(Unit::Line, "0600001111", TEMPORARY);
+    assert_eq!(again.status, 403);
+    assert!(again.has("すでに使用されています"));
+    // another call makes another chance
+    world.call(Unit::Line, "0600001111", "59262734", 5);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", "59262734").status, 303);
+}
+
+#[test]
+fn a_temporary_password_works_beside_the_own_one_until_it_is_used() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    world.call(Unit::Line, "0600001111", TEMPORARY, 0);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).location(), "/");
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", TEMPORARY).location(), "/password");
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).location(), "/");
+}
+
+#[test]
+fn own_passwords_keep_the_rules() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", "tram-kumquat-15", 0);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    let mut browser = world.browser();
+    browser.log_in(Unit::Line, "0600001111", OWN);
+    for (new, told) in [
+        ("sh0rt", "8文字以上"),
+        ("onlyletterskumquat", "英字と数字"),
+        ("password1", "推測されやすい"),
+        ("x0600002222x", "電話番号を含む"),
+        (OWN, "前回のパスワード"),
+        ("tram-kumquat-15", "前回のパスワード"),
+        (&"kumquat48-".repeat(7), "64文字以内"),
+    ] {
+        let answer = set_own(&mut browser, OWN, new);
+        assert_eq!(answer.status, 422, "{new}");
+        assert!(answer.has(told), "{new}: {}", answer.text());
+        assert!(!answer.has(&format!("\"{new}\"")), "a password is never shown");
+    }
+    let csrf = browser.csrf();
+    let answer = browser.post(
+        "/password",
+        &[("csrf", &csrf), ("current", OWN), ("new", "plum-tree-1999x"), ("again", "plum-tree-1998x")],
+    );
+    assert!(answer.has("一致しません"));
+    assert!(set_own(&mut browser, "not it 123", "plum-tree-1999x").has("現在のパスワードが正しくありません"));
+    assert_eq!(set_own(&mut browser, OWN, "plum-tree-1999x").status, 303);
+}
+
+#[test]
+fn the_temporary_password_is_no_own_one() {
+    let world = World::new(&[example()]);
+    let temporary = "481516kumquat";
+    world.call(Unit::Line, "0600001111", temporary, 0);
+    let mut browser = world.browser();
+    browser.log_in(Unit::Line, "0600001111", temporary);
+    assert!(set_own(&mut browser, temporary, temporary).has("仮パスワードと同じ"));
+}
+
+#[test]
+fn an_own_password_is_valid_for_sixty_days() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    world.at(60 * DAY - 1);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).location(), "/");
+    world.at(60 * DAY);
+    let mut browser = world.browser();
+    assert_eq!(browser.log_in(Unit::Line, "0600001111", OWN).location(), "/password");
+    assert_eq!(browser.get("/").location(), "/password");
+    assert_eq!(set_own(&mut browser, OWN, "plum-tree-1999x").status, 303);
+    assert_eq!(browser.get("/").status, 200);
+}
+
+#[test]
+fn three_wrong_passwords_lock_for_ten_minutes_and_tell_nothing() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    let page = |browser: &mut Browser, account: &str, password: &str| {
+        let answer = browser.log_in(Unit::Line, account, password);
+        (answer.status, answer.text().replace(account, "NUMBER"))
+    };
+    let unknown: Vec<_> = (0..5).map(|_| page(&mut world.browser(), "0699998888", "wrong")).collect();
+    let known: Vec<_> = (0..5).map(|_| page(&mut world.browser(), "0600001111", "wrong")).collect();
+    assert_eq!(unknown, known, "whether a number exists is not to be seen");
+    assert_eq!(page(&mut world.browser(), "0600001111", OWN), known[0], "locked, whatever the password");
+    world.at(599);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).status, 403);
+    world.at(600);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).status, 303);
+}
+
+#[test]
+fn a_session_ends_after_fifteen_idle_minutes() {
+    let world = World::new(&[example()]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    world.at(899);
+    assert_eq!(browser.get("/").status, 200);
+    world.at(899 + 899);
+    assert_eq!(browser.get("/").status, 200, "every request counts");
+    world.at(899 + 899 + 900);
+    assert_eq!(browser.get("/").location(), "/login");
+}
+
+#[test]
+fn a_changed_password_ends_every_other_session() {
+    let world = World::new(&[example()]);
+    let mut one = world.member(Unit::Line, "0600001111");
+    let mut two = world.browser();
+    two.log_in(Unit::Line, "0600001111", OWN);
+    let before = one.clone();
+    assert_eq!(set_own(&mut one, OWN, "plum-tree-1999x").status, 303);
+    assert_eq!(one.get("/").status, 200);
+    assert_eq!(two.get("/").location(), "/login");
+    assert_eq!(before.clone().get("/").location(), "/login", "the old cookie of the same browser as well");
+}
+
+#[test]
+fn after_logout_the_cookie_opens_nothing() {
+    let world = World::new(&[example()]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let kept = browser.clone();
+    let csrf = browser.csrf();
+    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).location(), "/login?bye");
+    for path in ["/", "/password", "/arrival-mail"] {
+        assert_eq!(kept.clone().get(path).location(), "/login", "{path}");
+    }
+}
+
+#[test]
+fn logins_are_audited_without_any_password() {
+    let world = World::new(&[example()]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-1");
+    set_own(&mut browser, OWN, "plum-tree-1999x");
+    let rows = world.store().audit(&AuditFilter::default()).unwrap();
+    let words: Vec<&str> = rows.iter().filter(|row| row.actor == "site").map(|row| row.action.name()).collect();
+    assert_eq!(words, ["verified", "logged-in", "wrong", "verified", "password-set", "logged-in"]);
+    let all = format!("{rows:?}");
+    assert!(!all.contains("wrong-secret") && !all.contains("plum") && !all.contains("kumquat"), "{all}");
+}

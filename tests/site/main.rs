@@ -1,0 +1,8 @@
+//! The settings site as a browser meets it: a real server, a real store, and a clock that the tests set.
+#![allow(clippy::unwrap_used)]
+
+mod login;
+mod reach;
+mod security;
+mod services;
+mod support;

@@ -1,0 +1,191 @@
+//! The services' pages: state, change, confirm, done, and a row in the audit.
+
+use karipass::account::setting::{ArrivalMail, BulkTransfer, Voicewarp};
+use karipass::account::{AuditFilter, Contract, Service, Services, Store};
+use karipass::unit::Unit;
+
+use super::support::*;
+
+fn all_services() -> World {
+    World::new(&[Contract::new(number("0600001111"), Services::ALL).with(number("0600002222"), Services::ALL)])
+}
+
+const MAIL: &str = "/arrival-mail?number=0600001111";
+
+fn arrival_mail<'a>(csrf: &'a str, step: &'a str, revision: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("csrf", csrf),
+        ("number", "0600001111"),
+        ("revision", revision),
+        ("active", "start"),
+        ("addresses", "a@example.jp\r\nb@example.jp\r\n"),
+        ("callers", "listed"),
+        ("listed", "０３－１２３４－５６７８"),
+        ("step", step),
+    ]
+}
+
+#[test]
+fn a_change_is_shown_then_confirmed_then_done_then_audited() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let page = browser.get(MAIL);
+    let (csrf, revision) = (page.hidden("csrf"), page.hidden("revision"));
+    let review = browser.post(MAIL, &arrival_mail(&csrf, "review", &revision));
+    assert!(review.has("変更の確認") && review.has("03-1234-5678") && review.has("a@example.jp"), "{}", review.text());
+    let store = world.store();
+    assert_eq!(store.setting(number("0600001111"), Service::ArrivalMail).unwrap().revision, 0, "not yet");
+    let saved = browser.post(MAIL, &arrival_mail(&csrf, "save", &revision));
+    assert_eq!((saved.status, saved.location()), (303, "/arrival-mail?number=0600001111&done"));
+    assert!(browser.get(saved.location()).has("設定を変更しました"));
+    let setting = store.setting(number("0600001111"), Service::ArrivalMail).unwrap().read::<ArrivalMail>().unwrap();
+    assert!(setting.active && setting.detail.only_listed);
+    assert_eq!(setting.detail.addresses, ["a@example.jp", "b@example.jp"]);
+    assert_eq!(setting.detail.listed, [number("0312345678")]);
+    let rows = store.audit(&AuditFilter::default()).unwrap();
+    let row = rows.iter().find(|row| row.action.name() == "set-arrival-mail").unwrap();
+    assert_eq!((row.actor.as_str(), row.number), ("site line 0600001111", Some(number("0600001111"))));
+}
+
+#[test]
+fn of_two_tabs_the_second_is_told() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    assert_eq!(browser.post(MAIL, &arrival_mail(&csrf, "save", "0")).status, 303);
+    let late = browser.post(MAIL, &arrival_mail(&csrf, "save", "0"));
+    assert_eq!(late.status, 409);
+    assert!(late.has("別の画面で設定が変更された"));
+}
+
+#[test]
+fn mistakes_are_told_at_their_field_and_nothing_is_set() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    for (change, told) in [
+        (("addresses", "a@example.jp\nnot mail"), "2行目"),
+        (("addresses", "a@x.jp\nb@x.jp\nc@x.jp\nd@x.jp\ne@x.jp\nf@x.jp"), "5件まで"),
+        (("addresses", ""), "1件以上"),
+        (("listed", "12345"), "1行目"),
+        (("callers", "nobody"), "選択してください"),
+        (("active", ""), "選択してください"),
+    ] {
+        let mut fields = arrival_mail(&csrf, "save", "0");
+        fields.iter_mut().filter(|(name, _)| *name == change.0).for_each(|field| *field = change);
+        let answer = browser.post(MAIL, &fields);
+        assert_eq!(answer.status, 422, "{change:?}");
+        assert!(answer.has(told), "{change:?}: {}", answer.text());
+    }
+    assert_eq!(world.store().setting(number("0600001111"), Service::ArrivalMail).unwrap().revision, 0);
+}
+
+#[test]
+fn voicewarp_keeps_four_destinations_and_the_one_in_use() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Number, "0600001111");
+    let csrf = browser.csrf();
+    let path = "/voicewarp?number=0600001111";
+    let fields = |in_use, seconds| {
+        [
+            ("csrf", csrf.as_str()),
+            ("revision", "0"),
+            ("step", "save"),
+            ("active", "start"),
+            ("condition", "no-answer-or-busy"),
+            ("ring_seconds", seconds),
+            ("destination1", "09012345678"),
+            ("destination3", "03-1234-5678"),
+            ("in_use", in_use),
+            ("select", "ring-listed"),
+            ("listed", "0312340000\n0312340001"),
+        ]
+    };
+    for (in_use, seconds) in [("2", "15"), ("3", "4"), ("3", "61"), ("5", "15")] {
+        assert_eq!(browser.post(path, &fields(in_use, seconds)).status, 422, "{in_use} {seconds}");
+    }
+    assert_eq!(browser.post(path, &fields("3", "１５")).status, 303);
+    let setting = world.store().setting(number("0600001111"), Service::Voicewarp).unwrap();
+    let voicewarp = setting.read::<Voicewarp>().unwrap().detail;
+    assert_eq!((voicewarp.ring_seconds.0, voicewarp.in_use, voicewarp.listed.len()), (15, 2, 2));
+    assert_eq!(voicewarp.destinations[2], Some(number("0312345678")));
+    assert!(browser.get(path).has("3. 03-1234-5678（使用中）"));
+}
+
+#[test]
+fn another_fax_address_has_to_be_confirmed_again() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("revision", "0"),
+        ("active", "start"),
+        ("address", "a@example.jp"),
+        ("step", "save"),
+    ];
+    assert_eq!(browser.post("/fax-mail?number=0600001111", &fields).status, 303);
+    assert!(browser.get("/fax-mail?number=0600001111").has("未確認"));
+}
+
+fn forwarded(world: &World, of: &str) -> (bool, Option<String>) {
+    let setting = world.store().setting(number(of), Service::BulkTransfer).unwrap().read::<BulkTransfer>().unwrap();
+    (setting.active, setting.detail.destination.map(|number| number.to_string()))
+}
+
+#[test]
+fn a_csv_sets_all_numbers_at_once_after_a_preview() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let downloaded = browser.get("/bulk-transfer/csv").text();
+    assert!(downloaded.contains("06-0000-2222,,停止"), "{downloaded}");
+    let file = "電話番号,転送先,状態\r\n06-0000-1111,０３－１２３４－５６７８,開始\r\n0600002222,,停止\r\n";
+    for bytes in [file.as_bytes().to_vec(), encoding_rs::SHIFT_JIS.encode(file).0.into_owned()] {
+        let preview = browser.upload("/bulk-transfer/csv", &csrf, &bytes);
+        assert!(preview.has("1件を変更します") && preview.has("03-1234-5678"), "{}", preview.text());
+    }
+    assert_eq!(forwarded(&world, "0600001111"), (false, None), "a preview sets nothing");
+    let preview = browser.upload("/bulk-transfer/csv", &csrf, file.as_bytes());
+    let (rows, seen) = (preview.hidden("rows"), preview.hidden("seen"));
+    let saved = browser.post("/bulk-transfer/csv", &[("csrf", &csrf), ("rows", &rows), ("seen", &seen)]);
+    assert_eq!((saved.status, saved.location()), (303, "/bulk-transfer?done"), "{}", saved.text());
+    assert_eq!(forwarded(&world, "0600001111"), (true, Some("0312345678".to_owned())));
+    // the same once more is made from what is no longer set: it is shown again instead
+    let again = browser.post("/bulk-transfer/csv", &[("csrf", &csrf), ("rows", &rows), ("seen", &seen)]);
+    assert!(again.status == 200 && again.has("変更はありません"));
+}
+
+#[test]
+fn a_csv_with_a_mistake_sets_nothing_and_says_where_it_is() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    for (row, column, told) in [
+        ("0600002222,12,開始", "転送先", "10桁または11桁"),
+        ("0600003333,0312345678,開始", "電話番号", "設定できない番号"),
+        ("0600002222,0312345678,多分", "状態", "「開始」または「停止」"),
+        ("0600002222,,開始", "転送先", "転送先が必要"),
+        ("0600001111,0312345678,開始", "電話番号", "2回"),
+        ("0600002222", "", "列は3つ"),
+    ] {
+        let file = format!("電話番号,転送先,状態\n0600001111,0312345678,開始\n{row}\n");
+        let answer = browser.upload("/bulk-transfer/csv", &csrf, file.as_bytes());
+        assert_eq!(answer.status, 422, "{row}");
+        assert!(answer.has(&format!("<td>3</td><td>{column}</td>")) && answer.has(told), "{row}: {}", answer.text());
+        let rows = [("csrf", csrf.as_str()), ("rows", file.as_str()), ("seen", "")];
+        assert_ne!(browser.post("/bulk-transfer/csv", &rows).status, 303);
+    }
+    assert_eq!(forwarded(&world, "0600001111"), (false, None));
+}
+
+#[test]
+fn ten_thousand_rows_and_no_more() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let file = "0600001111,0312345678,start\n".repeat(10_001);
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, file.as_bytes());
+    assert!(answer.status == 422 && answer.has("ほかに"), "{}", answer.status);
+    assert_eq!(browser.upload("/bulk-transfer/csv", "forged", file.as_bytes()).status, 403);
+}
