@@ -199,7 +199,7 @@ fn a_tone_from_the_first_to_the_last_sample_counts() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(40))]
+    #![proptest_config(proptest::test_runner::Config { cases: 40, failure_persistence: None, ..Default::default() })]
     #[test]
     fn a_damaged_capture_never_makes_it_panic(at in 24usize..4000, patch in proptest::collection::vec(0u8.., 1..20)) {
         let mut wire = Wire::new();
