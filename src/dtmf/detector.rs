@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::candidate::{self, Limits};
+use super::candidate;
 use super::explain::{Explanation, Explanations, Verdict};
 use super::fit;
 use super::goertzel::{self, Bank, SCREEN_SHARE, Seen};
 use super::history::{History, KEPT, Span};
+use super::limits::{self, Limits};
 use super::tables::{HOP, SCALE};
 use super::{Config, Digit, Event};
 
@@ -136,7 +137,9 @@ impl Detector {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
             // what a loss has cut off is judged as it is
-            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => self.look(usize::from(self.seen_at(1))),
+            None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => {
+                self.look(usize::from(self.seen_at(1)))
+            }
             None => {}
         }
     }
@@ -173,10 +176,13 @@ impl Detector {
         let now = self.history.hops * HOP as u64;
         // a digit that has ended is not part of this one
         let horizon = self.last.map_or(KEPT, |(_, end)| (now.saturating_sub(end) as usize / HOP).min(KEPT));
-        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon, self.explanations.is_some()) else { return };
+        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon, self.explanations.is_some()) else {
+            return;
+        };
         let at = now - m.onset as u64;
-        let mut verdict = candidate::judge(&m, &self.limits);
-        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause) {
+        let mut verdict = limits::judge(&m, &self.limits);
+        if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause)
+        {
             verdict = Verdict::Resumed;
         }
         if let Some(explanations) = &mut self.explanations {
@@ -264,3 +270,6 @@ fn strongest(power: &[f32; 8], first: usize) -> (usize, f32) {
     let best = if power[first + b] > power[first + a] { b } else { a };
     (best, power[first + best])
 }
+
+#[cfg(test)]
+mod tests;

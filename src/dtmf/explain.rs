@@ -70,7 +70,8 @@ pub(super) struct Explanations {
 impl Explanations {
     pub(super) fn add(&mut self, new: Explanation) {
         if let Some(open) = self.open {
-            let same = open.digit == new.digit && new.at <= open.at + open.length + 80 && open.verdict != Verdict::Taken;
+            let same =
+                open.digit == new.digit && new.at <= open.at + open.length + 80 && open.verdict != Verdict::Taken;
             if !same {
                 self.done.push_back(open);
             }
@@ -86,7 +87,7 @@ impl Explanations {
 
 impl Explanation {
     pub(super) fn new(digit: Digit, at: u64, m: &Measured, verdict: Verdict) -> Explanation {
-        let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / super::candidate::power_of_dbm0(0.0)).log10();
+        let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / super::limits::power_of_dbm0(0.0)).log10();
         Explanation {
             digit,
             at,

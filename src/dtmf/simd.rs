@@ -3,7 +3,9 @@
 //! 16-bit products are added in 32 bits, which is exact, so every path gives what [`goertzel::correlate`] gives.
 #![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 
-use super::goertzel::{self, Bank, Bins, Seen};
+#[cfg(not(target_arch = "x86_64"))]
+use super::goertzel;
+use super::goertzel::{Bank, Bins, Seen};
 use super::tables::HOP;
 
 /// Takes a hop into the bank on the best path of this machine.
@@ -34,36 +36,62 @@ mod x86 {
     use super::super::tables::{HOP, PAIRS};
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn take_avx2(bank: &mut Bank, samples: &[i16; HOP], turn: &[f32; 16], quiet: u32, bins: &mut Bins) -> Seen {
-        goertzel::take_by(bank, samples, turn, quiet, bins, (energy, |samples, bins| {
-            let mut sums = [_mm256_setzero_si256(); 2];
-            for (pair, table) in pairs(samples).iter().zip(&PAIRS.0) {
-                let x = _mm256_set1_epi32(*pair);
-                // SAFETY: both are 64 bytes of integers, for which every pattern of bits is a value.
-                let table: [__m256i; 2] = unsafe { transmute(*table) };
-                sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(x, table[0]));
-                sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(x, table[1]));
-            }
-            // SAFETY: as above.
-            *bins = unsafe { transmute::<[__m256i; 2], Bins>(sums) };
-        }))
+    pub(super) fn take_avx2(
+        bank: &mut Bank,
+        samples: &[i16; HOP],
+        turn: &[f32; 16],
+        quiet: u32,
+        bins: &mut Bins,
+    ) -> Seen {
+        goertzel::take_by(
+            bank,
+            samples,
+            turn,
+            quiet,
+            bins,
+            (energy, |samples, bins| {
+                let mut sums = [_mm256_setzero_si256(); 2];
+                for (pair, table) in pairs(samples).iter().zip(&PAIRS.0) {
+                    let x = _mm256_set1_epi32(*pair);
+                    // SAFETY: both are 64 bytes of integers, for which every pattern of bits is a value.
+                    let table: [__m256i; 2] = unsafe { transmute(*table) };
+                    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(x, table[0]));
+                    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(x, table[1]));
+                }
+                // SAFETY: as above.
+                *bins = unsafe { transmute::<[__m256i; 2], Bins>(sums) };
+            }),
+        )
     }
 
-    pub(super) fn take_sse2(bank: &mut Bank, samples: &[i16; HOP], turn: &[f32; 16], quiet: u32, bins: &mut Bins) -> Seen {
-        goertzel::take_by(bank, samples, turn, quiet, bins, (energy, |samples, bins| {
-            // SAFETY: SSE2 is part of x86-64; the transmutes are between arrays of integers of 64 bytes.
-            unsafe {
-                let mut sums = [_mm_setzero_si128(); 4];
-                for (pair, table) in pairs(samples).iter().zip(&PAIRS.0) {
-                    let x = _mm_set1_epi32(*pair);
-                    let table: [__m128i; 4] = transmute(*table);
-                    for (sum, t) in sums.iter_mut().zip(table) {
-                        *sum = _mm_add_epi32(*sum, _mm_madd_epi16(x, t));
+    pub(super) fn take_sse2(
+        bank: &mut Bank,
+        samples: &[i16; HOP],
+        turn: &[f32; 16],
+        quiet: u32,
+        bins: &mut Bins,
+    ) -> Seen {
+        goertzel::take_by(
+            bank,
+            samples,
+            turn,
+            quiet,
+            bins,
+            (energy, |samples, bins| {
+                // SAFETY: SSE2 is part of x86-64; the transmutes are between arrays of integers of 64 bytes.
+                unsafe {
+                    let mut sums = [_mm_setzero_si128(); 4];
+                    for (pair, table) in pairs(samples).iter().zip(&PAIRS.0) {
+                        let x = _mm_set1_epi32(*pair);
+                        let table: [__m128i; 4] = transmute(*table);
+                        for (sum, t) in sums.iter_mut().zip(table) {
+                            *sum = _mm_add_epi32(*sum, _mm_madd_epi16(x, t));
+                        }
                     }
+                    *bins = transmute::<[__m128i; 4], Bins>(sums);
                 }
-                *bins = transmute::<[__m128i; 4], Bins>(sums);
-            }
-        }))
+            }),
+        )
     }
 
     /// A sum of two squares reaches 2^31 at most, which is told as an unsigned number.
