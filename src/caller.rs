@@ -18,7 +18,7 @@ use crate::sip::sdp::{Codec, MediaPlan};
 use crate::time::Time;
 
 use ear::{Ear, Heard, Lexicon};
-use script::{Meaning, Order, Reply};
+use script::{Meaning, Order, ReadBack, Reply};
 use voice::Voice;
 
 pub use voice::Way;
@@ -42,7 +42,8 @@ pub struct Manner {
     pub order: Order,
     /// By which way.
     pub way: Way,
-    /// Hears every prompt to its end before keying; otherwise keys as soon as the prompt is recognised.
+    /// Hears every prompt to its end before keying, and keys the password anew when another one is read back; otherwise keys
+    /// as soon as the prompt is recognised.
     pub patient: bool,
     /// Audio at 8 kHz to play instead of keying.
     pub recording: Option<Vec<i16>>,
@@ -96,7 +97,7 @@ pub enum Output {
         /// One compound packet.
         bytes: Vec<u8>,
     },
-    /// Send an INFO of [`INFO_TYPE`] with this body.
+    /// Send an INFO of [`INFO_TYPE`] with this body; then say [`Caller::info_answered`], whatever the answer.
     Info(String),
     /// Hang up.
     HangUp,
@@ -118,6 +119,7 @@ pub struct Caller {
     pending: Option<(Reply, Time)>,
     /// What to key at the next pauses, as long as no prompt has been recognised.
     blind: VecDeque<Reply>,
+    read_back: ReadBack,
     spoken: bool,
     keyed_out: Option<Time>,
     last_heard: Time,
@@ -153,6 +155,7 @@ impl Caller {
             next_frame: now,
             pending: None,
             blind,
+            read_back: ReadBack::default(),
             spoken: false,
             keyed_out: None,
             last_heard: now,
@@ -172,6 +175,11 @@ impl Caller {
     /// Takes in a datagram from the RTCP socket.
     pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         self.session.handle_rtcp(now, from, bytes);
+    }
+
+    /// The last [`Output::Info`] was answered, or could not be sent.
+    pub fn info_answered(&mut self) {
+        self.voice.info_answered();
     }
 
     /// Does what is due.
@@ -249,6 +257,11 @@ impl Caller {
                 // its own keys of before are answered: what is keyed from here on belongs to this prompt
                 self.blind.clear();
                 let meaning = self.manner.order.meaning(&name);
+                let mistaken = self.read_back.hears_another(&name, &self.manner.order);
+                // who did not wait for it has keyed already
+                if let Some((reply, _)) = self.pending.as_mut().filter(|_| mistaken) {
+                    *reply = Order::correction();
+                }
                 self.step(Step::Heard(masked(&name).to_owned()));
                 self.mean(now, meaning, name);
             }

@@ -216,7 +216,8 @@ impl Session {
     }
 
     /// Sends one packet of an event, from [`Sender`](super::telephone_event::Sender), in place of audio. Nothing is
-    /// sent when no events were agreed on. Either way the media time advances by the step's length.
+    /// sent when no events were agreed on. Either way the media time advances by the step's length: with a length of 0, the
+    /// event is sent beside the audio of that time.
     pub fn send_event(&mut self, now: Time, step: Step) {
         let buffer = self.spare.pop().unwrap_or_default();
         match self.outbound.event(now, step, buffer) {
@@ -355,7 +356,8 @@ impl Outbound {
         }
         self.last = (now, self.timestamp);
         self.timestamp = self.timestamp.wrapping_add(step.advance);
-        self.pause = true;
+        // beside audio, an event is no pause in it
+        self.pause |= step.advance > 0;
         let Some(format) = self.formats.event else { return Err(buffer) };
         let start = self.event_start.wrapping_add(step.offset);
         Ok(self.packet(step.first, format.payload_type, start, &step.report.to_bytes(), buffer))
