@@ -373,8 +373,7 @@ impl Call {
                 self.outputs.push_back(Output::HangUp);
             }
             Phase::Talking(talk) => {
-                self.record.outcome = outcome;
-                self.leave(now, *talk, ivr::Input::HungUp);
+                self.leave(now, *talk, outcome);
                 self.outputs.push_back(Output::HangUp);
             }
             phase @ (Phase::Ending | Phase::Settling | Phase::Finished) => self.phase = phase,
@@ -415,12 +414,7 @@ impl Call {
             }
         };
         match std::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Talking(talk) => {
-                // what was already stored and is being announced counts, even if the caller does not hear it out
-                let stored = talk.conversation.ending().map(outcome_of);
-                self.record.outcome = stored.filter(|&stored| stored != Outcome::HungUp).unwrap_or(outcome);
-                self.leave(now, *talk, ivr::Input::HungUp);
-            }
+            Phase::Talking(talk) => self.leave(now, *talk, outcome),
             Phase::Identifying { .. } | Phase::Answering { .. } => {
                 self.record.outcome = outcome;
                 if outcome == Outcome::Cancelled {
@@ -436,9 +430,12 @@ impl Call {
         if self.storing { self.phase = Phase::Settling } else { self.finish() }
     }
 
-    /// Closes the media and enters what the talk has learned into the record.
-    fn leave(&mut self, now: Time, mut talk: Talk, why: ivr::Input) {
-        talk.conversation.handle_input(now, why);
+    /// Closes the media and enters what the talk has learned into the record. What is being said as the last words has
+    /// come out so, even if nobody hears them to their end; anything before has come out as `outcome`.
+    fn leave(&mut self, now: Time, mut talk: Talk, outcome: Outcome) {
+        talk.conversation.handle_input(now, ivr::Input::HungUp);
+        let told = talk.conversation.ending().map(outcome_of).filter(|&told| told != Outcome::HungUp);
+        self.record.outcome = told.unwrap_or(outcome);
         self.record.unit = talk.conversation.unit();
         self.record.target = talk.conversation.target();
         talk.media.close(now, &mut self.record);
