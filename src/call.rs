@@ -132,6 +132,8 @@ pub struct Call {
     phase: Phase,
     /// The store has been asked to set the password, and has not answered.
     storing: bool,
+    /// The store has set the password.
+    stored: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -180,6 +182,7 @@ impl Call {
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
             storing: false,
+            stored: false,
             outputs: VecDeque::new(),
         };
         call.identify(trust, incoming);
@@ -383,9 +386,7 @@ impl Call {
     /// The store has answered: the conversation speaks it, or, when the caller is gone, the record keeps it.
     fn stored(&mut self, now: Time, result: Result<(), StoreFailed>) {
         self.storing = false;
-        if result.is_ok() && self.record.outcome == Outcome::HungUp {
-            self.record.outcome = Outcome::SetUnheard;
-        }
+        self.stored = result.is_ok();
         match self.phase {
             Phase::Settling => self.finish(),
             Phase::Talking(_)
@@ -400,6 +401,9 @@ impl Call {
 
     fn finish(&mut self) {
         self.phase = Phase::Finished;
+        if self.stored && self.record.outcome != Outcome::Set {
+            self.record.outcome = Outcome::SetUnheard;
+        }
         self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
     }
 
