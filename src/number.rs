@@ -1,7 +1,7 @@
 //! Telephone numbers (leaf): Japanese numbers in one canonical national form.
 //!
 //! Canonical: `0[1-9]` and 8 digits (10 in all: fixed lines, 0120 …), or `0[5-9]0` and 8 digits (11 in all: 050 IP
-//! phones, 060/070/080/090 mobiles). `+81` becomes `0`; hyphens, spaces, dots, brackets and full-width digits go. A number
+//! phones, 060/070/080/090 mobiles). No area code begins with 050, 070, 080 or 090, so ten digits there are a number cut short. `+81` becomes `0`; hyphens, spaces, dots, brackets and full-width digits go. A number
 //! without its leading 0 is refused rather than repaired, and 184/186 are dial prefixes, never part of a number.
 //! Source: the numbering plan of the Ministry of Internal Affairs and Communications (総務省 電気通信番号計画).
 
@@ -67,8 +67,9 @@ impl PhoneNumber {
 
     fn national(digits: &[u8]) -> Result<PhoneNumber, NumberError> {
         let valid = match digits {
-            [0, 5..=9, 0, _, ..] if digits.len() == 11 => true,
-            // the length decides: 06-0000-1111 in Osaka and 060-0001-1112 begin alike
+            // 06-0000-1111 in Osaka and the mobile 060-0001-1112 begin alike: there the length decides
+            [0, 6, 0, ..] => matches!(digits.len(), 10 | 11),
+            [0, 5..=9, 0, ..] => digits.len() == 11,
             [0, 1..=9, ..] => digits.len() == 10,
             [0, ..] => false,
             _ => return Err(NumberError::NoLeadingZero),
@@ -172,5 +173,6 @@ mod tests {
         assert_eq!(PhoneNumber::parse("03000011112"), Err(NumberError::Shape(11)));
         assert_eq!(PhoneNumber::parse("9".repeat(200).as_str()), Err(NumberError::Shape(200)));
         assert_eq!(PhoneNumber::parse("0012345678"), Err(NumberError::Shape(10)));
+        assert_eq!(PhoneNumber::parse("0901234567"), Err(NumberError::Shape(10)), "a mobile number cut short");
     }
 }

@@ -1,34 +1,47 @@
 //! Contracts as CSV: `customer_number,number,services`, one number a row, services joined by `+`.
 
 use std::collections::HashMap;
-use std::io::Read;
 
 use crate::number::{NumberError, PhoneNumber};
 
 use super::{Contract, ContractedNumber, Services, UnknownService};
 
 const HEADER: [&str; 3] = ["customer_number", "number", "services"];
+const COMMENT: u8 = b'#';
 
 /// Reads contracts; the header line is optional. Every mistake is told, not only the first.
-pub fn read(input: impl Read) -> Result<ContractTable, Vec<CsvError>> {
+pub fn read(text: &[u8]) -> Result<ContractTable, Vec<CsvError>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .from_reader(input);
+        .comment(Some(COMMENT))
+        .from_reader(text);
     let mut table = ContractTable::default();
     let mut errors = Vec::new();
     let mut first = true;
     for record in reader.byte_records() {
         let entered = record.map_err(|error| unreadable(&error)).and_then(|record| {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |position| line_of(position, text));
             let is_header = std::mem::take(&mut first) && record.iter().eq(HEADER.iter().map(|name| name.as_bytes()));
             if is_header { Ok(()) } else { read_row(line, &record).and_then(|row| table.enter(line, row)) }
         });
         errors.extend(entered.err());
     }
     if errors.is_empty() { Ok(table) } else { Err(errors) }
+}
+
+/// The line where a record begins. The reader's own count stops before the empty lines and comments in front of it.
+fn line_of(position: &csv::Position, text: &[u8]) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let mut rest = text.get(start..).unwrap_or_default();
+    let mut line = position.line();
+    while let [first @ (b'\n' | b'\r' | COMMENT), after @ ..] = rest {
+        let end_of_line = after.iter().position(|byte| *byte == b'\n').map_or(after.len(), |at| at + 1);
+        line += u64::from(*first != b'\r');
+        rest = if *first == COMMENT { after.get(end_of_line..).unwrap_or_default() } else { after };
+    }
+    line
 }
 
 /// The contracts of a file, and the line that each number came from.
@@ -173,3 +186,7 @@ fn unreadable(error: &csv::Error) -> CsvError {
     let line = error.position().map_or(0, csv::Position::line);
     CsvError { line, column: 1, problem: CsvProblem::Unreadable(error.to_string()) }
 }
+
+#[cfg(test)]
+#[path = "contract_csv_tests.rs"]
+mod tests;

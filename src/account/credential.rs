@@ -147,14 +147,10 @@ impl Attempt {
         password: &Secret,
         cost: Cost,
     ) -> Attempt {
-        let temporary = credential.and_then(Credential::temporary_hash);
-        let own = credential.and_then(Credential::own_hash);
-        let decoy = cost.decoy();
-        let temporary_matches = temporary.unwrap_or(&decoy).matches(password);
-        let own_matches = own.unwrap_or(&decoy).matches(password);
-        let seen = credential.map(|_| Seen {
-            temporary: temporary.cloned(),
-            own: own.cloned(),
+        let [temporary_matches, own_matches] = to_compare(credential, cost).map(|hash| hash.matches(password));
+        let seen = credential.map(|credential| Seen {
+            temporary: credential.temporary_hash().cloned(),
+            own: credential.own_hash().cloned(),
             temporary_matches,
             own_matches,
         });
@@ -185,6 +181,12 @@ impl Attempt {
             Seen { .. } => Judgement::wrong(current.standing.after_a_wrong_one(now)),
         })
     }
+}
+
+/// Two hashes, always: where an account has none, a decoy of the same cost, so that the time tells nothing.
+fn to_compare(credential: Option<&Credential>, cost: Cost) -> [PasswordHash; 2] {
+    let or_decoy = |hash: Option<&PasswordHash>| hash.cloned().unwrap_or_else(|| cost.decoy());
+    [or_decoy(credential.and_then(Credential::temporary_hash)), or_decoy(credential.and_then(Credential::own_hash))]
 }
 
 /// What an attempt means: the answer, and what is to be written.
@@ -230,5 +232,36 @@ impl Credential {
 
     fn own_hash(&self) -> Option<&PasswordHash> {
         self.own.as_ref().map(|own| &own.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::account::password;
+
+    #[test]
+    fn every_attempt_compares_two_hashes_of_the_same_cost() {
+        let cost = Cost::new(64, 2, 1).unwrap();
+        let clear = Secret::from("48151623");
+        let hash = password::hash(&clear, cost, &mut StdRng::seed_from_u64(1)).unwrap();
+        let mut with_temporary = Credential::new(Unit::Line, PhoneNumber::parse("0600001111").unwrap());
+        let mut with_own = with_temporary.clone();
+        let nothing = with_temporary.clone();
+        let set_at = UnixTime(0);
+        with_temporary.temporary = Some(Temporary { hash: hash.clone(), set_at, expires_at: UnixTime(1) });
+        with_own.own = Some(Own { hash, changed_at: set_at });
+        let cases = [(None, 0), (Some(&nothing), 0), (Some(&with_temporary), 1), (Some(&with_own), 1)];
+        for (credential, matching) in cases {
+            let hashes = to_compare(credential, cost);
+            for hash in &hashes {
+                assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=2,p=1$"), "{}", hash.as_str());
+            }
+            assert_eq!(hashes.iter().filter(|hash| hash.matches(&clear)).count(), matching);
+        }
     }
 }

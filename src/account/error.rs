@@ -43,18 +43,6 @@ pub enum StoreError {
         /// The highest this program knows.
         known: u32,
     },
-    /// An older karipass made it, and it is open only for reading.
-    #[error(
-        "{store}: the account store has the old schema {found}, to be brought to {known}: run `karipass serve` on it once"
-    )]
-    Older {
-        /// The file.
-        store: String,
-        /// The schema's number.
-        found: u32,
-        /// The one needed.
-        known: u32,
-    },
     /// It cannot be written to.
     #[error("{store}: the account store is read-only; make the file and its folder writable for this user")]
     ReadOnly {
@@ -87,6 +75,14 @@ pub enum StoreError {
         /// The file.
         store: String,
         /// What was found.
+        why: String,
+    },
+    /// The disk fails, or a quota is full.
+    #[error("{store}: the disk under the account store fails: {why}; check its free space, its quota and its health")]
+    Disk {
+        /// The file.
+        store: String,
+        /// SQLite's words.
         why: String,
     },
     /// Anything else that SQLite or the system reports.
@@ -155,12 +151,12 @@ impl StoreError {
             | StoreError::Unreachable { .. }
             | StoreError::Foreign { .. }
             | StoreError::Newer { .. }
-            | StoreError::Older { .. }
             | StoreError::ReadOnly { .. }
             | StoreError::Full { .. }
             | StoreError::Busy { .. }
             | StoreError::Gone { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Disk { .. }
             | StoreError::Failed { .. }
             | StoreError::NotForDemo { .. } => true,
             StoreError::NotContracted { .. }

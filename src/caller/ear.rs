@@ -202,7 +202,7 @@ mod tests {
         let tone = crate::audio::tone::dtmf("5555", &crate::audio::tone::Config::default()).unwrap();
         let mut heard = vec![];
         let mut now = Time::ZERO;
-        for frame in tone.chunks_exact(FRAME).chain(std::iter::repeat_n(&[0i16; FRAME][..], 40)) {
+        for frame in tone.chunks_exact(FRAME).chain(std::iter::repeat_n(&[0i16; FRAME][..], 60)) {
             now += Duration::from_millis(20);
             heard.extend(ear.listen(now, Law::Mu, &Law::Mu.encode_all(frame)));
         }

@@ -17,6 +17,7 @@ use crate::unit::Unit;
 
 /// Look at accounts, verify a password, lift a lock.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  printf 48151623 | karipass account verify --unit line --number 0600001111")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -1,6 +1,5 @@
 //! `karipass contract`: contracted lines, their numbers, and the services of each.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -17,6 +16,7 @@ use crate::time::UnixTime;
 
 /// Administer contracted lines and their numbers.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  karipass contract add 0600001111 0600002222 --services arrival-mail+fax-mail")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -177,19 +177,20 @@ impl Show {
 
 impl Import {
     fn perform(&self, config: &Config, now: UnixTime, input: &mut dyn Read) -> Result<Saved, Failure> {
-        let table = if self.file == "-" { account::read_csv(input) } else { account::read_csv(self.open()?) };
-        let table = table.map_err(|errors| self.explain(&errors))?;
+        let text =
+            self.read(input).map_err(|why| Failure::Resource(format!("{}: cannot be read: {why}", self.file)))?;
+        let table = account::read_csv(&text).map_err(|errors| self.explain(&errors))?;
         let mut store = open_store(config, Mode::Create, "contract import")?;
         store.save_contracts(table.contracts(), Existing::Update, now).map_err(|error| self.locate(&table, error))
     }
 
-    fn open(&self) -> Result<File, Failure> {
-        let unreadable = |why: io::Error| Failure::Resource(format!("{}: the file cannot be read: {why}", self.file));
-        let file = File::open(&self.file).map_err(unreadable)?;
-        if file.metadata().map_err(unreadable)?.is_dir() {
-            return Err(Failure::Resource(format!("{}: this is a folder; name a CSV file", self.file)));
+    fn read(&self, input: &mut dyn Read) -> io::Result<Vec<u8>> {
+        if self.file != "-" {
+            return std::fs::read(&self.file);
         }
-        Ok(file)
+        let mut text = Vec::new();
+        input.read_to_end(&mut text)?;
+        Ok(text)
     }
 
     /// Up to a screenful of what is wrong.
@@ -204,13 +205,9 @@ impl Import {
     }
 
     fn locate(&self, table: &ContractTable, error: StoreError) -> Failure {
-        match &error {
-            StoreError::NumberTaken { number, .. } => {
-                let line = table.line_of(*number).unwrap_or(0);
-                Failure::Refused(format!("{}: line {line}: {error}", self.file))
-            }
-            _ => error.into(),
-        }
+        let StoreError::NumberTaken { number, .. } = &error else { return error.into() };
+        let line = table.line_of(*number).unwrap_or(0);
+        Failure::Refused(format!("{}: line {line}: {error}", self.file))
     }
 }
 

@@ -20,6 +20,16 @@ pub enum Answer {
     No,
 }
 
+impl Answer {
+    /// The exit code.
+    pub fn exit(self) -> u8 {
+        match self {
+            Answer::Yes => 0,
+            Answer::No => 1,
+        }
+    }
+}
+
 /// Why a subcommand was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -34,6 +44,18 @@ pub enum Failure {
     Output(#[from] io::Error),
 }
 
+impl Failure {
+    /// The exit code.
+    pub fn exit(&self) -> u8 {
+        match self {
+            // `karipass calls | head` has what it wanted
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Failure::Refused(_) => 1,
+            Failure::Resource(_) | Failure::Output(_) => 3,
+        }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         if error.is_resource() { Failure::Resource(error.to_string()) } else { Failure::Refused(error.to_string()) }
@@ -44,20 +66,16 @@ impl From<StoreError> for Failure {
 pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let answer = work(&mut out).and_then(|answer| Ok(out.flush().map(|()| answer)?));
-    match answer {
-        Ok(Answer::Yes) => ExitCode::SUCCESS,
-        Ok(Answer::No) => ExitCode::from(1),
-        // `karipass calls | head` has what it wanted
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+    ExitCode::from(match answer {
+        Ok(answer) => answer.exit(),
         Err(failure) => {
-            // stderr may be gone as well; the exit code says it then
-            let _ = writeln!(io::stderr(), "karipass: {failure}");
-            ExitCode::from(match failure {
-                Failure::Refused(_) => 1,
-                Failure::Resource(_) | Failure::Output(_) => 3,
-            })
+            if failure.exit() != 0 {
+                // stderr may be gone as well; the exit code says it then
+                let _ = writeln!(io::stderr(), "karipass: {failure}");
+            }
+            failure.exit()
         }
-    }
+    })
 }
 
 /// Opens the configured store.
@@ -96,3 +114,6 @@ pub fn table(out: &mut dyn Write, heading: &[&str], rows: &[Vec<String>]) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub mod testing;

@@ -73,7 +73,7 @@ const KEYS: &[Key] = keys! {
         |c, v| c.ivr.max_timeouts = v.integer(1..=100)?;
     "store.url", "\"sqlite:PATH\"",
         |c, v| c.store.path = sqlite_path(v)?;
-    "store.busy_timeout", "1s to 600s, such as \"15s\"",
+    "store.busy_timeout", "1s to 600s, such as \"30s\"",
         |c, v| c.store.busy_timeout = v.duration(seconds(1, 600))?;
     "store.argon2", "three whole numbers [KIB OF MEMORY, PASSES, LANES], 8 KiB a lane to 1048576, 1 to 64, 1 to 16",
         |c, v| c.store.hash_cost = cost(v)?;
@@ -135,7 +135,8 @@ impl Draft {
         for (section, table) in in_order(root.get_ref()) {
             let name = section.get_ref().as_ref();
             let Some(table) = table.get_ref().as_table().filter(|_| is_section(name)) else {
-                return Err(unknown(source.at(section.span()), format!("[{name}]"), sections()));
+                let what = if is_section(name) { format!("{name}, which is not a table,") } else { name.to_owned() };
+                return Err(unknown(source.at(section.span()), what, sections()));
             };
             for (key, value) in in_order(table) {
                 self.set_from_file(&source, name, key, value)?;

@@ -184,7 +184,7 @@ impl Config {
             },
             store: Store {
                 path: PathBuf::from("karipass.db"),
-                busy_timeout: Duration::from_secs(15),
+                busy_timeout: Duration::from_secs(30),
                 hash_cost: Cost::default(),
             },
             site: Site { listen: SocketAddr::new(loopback, 8080) },

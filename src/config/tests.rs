@@ -1,1 +1,320 @@
-//! Tests.
+//! The configuration's tests: what each source may say, which wins, and how a mistake is told.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+
+/// A file that is removed at the end.
+struct File(PathBuf);
+
+impl File {
+    fn with(text: &str) -> File {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("karipass-config-{}-{}.toml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).unwrap();
+        File(path)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn from_text(text: &str) -> Result<Config, ConfigError> {
+    Config::load(Some(&File::with(text).0), [], &Overrides::default())
+}
+
+fn from_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::load(None, variables, &Overrides::default())
+}
+
+/// The complaint without the file's folder.
+fn complaint(text: &str) -> String {
+    let told = from_text(text).unwrap_err().to_string();
+    told.split_once(".toml:").map_or(told.clone(), |(_, rest)| rest.to_owned())
+}
+
+const EVERYTHING: &str = r#"
+[sip]
+listen = ["udp:0.0.0.0:5060", "tcp:[::]:5062"]
+advertise = "192.0.2.1"
+service_number = "03-1234-5678"
+trusted_peers = ["192.0.2.0/24", "2001:db8::/32"]
+trust_from = ["198.51.100.7"]
+accept_privacy_id = false
+
+[rtp]
+listen = "::"
+advertise = "2001:db8::9"
+ports = "20000-20999"
+
+[ivr]
+prompts = "."
+confirm = "re-enter"
+password_digits = [6, 12]
+first_digit_timeout = "1500ms"
+inter_digit_timeout = "2s"
+max_invalid = 4
+max_timeouts = 5
+
+[store]
+url = "sqlite:/srv/accounts.db"
+busy_timeout = "1m"
+argon2 = [65536, 3, 4]
+
+[site]
+listen = "[::1]:8443"
+
+[limits]
+calls = 1000
+calls_per_peer = 20
+invites_per_second_per_peer = 3
+connections = 50
+connections_per_peer = 6
+call_duration = "1h"
+drain = "0s"
+media_workers = 4
+hash_workers = 3
+"#;
+
+fn everything() -> Config {
+    Config {
+        sip: Sip {
+            listen: vec!["udp:0.0.0.0:5060".parse().unwrap(), "tcp:[::]:5062".parse().unwrap()],
+            advertise: Some("192.0.2.1".parse().unwrap()),
+            service_number: PhoneNumber::parse("0312345678").unwrap(),
+            trusted_peers: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+            trust_from: vec!["198.51.100.7/32".parse().unwrap()],
+            accept_privacy_id: false,
+            certificate: None,
+            key: None,
+        },
+        rtp: Rtp {
+            listen: "::".parse().unwrap(),
+            advertise: Some("2001:db8::9".parse().unwrap()),
+            ports: PortRange { from: 20_000, to: 20_999 },
+        },
+        ivr: Ivr {
+            prompts: Some(PathBuf::from(".")),
+            confirm: Confirm::ReEnter,
+            password_digits: (6, 12),
+            first_digit_timeout: Duration::from_millis(1500),
+            inter_digit_timeout: Duration::from_secs(2),
+            max_invalid: 4,
+            max_timeouts: 5,
+        },
+        store: Store {
+            path: PathBuf::from("/srv/accounts.db"),
+            busy_timeout: Duration::from_secs(60),
+            hash_cost: Cost::new(65_536, 3, 4).unwrap(),
+        },
+        site: Site { listen: "[::1]:8443".parse().unwrap() },
+        limits: Limits {
+            calls: 1000,
+            calls_per_peer: 20,
+            invites_per_second_per_peer: 3,
+            connections: 50,
+            connections_per_peer: 6,
+            call_duration: Duration::from_secs(3600),
+            drain: Duration::ZERO,
+            media_workers: 4,
+            hash_workers: 3,
+        },
+    }
+}
+
+#[test]
+fn without_any_word_a_server_stays_on_loopback() {
+    let config = Config::load(None, [], &Overrides::default()).unwrap();
+    assert_eq!(config, Config::standard().unwrap());
+    let listen: Vec<String> = config.sip.listen.iter().map(Listen::to_string).collect();
+    assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
+    assert_eq!(config.sip.service_number.as_str(), "0664806430");
+    assert!(config.sip.trusted_peers.is_empty() && config.sip.trust_from.is_empty(), "nobody is believed");
+    assert_eq!(config.rtp.ports.to_string(), "10000-19999");
+    assert_eq!(config.ivr.password_digits, (4, 8));
+    assert_eq!(config.ivr.first_digit_timeout, Duration::from_secs(10));
+    assert_eq!(config.ivr.inter_digit_timeout, Duration::from_secs(5));
+    assert_eq!(config.store.path, Path::new("karipass.db"));
+    assert_eq!(config.site.listen.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
+fn a_file_can_set_everything() {
+    assert_eq!(from_text(EVERYTHING).unwrap(), everything());
+    assert_eq!(from_text("").unwrap(), Config::standard().unwrap());
+    assert_eq!(from_text("sip.service_number = '0312345678'").unwrap().sip.service_number.as_str(), "0312345678");
+}
+
+#[test]
+fn the_environment_can_set_everything() {
+    let variables = [
+        ("KARIPASS_SIP_LISTEN", "udp:0.0.0.0:5060, tcp:[::]:5062"),
+        ("KARIPASS_SIP_ADVERTISE", "192.0.2.1"),
+        ("KARIPASS_SIP_SERVICE_NUMBER", "0312345678"),
+        ("KARIPASS_SIP_TRUSTED_PEERS", "192.0.2.0/24,2001:db8::/32"),
+        ("KARIPASS_SIP_TRUST_FROM", "198.51.100.7"),
+        ("KARIPASS_SIP_ACCEPT_PRIVACY_ID", "false"),
+        ("KARIPASS_RTP_LISTEN", "::"),
+        ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
+        ("KARIPASS_RTP_PORTS", "20000-20999"),
+        ("KARIPASS_IVR_PROMPTS", "."),
+        ("KARIPASS_IVR_CONFIRM", "re-enter"),
+        ("KARIPASS_IVR_PASSWORD_DIGITS", "6,12"),
+        ("KARIPASS_IVR_FIRST_DIGIT_TIMEOUT", "1500ms"),
+        ("KARIPASS_IVR_INTER_DIGIT_TIMEOUT", "2s"),
+        ("KARIPASS_IVR_MAX_INVALID", "4"),
+        ("KARIPASS_IVR_MAX_TIMEOUTS", "5"),
+        ("KARIPASS_STORE_URL", "sqlite:/srv/accounts.db"),
+        ("KARIPASS_STORE_BUSY_TIMEOUT", "1m"),
+        ("KARIPASS_STORE_ARGON2", "65536, 3, 4"),
+        ("KARIPASS_SITE_LISTEN", "[::1]:8443"),
+        ("KARIPASS_LIMITS_CALLS", "1000"),
+        ("KARIPASS_LIMITS_CALLS_PER_PEER", "20"),
+        ("KARIPASS_LIMITS_INVITES_PER_SECOND_PER_PEER", "3"),
+        ("KARIPASS_LIMITS_CONNECTIONS", "50"),
+        ("KARIPASS_LIMITS_CONNECTIONS_PER_PEER", "6"),
+        ("KARIPASS_LIMITS_CALL_DURATION", "1h"),
+        ("KARIPASS_LIMITS_DRAIN", "0s"),
+        ("KARIPASS_LIMITS_MEDIA_WORKERS", "4"),
+        ("KARIPASS_LIMITS_HASH_WORKERS", "3"),
+        ("PATH", "nobody's business"),
+    ];
+    assert_eq!(from_variables(&variables).unwrap(), everything());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let file =
+        File::with("[site]\nlisten = '127.0.0.1:1'\n[rtp]\nports = '2000-2001'\n[store]\nurl = 'sqlite:file.db'\n");
+    let environment = [("KARIPASS_SITE_LISTEN", "127.0.0.1:2"), ("KARIPASS_STORE_URL", "sqlite:variable.db")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let overrides = Overrides {
+        sip: Some("127.0.0.1:0".parse().unwrap()),
+        db: Some(PathBuf::from("flag.db")),
+        ..Overrides::default()
+    };
+    let config = Config::load(Some(&file.0), environment, &overrides).unwrap();
+    assert_eq!(config.rtp.ports.to_string(), "2000-2001");
+    assert_eq!(config.site.listen.port(), 2);
+    assert_eq!(config.store.path, Path::new("flag.db"));
+    let listen: Vec<String> = config.sip.listen.iter().map(Listen::to_string).collect();
+    assert_eq!(listen, ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]);
+}
+
+#[test]
+fn the_demo_believes_loopback_and_nobody_else() {
+    let config = Config::load(None, [], &Overrides { demo: true, ..Overrides::default() }).unwrap();
+    let believed = |address: &str| config.sip.trust_from.iter().any(|net| net.contains(address.parse().unwrap()));
+    assert!(believed("127.0.0.1") && believed("::1") && believed("127.8.9.10"));
+    assert!(!believed("192.0.2.1") && !believed("::2"));
+}
+
+#[test]
+fn an_unknown_key_is_told_with_its_line_and_its_siblings() {
+    let told = complaint("[sip]\n\n# a comment\nlisen = []\n");
+    assert!(told.starts_with("4: sip.lisen is no setting; allowed: listen, advertise, service_number"), "{told}");
+    let told = complaint("[sip]\nlisten = ['udp:127.0.0.1:5060']\n[spi]\nlisten = []\n");
+    assert!(
+        told.starts_with("3: spi is no setting; allowed: [sip], [rtp], [ivr], [store], [site], [limits]"),
+        "{told}"
+    );
+    let told = complaint("listen = 'udp:127.0.0.1:5060'\n");
+    assert!(told.starts_with("1: listen is no setting; allowed: [sip]"), "{told}");
+    let told = complaint("[[sip]]\nlisten = []\n");
+    assert!(told.starts_with("1: sip, which is not a table,"), "{told}");
+    // the first mistake in the file is told, not the first by name
+    assert!(complaint("[site]\nx = 1\n[ivr]\ny = 2\n").starts_with("2: site.x"));
+
+    let told = from_variables(&[("KARIPASS_SIP_LISEN", "udp:127.0.0.1:5060")]).unwrap_err().to_string();
+    assert!(told.starts_with("variable KARIPASS_SIP_LISEN: ") && told.contains("KARIPASS_SIP_LISTEN"), "{told}");
+}
+
+#[test]
+fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
+    for (text, told) in [
+        (
+            "[sip]\nlisten = 'udp:127.0.0.1:5060'",
+            "2: sip.listen: a text, where a list is needed; allowed: a list of udp:",
+        ),
+        ("[sip]\nlisten = []", "2: sip.listen: the list is empty"),
+        ("[sip]\nlisten = ['udp:127.0.0.1:9', 'udp:127.0.0.1:9']", "2: sip.listen: udp:127.0.0.1:9 is there twice"),
+        ("[sip]\nlisten = [\n'udp:host:9']", "2: sip.listen: \"host:9\" is no ADDR:PORT"),
+        ("[sip]\nadvertise = 'gw.example'", "2: sip.advertise: invalid IP address syntax; allowed: an IP address"),
+        ("[sip]\nservice_number = 664806430", "2: sip.service_number: a whole number, where a text is needed"),
+        ("[sip]\nservice_number = '664806430'", "2: sip.service_number: the number lacks its area code's leading 0"),
+        ("[sip]\ntrusted_peers = ['192.0.2.1/24']", "2: sip.trusted_peers: \"192.0.2.1/24\" has bits set behind its"),
+        ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
+        ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
+        ("[ivr]\nprompts = '/nonexistent'", "2: ivr.prompts: /nonexistent: No such file or directory"),
+        (
+            "[ivr]\nconfirm = 'twice'",
+            "2: ivr.confirm: \"twice\" is no way to confirm; allowed: \"read-back\" or \"re-enter\"",
+        ),
+        ("[ivr]\npassword_digits = [8, 4]", "2: ivr.password_digits: 8 is more than 4"),
+        ("[ivr]\npassword_digits = [1, 4]", "2: ivr.password_digits: 1 is out of range; allowed: two whole numbers"),
+        ("[ivr]\npassword_digits = [4]", "2: ivr.password_digits: 1 numbers"),
+        ("[ivr]\nfirst_digit_timeout = 10", "2: ivr.first_digit_timeout: a whole number, where a text is needed"),
+        ("[ivr]\nfirst_digit_timeout = '10'", "2: ivr.first_digit_timeout: \"10\" is no duration; allowed: 1s to 120s"),
+        ("[ivr]\ninter_digit_timeout = '121s'", "2: ivr.inter_digit_timeout: \"121s\" is out of range"),
+        ("[ivr]\nmax_invalid = 0", "2: ivr.max_invalid: 0 is out of range; allowed: a whole number from 1 to 100"),
+        ("[ivr]\nmax_invalid = 3.0", "2: ivr.max_invalid: a float, where a whole number is needed"),
+        (
+            "[store]\nurl = 'postgres://db'",
+            "2: store.url: \"postgres://db\" names no SQLite file; allowed: \"sqlite:PATH\"",
+        ),
+        ("[store]\nargon2 = [7, 1, 1]", "2: store.argon2: argon2 cannot do that; allowed: three whole numbers"),
+        ("[site]\nlisten = 'localhost:8080'", "2: site.listen: invalid socket address syntax; allowed: ADDR:PORT"),
+        ("[limits]\ncalls = 99999999999999999999", "2: limits.calls: an integer too large"),
+        ("[limits]\ncalls = 2026-01-01", "2: limits.calls: a date"),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.starts_with(told), "{text}\n  told {complaint}\n  not  {told}");
+    }
+    let told = from_variables(&[("KARIPASS_LIMITS_CALLS", "many")]).unwrap_err().to_string();
+    assert!(told.starts_with("variable KARIPASS_LIMITS_CALLS: limits.calls: \"many\" is no whole number"), "{told}");
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_line_and_column() {
+    let told = complaint("[sip]\nlisten = [\"udp:127.0.0.1:5060\"\n\n[rtp]\n");
+    assert!(told.contains("this is not TOML") && told.contains("column"), "{told}");
+    assert!(
+        complaint("[sip]\nlisten = []\nlisten = []\n").starts_with("3, column 1: this is not TOML"),
+        "a key given twice"
+    );
+    assert!(complaint("[sip]\r\n\r\n===\r\n").starts_with("3, column"), "lines end as on any system");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told() {
+    let error = Config::load(Some(Path::new("/nonexistent/k.toml")), [], &Overrides::default()).unwrap_err();
+    assert!(error.is_resource() && error.to_string().starts_with("/nonexistent/k.toml: "), "{error}");
+    assert!(!from_text("[sip]\nx = 1").unwrap_err().is_resource());
+}
+
+#[test]
+fn tls_needs_its_certificate_and_key() {
+    let told = complaint("[sip]\n\nlisten = ['tls:127.0.0.1:5061']\n");
+    assert!(told.starts_with("3: sip.certificate: missing, and tls: listeners need it"), "{told}");
+    let pem = File::with("a certificate");
+    let path = pem.0.display();
+    let told = complaint(&format!("[sip]\nlisten = ['tls:127.0.0.1:5061']\ncertificate = '{path}'\n"));
+    assert!(told.starts_with("2: sip.key: missing"), "{told}");
+    let text = format!("[sip]\nlisten = ['tls:127.0.0.1:5061']\ncertificate = '{path}'\nkey = '{path}'\n");
+    assert_eq!(from_text(&text).unwrap().sip.key, Some(pem.0.clone()));
+}
+
+#[test]
+fn no_text_whatever_makes_it_panic() {
+    for end in 0..EVERYTHING.len() {
+        let _ = from_text(EVERYTHING.get(..end).unwrap());
+    }
+}

@@ -45,7 +45,7 @@ impl Value {
     pub(super) fn text(&self) -> Result<&str, Unfit> {
         match self {
             Value::Loose(text) | Value::Text(text) => Ok(text),
-            other => Err(other.kind("a text")),
+            Value::Integer(_) | Value::Switch(_) | Value::List(_) | Value::Strange(_) => Err(self.kind("a text")),
         }
     }
 
@@ -53,7 +53,9 @@ impl Value {
         let number = match self {
             Value::Integer(number) => *number,
             Value::Loose(text) => text.trim().parse().map_err(|_| format!("{text:?} is no whole number"))?,
-            other => return Err(other.kind("a whole number")),
+            Value::Text(_) | Value::Switch(_) | Value::List(_) | Value::Strange(_) => {
+                return Err(self.kind("a whole number"));
+            }
         };
         let within = allowed.contains(&number).then_some(number).and_then(|number| T::try_from(number).ok());
         within.ok_or_else(|| format!("{number} is out of range"))
@@ -63,7 +65,7 @@ impl Value {
         match self {
             Value::Switch(switch) => Ok(*switch),
             Value::Loose(text) => text.trim().parse().map_err(|_| format!("{text:?} is neither true nor false")),
-            other => Err(other.kind("true or false")),
+            Value::Text(_) | Value::Integer(_) | Value::List(_) | Value::Strange(_) => Err(self.kind("true or false")),
         }
     }
 
@@ -72,7 +74,7 @@ impl Value {
             Value::List(items) => Ok(items.clone()),
             Value::Loose(text) if text.trim().is_empty() => Ok(Vec::new()),
             Value::Loose(text) => Ok(text.split(',').map(|item| Value::Loose(item.trim().to_owned())).collect()),
-            other => Err(other.kind("a list")),
+            Value::Text(_) | Value::Integer(_) | Value::Switch(_) | Value::Strange(_) => Err(self.kind("a list")),
         }
     }
 

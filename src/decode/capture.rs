@@ -97,7 +97,7 @@ impl Streams {
     }
 
     fn begin(&mut self, id: StreamId, at: Time, first: &[u8], second: &Packet<'_>) {
-        let mut stream = Stream::new(at.elapsed(), self.formats.expected(id.destination));
+        let mut stream = Stream::new(self.formats.expected(id.destination));
         if let Some(first) = media(first) {
             stream.receive(at, &first);
         }
@@ -129,8 +129,8 @@ impl Streams {
             notes.push(format!("there are more than {MOST_STREAMS} streams; the rest was passed over"));
         }
         for (n, (id, stream)) in self.streams.iter().enumerate() {
-            if let Some((payload_type, count)) = stream.unknown_type() {
-                let n = n + 1;
+            let n = n + 1;
+            for (payload_type, count) in stream.unknown_types() {
                 notes.push(format!(
                     "stream {n} ({id}): {count} packets of payload type {payload_type} were not read (no G.711)"
                 ));

@@ -1,5 +1,6 @@
 //! One media stream of a capture: whether it is one, what its payload types mean, and the digits in it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::formats::Expected;
@@ -12,10 +13,12 @@ use crate::rtp::packet::Packet;
 use crate::time::Time;
 
 /// Nobody waits, so packets out of order may be as late as the jitter buffer can bear.
-const WINDOW: Duration = Duration::from_millis(200);
+const WINDOW: Duration = Duration::from_millis(100);
 const MAX_WINDOW: Duration = Duration::from_secs(1);
 /// Gaps of media longer than this are not walked through sample by sample.
 const LONG_GAP: u64 = 8000;
+/// How far media time and the time of capture may be apart.
+const BELIEVABLE: Duration = Duration::from_millis(150);
 
 /// A run of packets with one SSRC between two addresses.
 pub struct Stream {
@@ -23,26 +26,25 @@ pub struct Stream {
     listener: Listener,
     formats: Formats,
     law_of_dynamic: Option<Law>,
-    /// Whether `formats.event` comes from an SDP or was recognised.
-    knows_event: bool,
-    /// When the first packet came.
-    origin: Duration,
-    /// Media time of the first thing received.
-    first: Option<u64>,
+    /// Whether packets of the type in `formats.event` have come: nothing else is an event then.
+    has_events: bool,
+    suspects: Vec<Suspect>,
+    /// When the first thing was received, since the start of the capture, and its media time.
+    first: Option<(Duration, u64)>,
     /// Media time of the detector's first sample, moved on by what was not walked through.
     detector_first: u64,
     fed: u64,
-    down: Option<(u8, u64)>,
+    down: Option<(u8, Duration)>,
     heard: Vec<Press>,
     told: Vec<Press>,
     samples: Vec<i16>,
-    /// A payload type that nothing is known about, and how many packets had it.
-    unknown: Option<(u8, u64)>,
+    /// Payload types that nothing is known about, and how many packets had each.
+    unknown: BTreeMap<u8, u64>,
 }
 
 impl Stream {
-    /// A stream whose first packet came at `origin`, with what an SDP said about it.
-    pub fn new(origin: Duration, expected: Option<Expected>) -> Stream {
+    /// A stream, with what an SDP said about it.
+    pub fn new(expected: Option<Expected>) -> Stream {
         let expected = expected.unwrap_or_default();
         let formats =
             Formats { audio: expected.audio.map_or(0, |(payload_type, _)| payload_type), event: expected.event };
@@ -51,8 +53,8 @@ impl Stream {
             listener: Listener::new(),
             formats,
             law_of_dynamic: expected.audio.map(|(_, law)| law),
-            knows_event: expected.event.is_some(),
-            origin,
+            has_events: false,
+            suspects: Vec::new(),
             first: None,
             detector_first: 0,
             fed: 0,
@@ -60,42 +62,52 @@ impl Stream {
             heard: Vec::new(),
             told: Vec::new(),
             samples: Vec::new(),
-            unknown: None,
+            unknown: BTreeMap::new(),
         }
     }
 
     /// Takes a packet that was captured at `now`.
     pub fn receive(&mut self, now: Time, packet: &Packet<'_>) {
         self.pass_time(now);
-        if !self.knows_event && looks_like_event(packet) {
-            self.knows_event = true;
-            self.formats.event = Some(EventFormat { payload_type: packet.payload_type, clock_rate: 8000 });
-            self.inbound.reformat(self.formats);
-        }
+        self.recognise(packet);
         if !self.inbound.knows(packet.payload_type) {
-            let (_, count) = self.unknown.get_or_insert((packet.payload_type, 0));
-            *count += 1;
+            *self.unknown.entry(packet.payload_type).or_default() += 1;
         }
         self.inbound.receive(now, packet);
-        self.drain();
+        self.drain(now);
     }
 
-    /// The payload type of packets that could not be read, if there were some.
-    pub fn unknown_type(&self) -> Option<(u8, u64)> {
-        self.unknown
+    /// Payload types that could not be read, with the number of their packets.
+    pub fn unknown_types(&self) -> &BTreeMap<u8, u64> {
+        &self.unknown
     }
 
     /// The digits, once there is nothing more to come.
     pub fn finish(mut self, now: Time, place: Place) -> Vec<Press> {
         self.pass_time(now + Duration::from_secs(60));
-        if let Some((code, at)) = self.down {
-            self.told(code, at, 0);
-        }
+        self.up(0);
         let place_of = |presses: Vec<Press>| presses.into_iter().map(|press| Press { place, ..press }).collect();
         let mut heard = std::mem::take(&mut self.heard);
         let origin = self.time_of(self.detector_first);
         heard.extend(self.listener.finish().into_iter().map(|tone| tone.press(origin, place)));
         merge(place_of(heard), place_of(self.told))
+    }
+
+    /// Finds out which payload type has the telephone events when no SDP told, or what it told is not what is sent.
+    fn recognise(&mut self, packet: &Packet<'_>) {
+        self.has_events |= self.formats.event.is_some_and(|event| event.payload_type == packet.payload_type);
+        if self.has_events {
+            return;
+        }
+        let Some(suspect) = Suspect::of(packet) else { return };
+        if self.suspects.iter().any(|before| before.is_confirmed_by(&suspect)) {
+            self.has_events = true;
+            self.unknown.remove(&packet.payload_type);
+            self.formats.event = Some(EventFormat { payload_type: packet.payload_type, clock_rate: 8000 });
+            self.inbound.reformat(self.formats);
+        }
+        self.suspects.retain(|before| before.payload_type != suspect.payload_type);
+        self.suspects.push(suspect);
     }
 
     fn pass_time(&mut self, now: Time) {
@@ -105,29 +117,30 @@ impl Stream {
                 break;
             }
             self.inbound.handle_timeout(deadline);
-            self.drain();
+            self.drain(deadline);
             if self.inbound.deadline() <= deadline {
                 break;
             }
         }
         self.inbound.handle_timeout(now);
-        self.drain();
+        self.drain(now);
     }
 
-    fn drain(&mut self) {
+    fn drain(&mut self, now: Time) {
         while let Some(received) = self.inbound.poll() {
             match received {
                 Received::Audio { payload_type, payload, at } => {
+                    self.first.get_or_insert((now.elapsed(), at));
                     self.audio(payload_type, &payload, at);
                     self.inbound.recycle(payload);
                 }
                 Received::Lost { samples } => self.gap(samples.into(), true),
                 Received::Silence { samples } => self.gap(samples.into(), false),
                 Received::EventDown { code, at } => {
-                    self.first.get_or_insert(at);
-                    self.down = Some((code, at));
+                    self.first.get_or_insert((now.elapsed(), at));
+                    self.down = Some((code, self.believable(at, now)));
                 }
-                Received::EventUp { code, at, duration } => self.told(code, at, duration),
+                Received::EventUp { duration, .. } => self.up(duration),
             }
         }
     }
@@ -139,7 +152,6 @@ impl Stream {
             (_, Some(law)) => law,
             (_, None) => return,
         };
-        self.first.get_or_insert(at);
         if self.fed == 0 {
             self.detector_first = at;
         }
@@ -175,23 +187,46 @@ impl Stream {
         self.heard.extend(self.listener.heard.drain(..).map(|tone| tone.press(origin, Place::Mono)));
     }
 
-    fn told(&mut self, code: u8, at: u64, duration: u32) {
-        self.down = None;
-        let start = self.time_of(at);
+    fn up(&mut self, duration: u32) {
+        let Some((code, start)) = self.down.take() else { return };
         let Some(digit) = Digit::from_event_code(code) else { return };
         let length = time_of(duration.into());
         self.told.push(Press { digit, start, length, source: Source::Rfc4733, place: Place::Mono });
     }
 
+    /// When an event began: at its timestamp, unless that runs away from the time of capture. (SIPp counts
+    /// timestamps as if a digit took 50 ms.)
+    fn believable(&self, at: u64, now: Time) -> Duration {
+        let start = self.time_of(at);
+        if start.abs_diff(now.elapsed()) > BELIEVABLE { now.elapsed() } else { start }
+    }
+
     /// A media time since the start of the capture.
     fn time_of(&self, at: u64) -> Duration {
-        let first = self.first.unwrap_or(at);
-        (self.origin + time_of(at.saturating_sub(first))).saturating_sub(time_of(first.saturating_sub(at)))
+        let (origin, first) = self.first.unwrap_or_default();
+        (origin + time_of(at.saturating_sub(first))).saturating_sub(time_of(first.saturating_sub(at)))
     }
 }
 
-/// A dynamic payload type with exactly one event in it (RFC 4733 §2.3): a digit or flash, the reserved bit zero.
-fn looks_like_event(packet: &Packet<'_>) -> bool {
-    let dynamic = (96..=127).contains(&packet.payload_type);
-    dynamic && matches!(packet.payload, &[0..=16, flags, _, _] if flags & 0x40 == 0)
+/// What may be a telephone event: a digit or flash under a dynamic payload type (RFC 4733 §2.3).
+struct Suspect {
+    payload_type: u8,
+    timestamp: u32,
+    event: u8,
+    duration: u16,
+}
+
+impl Suspect {
+    fn of(packet: &Packet<'_>) -> Option<Suspect> {
+        let (96..=127, &[event @ 0..=16, _, high, low]) = (packet.payload_type, packet.payload) else { return None };
+        let duration = u16::from_be_bytes([high, low]);
+        Some(Suspect { payload_type: packet.payload_type, timestamp: packet.timestamp, event, duration })
+    }
+
+    /// An event stays where it began and grows; four bytes of anything else do not.
+    fn is_confirmed_by(&self, later: &Suspect) -> bool {
+        let same =
+            (self.payload_type, self.timestamp, self.event) == (later.payload_type, later.timestamp, later.event);
+        same && later.duration > 0 && later.duration >= self.duration
+    }
 }

@@ -14,6 +14,8 @@ pub(super) struct Limits {
     pub(super) twist: (f32, f32),
     /// Squared amplitude.
     pub(super) power: f32,
+    /// Energy of a hop (a 64th of it) that cannot hold a tone.
+    pub(super) quiet: u32,
     pub(super) length: usize,
     pub(super) pause: u64,
 }
@@ -29,9 +31,15 @@ impl Limits {
             deviation: config.frequency_tolerance,
             twist: (power_of_db(-config.twist_high_stronger), power_of_db(config.twist_low_stronger)),
             power: power_of_dbm0(config.level),
+            quiet: (power_of_dbm0(config.level) * HOP as f32 * 0.1 / 64.0) as u32,
             length: (config.length * 8.0) as usize,
             pause: (config.pause * 8.0) as u64,
         }
+    }
+
+    /// Whether the powers of the two tones are near enough to each other, with this much leeway.
+    fn twist_allows(&self, power: [f32; 2], leeway: f32) -> bool {
+        power[0] * leeway > power[1] * self.twist.0 && power[0] < power[1] * self.twist.1 * leeway
     }
 }
 
@@ -63,37 +71,58 @@ struct Reach {
     lossy: bool,
 }
 
+impl Reach {
+    /// Hops without which the candidate cannot be long enough yet: two more may carry the tone in part.
+    fn least_hops(&self, history: &History, limits: &Limits, explain: bool) -> usize {
+        let hole = (self.full.newest()..self.full.oldest()).any(|age| !self.full.has(age) && history.dead(age));
+        if self.lossy || explain || hole { 2 } else { (limits.length / HOP).saturating_sub(1).max(2) }
+    }
+}
+
+/// What the first estimate of the frequencies may be off.
+const ROUGHLY: f32 = 0.012;
+
+/// Scatter that no allowance reaches, not even when a hop at the edge is half empty.
+const HOPELESS_SCATTER: f32 = 0.1;
+
 /// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
 const HOLE: usize = 5;
 
-/// Measures the tones of `key` that end now, or at a loss that begins now; looks back `reach` hops at most.
-pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize) -> Option<Measured> {
+/// The same for digital silence, which is two packets that were lost and hidden rather than a pause.
+const DEAD_HOLE: usize = 9;
+
+/// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
+/// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
+pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize, explain: bool) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
     let reach = reach(history, key, &mut hops, horizon)?;
-    if reach.full.count() < if reach.lossy { 2 } else { 4 } {
+    if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
     let start = rough_frequencies(history, key, &hops, reach.full)?;
     let nominal = fit::nominal_frequencies(key);
     let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
-    if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
+    if off(start).iter().any(|d| d.abs() > limits.deviation + ROUGHLY) {
         return None;
     }
-    let fit = Fit::new(history, reach.full, start);
+    let mut fit = Fit::new(history, reach.full, start);
+    let hopeless = off(fit.frequency).iter().any(|d| d.abs() > 1.2 * limits.deviation)
+        || fit.scatter.iter().any(|s| *s > HOPELESS_SCATTER)
+        || !limits.twist_allows(fit.tone.map(Phasor::power), 2.0);
+    if hopeless && !explain {
+        return None;
+    }
     let (spans, count) = spans(history, &fit, reach.full);
     let spans = &spans[..count];
+    let whole = whole(reach.full, spans);
+    if whole != reach.full && whole.count() >= 2 {
+        fit = Fit::new(history, whole, fit.frequency);
+    }
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
-    let before_span = Span { from: (onset + 88).min(KEPT * HOP), to: onset + 8 };
-    let before = if before_span.len() > 16 {
-        history.span(before_span).map(|x| x * x).sum::<f32>() / before_span.len() as f32 / ((power[0] + power[1]) * 0.5)
-    } else {
-        0.0
-    };
-    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10)
-        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
-            >= 3;
+    let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
+    let spliced = spans.windows(2).any(|pair| is_packets(pair[1].to - pair[0].from)) && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count() >= 3;
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,
@@ -108,14 +137,24 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
         dial_tone: false,
         spliced,
     };
-    if judge_noise(&m) == Verdict::Residual && m.share < DIAL_TONE_SHARE && m.before < DIAL_TONE_SHARE * 2.0 {
+    if judge_noise(&m) != Verdict::Taken && m.low_share > BEHIND_DIAL_TONE.low_share && m.share < DIAL_TONE_SHARE {
         let residual = fit.residual_behind_dial_tone(history, spans);
-        m.share = residual.share();
-        m.low_share = residual.low_share();
-        m.before = 0.0;
-        m.dial_tone = true;
+        if residual.low_share() < BEHIND_DIAL_TONE.low_share {
+            (m.share, m.low_share, m.dial_tone) = (residual.share(), residual.low_share(), true);
+        }
     }
     Some(m)
+}
+
+/// Mean power in the 10 ms before the onset, but for the last millisecond; nothing when that did not arrive.
+fn before(history: &History, onset: usize) -> f32 {
+    let to = onset + 8;
+    let mut from = to;
+    while from < to + 80 && !history.lost(from / HOP) {
+        from += 1;
+    }
+    let span = Span { from, to };
+    if span.len() > 8 { history.span(span).map(|x| x * x).sum::<f32>() / span.len() as f32 } else { 0.0 }
 }
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
@@ -123,8 +162,8 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
     let mut near = [0.0; 2];
     let mut count = 0.0;
     // of the newest hops, but not the very newest when there is a choice: the tone may be ending in it
-    for age in [1, 2, 3, 4, 5, 0] {
-        if !history.lost(age) && count < 2.0 && !history.dead(age) {
+    for age in [1, 2, 3, 4, 5, 6, 0] {
+        if !history.lost(age) && count < 3.0 && !history.dead(age) {
             let tones = fit::nominal(history.bins(age), key);
             count += 1.0;
             near = [near[0] + tones.tone[0].power(), near[1] + tones.tone[1].power()];
@@ -134,7 +173,7 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
         return None;
     }
     let near = near.map(|n| n / count);
-    let alike = |power: f32, near: f32| power > 0.5 * near && power < 1.6 * near;
+    let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
     let mut reach = Reach::default();
     let mut hole = 0;
     for age in 0..horizon.min(KEPT) {
@@ -150,7 +189,8 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
             reach.full.add(age);
         } else {
             hole += 1;
-            if hole > HOLE || age == 1 && reach.full.count() == 0 && !history.lost(0) {
+            let most = if history.dead(age) || hole > HOLE && history.dead(age - 1) { DEAD_HOLE } else { HOLE };
+            if hole > most || age == 1 && reach.full.count() == 0 && !history.lost(0) {
                 break;
             }
         }
@@ -175,6 +215,14 @@ fn rough_frequencies(history: &History, key: usize, hops: &[Tones; KEPT], full: 
     }
     let nominal = fit::nominal_frequencies(key);
     (pairs > 0).then(|| [0, 1].map(|q| nominal[q] + tables::angle(sum[q][0], sum[q][1]) / HOP as f32))
+}
+
+/// Those of the hops that the spans cover, but for a few samples.
+fn whole(full: Ages, spans: &[Span]) -> Ages {
+    let covered = |age: usize| spans.iter().any(|s| s.from + 3 >= (age + 1) * HOP && s.to <= age * HOP + 3);
+    let mut whole = Ages::default();
+    full.iter().filter(|age| covered(*age)).for_each(|age| whole.add(age));
+    whole
 }
 
 /// The runs of hops as spans of samples with their edges found to the sample, newest first.
@@ -206,39 +254,76 @@ fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
 /// Samples in a packet of 20 ms.
 const PACKET: usize = 160;
 
+/// Whether a hole is one packet or two, as well as its edges can be told.
+fn is_packets(hole: usize) -> bool {
+    hole.abs_diff(PACKET) < 10 || hole.abs_diff(2 * PACKET) < 10
+}
+
 /// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
 const DIAL_TONE_SHARE: f32 = 0.32;
 
-/// What a tone of at least `length` samples may have beside it.
+/// What may be beside a tone, and what the tone must be like for that.
 struct Allowance {
-    length: usize,
     low_share: f32,
     share: f32,
     scatter: f32,
     before: f32,
+    /// Least length in samples.
+    length: usize,
+    /// Largest deviation of either frequency.
+    deviation: f32,
 }
 
-const ALLOWED: [Allowance; 4] = [
-    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.2 },
-    Allowance { length: 288, low_share: 0.04, share: 0.09, scatter: 0.03, before: 0.25 },
-    Allowance { length: 320, low_share: 0.06, share: 0.14, scatter: 0.05, before: 0.35 },
-    Allowance { length: 352, low_share: 0.09, share: 0.2, scatter: 0.06, before: 0.5 },
+const ALLOWED: [Allowance; 5] = [
+    Allowance { low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12, length: 0, deviation: 1.0 },
+    Allowance { low_share: 0.035, share: 0.09, scatter: 0.034, before: 0.15, length: 288, deviation: 1.0 },
+    Allowance { low_share: 0.055, share: 0.14, scatter: 0.04, before: 0.2, length: 320, deviation: 0.016 },
+    Allowance { low_share: 0.08, share: 0.18, scatter: 0.045, before: 0.25, length: 352, deviation: 0.014 },
+    Allowance { low_share: 0.12, share: 0.24, scatter: 0.06, before: 0.35, length: 380, deviation: 0.011 },
 ];
 
-fn judge_noise(m: &Measured) -> Verdict {
-    let allowed = ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0]);
-    if m.low_share > allowed.low_share || m.share > allowed.share || m.before > allowed.before {
-        Verdict::Residual
-    } else if m.scatter > allowed.scatter {
-        Verdict::Unsteady
-    } else {
-        Verdict::Taken
+const BEHIND_DIAL_TONE: Allowance =
+    Allowance { low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5, length: 0, deviation: 0.02 };
+const WITHOUT_ONSET: Allowance =
+    Allowance { low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0, length: 0, deviation: 0.02 };
+
+impl Allowance {
+    fn covers(&self, m: &Measured) -> Verdict {
+        if m.low_share > self.low_share || m.share > self.share || m.before > self.before {
+            Verdict::Residual
+        } else if m.scatter > self.scatter {
+            Verdict::Unsteady
+        } else if m.deviation.iter().any(|d| d.abs() > self.deviation) {
+            Verdict::Frequency
+        } else if m.length < self.length {
+            Verdict::TooShort
+        } else {
+            Verdict::Taken
+        }
     }
+}
+
+/// The first allowance that covers the candidate decides, else the last one says what is wrong.
+fn judge_noise(m: &Measured) -> Verdict {
+    let allowed = if m.dial_tone {
+        std::slice::from_ref(&BEHIND_DIAL_TONE)
+    } else if m.onset >= KEPT * HOP - 16 {
+        std::slice::from_ref(&WITHOUT_ONSET)
+    } else {
+        &ALLOWED
+    };
+    let mut verdict = Verdict::Residual;
+    for allowance in allowed {
+        verdict = allowance.covers(m);
+        if verdict == Verdict::Taken {
+            break;
+        }
+    }
+    verdict
 }
 
 /// The decision about a candidate of which this was measured.
 pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
-    let twist = m.power[0] / m.power[1].max(1e-9);
     let need = if m.lossy {
         136
     } else if m.spliced {
@@ -248,7 +333,7 @@ pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
     };
     if m.power.iter().any(|p| *p < limits.power) {
         Verdict::Level
-    } else if twist < limits.twist.0 || twist > limits.twist.1 {
+    } else if !limits.twist_allows(m.power, 1.0) {
         Verdict::Twist
     } else if m.deviation.iter().any(|d| d.abs() > limits.deviation) {
         Verdict::Frequency

@@ -21,7 +21,7 @@ impl Config {
     /// NTT: the default.
     pub fn ntt() -> Config {
         Config {
-            frequency_tolerance: 0.024,
+            frequency_tolerance: 0.022,
             twist_low_stronger: 9.5,
             twist_high_stronger: 7.0,
             level: -42.0,

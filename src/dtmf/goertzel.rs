@@ -1,30 +1,130 @@
-//! The filter bank: what eight Goertzel filters would tell about each 5 ms hop, as integer correlations.
+//! The filter bank: what eight Goertzel filters would tell about each 5 ms hop, as integer correlations, and their power over
+//! the last three hops.
 //!
-//! Integers make it exact: whatever the machine and the order of summation, the sums are the same to the bit.
+//! The correlations are integers: whatever the machine and the order of summation, the sums are the same to the bit. The few
+//! operations on floats are written lane by lane, and Rust neither reorders nor contracts them.
 
-use super::tables::{HOP, PAIRS};
+use super::simd;
+use super::tables::{HOP, PAIRS, SCALE, TURN, TURNS};
 
 /// Eight cosine correlations, then eight sine correlations of a hop, times [`super::tables::SCALE`].
 pub(super) type Bins = [i32; 16];
 
-/// The correlations of one hop.
-pub(super) fn correlate(samples: &[i16; HOP]) -> Bins {
-    portable(samples)
+/// Least part of the energy of three hops that the eight frequencies together must hold to be looked at.
+pub(super) const SCREEN_SHARE: f32 = 0.38;
+
+/// The correlations over the last 15 ms, kept up hop by hop.
+#[derive(Clone, Default)]
+#[repr(C, align(32))]
+pub(super) struct Bank {
+    /// Those of the last two hops, turned to a common phase: eight real parts, eight imaginary ones.
+    turned: [[f32; 16]; 2],
+    /// Energies of the last two hops: a 64th of the sum of squares, rounded down pair by pair.
+    energy: [u32; 2],
 }
 
-/// The energy of one hop: the sum of squares, a 64th of it, rounded down sample by sample.
+/// What a hop has shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Seen {
+    /// Energy of this hop, and of it with the two before, as a 64th of the sum of squares.
+    pub(super) energy: u32,
+    pub(super) energy_of_three: u32,
+    /// Power at the eight frequencies over three hops, when it is a good part of the energy.
+    pub(super) power: Option<[f32; 8]>,
+}
+
+impl Bank {
+    /// Takes the hop with this number in. One with no more energy than `quiet` is taken for silence.
+    #[inline(always)]
+    pub(super) fn take(&mut self, samples: &[i16; HOP], hop: u64, quiet: u32, bins: &mut Bins) -> Seen {
+        simd::take(self, samples, &TURNS.0[(hop % TURN as u64) as usize], quiet, bins)
+    }
+
+    /// Takes a hop in that is missing.
+    pub(super) fn skip(&mut self, bins: &mut Bins) {
+        self.silence(0, bins);
+    }
+
+    #[inline(always)]
+    fn silence(&mut self, energy: u32, bins: &mut Bins) -> Seen {
+        *bins = [0; 16];
+        self.turned = [[0.0; 16], self.turned[0]];
+        let energy_of_three = self.add(energy);
+        Seen { energy, energy_of_three, power: None }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, energy: u32) -> u32 {
+        let sum = energy.wrapping_add(self.energy[0]).wrapping_add(self.energy[1]);
+        self.energy = [energy, self.energy[0]];
+        sum
+    }
+
+    #[inline(always)]
+    fn turn(&mut self, energy: u32, bins: &Bins, turn: &[f32; 16]) -> Seen {
+        let mut now = [0.0; 16];
+        for t in 0..8 {
+            let (c, s) = (bins[t] as f32, bins[8 + t] as f32);
+            now[t] = c * turn[t] - s * turn[8 + t];
+            now[8 + t] = c * turn[8 + t] + s * turn[t];
+        }
+        let mut power = [0.0; 8];
+        for t in 0..8 {
+            let re = now[t] + self.turned[0][t] + self.turned[1][t];
+            let im = now[8 + t] + self.turned[0][8 + t] + self.turned[1][8 + t];
+            power[t] = re * re + im * im;
+        }
+        self.turned = [now, self.turned[0]];
+        let energy_of_three = self.add(energy);
+        let sum = ((power[0] + power[4]) + (power[2] + power[6])) + ((power[1] + power[5]) + (power[3] + power[7]));
+        let strong = sum >= SCREEN_SHARE * full_power(3.0) * energy_of_three as f32;
+        Seen { energy, energy_of_three, power: strong.then_some(power) }
+    }
+}
+
+/// The power that a steady tone shows over so many hops, per unit of its energy in 64ths.
+#[inline(always)]
+pub(super) fn full_power(hops: f32) -> f32 {
+    hops * (HOP as f32 / 2.0 * 64.0 * SCALE as f32 * SCALE as f32)
+}
+
+/// [`Bank::take`], by these two functions.
+#[inline(always)]
+pub(super) fn take_by(
+    bank: &mut Bank,
+    samples: &[i16; HOP],
+    turn: &[f32; 16],
+    quiet: u32,
+    bins: &mut Bins,
+    (energy, correlate): (impl Fn(&[i16; HOP]) -> u32, impl Fn(&[i16; HOP], &mut Bins)),
+) -> Seen {
+    let energy = energy(samples);
+    if energy <= quiet {
+        return bank.silence(energy, bins);
+    }
+    correlate(samples, bins);
+    bank.turn(energy, bins, turn)
+}
+
+/// The energy of one hop, in portable code.
+#[inline(always)]
 pub(super) fn energy(samples: &[i16; HOP]) -> u32 {
-    samples.iter().map(|x| (i32::from(*x) * i32::from(*x)) as u32 >> 6).sum()
+    samples.chunks_exact(2).map(|pair| (square(pair[0]) + square(pair[1])) >> 6).sum()
 }
 
 #[inline(always)]
-fn portable(samples: &[i16; HOP]) -> Bins {
-    let mut bins = [0; 16];
+fn square(x: i16) -> u32 {
+    (i32::from(x) * i32::from(x)) as u32
+}
+
+/// The correlations of one hop, in portable code.
+#[inline(always)]
+pub(super) fn correlate(samples: &[i16; HOP], bins: &mut Bins) {
+    *bins = [0; 16];
     for (pair, table) in samples.chunks_exact(2).zip(&PAIRS.0) {
         let (x, y) = (i32::from(pair[0]), i32::from(pair[1]));
         for (bin, t) in bins.iter_mut().zip(table.chunks_exact(2)) {
             *bin += x * i32::from(t[0]) + y * i32::from(t[1]);
         }
     }
-    bins
 }

@@ -13,6 +13,7 @@ mod explain;
 mod fit;
 mod goertzel;
 mod history;
+mod simd;
 mod tables;
 
 pub use config::Config;

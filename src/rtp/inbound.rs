@@ -159,13 +159,18 @@ impl Inbound {
     /// Takes a packet.
     pub fn receive(&mut self, now: Time, packet: &Packet<'_>) {
         if self.ssrc != Some(packet.ssrc) {
+            if !self.knows(packet.payload_type) {
+                self.counters.unknown_type += 1;
+                return;
+            }
             self.change_source(packet.ssrc);
         }
         self.place(now, packet);
         self.deliver(now);
     }
 
-    /// Gives up what did not come in time, and ends presses that are not heard of any more.
+    /// Gives up what did not come in time, and ends presses that are not heard of any more. At [`Time::MAX`] that is
+    /// everything: the end of a capture.
     pub fn handle_timeout(&mut self, now: Time) {
         self.deliver(now);
         self.events.handle_timeout(now);
@@ -224,6 +229,7 @@ impl Inbound {
 
     fn change_source(&mut self, ssrc: u32) {
         if self.ssrc.replace(ssrc).is_some() {
+            tracing::debug!("another RTP source");
             self.counters.restarts += 1;
             self.start_over();
         }
@@ -263,6 +269,7 @@ impl Inbound {
     }
 
     fn renumber(&mut self, now: Time, packet: &Packet<'_>) {
+        tracing::debug!("the RTP source numbers its packets anew");
         self.counters.restarts += 1;
         self.start_over();
         self.events.restart();

@@ -156,10 +156,13 @@ impl Iterator for Blocks<'_> {
 
 /// The packets of a datagram, up to the first that is broken. None when it is not RTCP at all. Never panics.
 pub fn parse(datagram: &[u8]) -> Option<impl Iterator<Item = Packet<'_>>> {
-    let (&first, &kind) = (datagram.first()?, datagram.get(1)?);
     let mut rest = datagram;
-    // RFC 3550 §A.2, but reduced-size packets (RFC 5506) may begin with anything
-    (first >> 6 == 2 && (192..=223).contains(&kind)).then(|| std::iter::from_fn(move || parse_one(&mut rest)))
+    is_rtcp(datagram).then(|| std::iter::from_fn(move || parse_one(&mut rest)))
+}
+
+/// Whether a datagram is RTCP rather than RTP (RFC 5761 §4). Reduced-size packets (RFC 5506) begin with any type.
+pub fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram, [first, 192..=223, ..] if first >> 6 == 2)
 }
 
 fn parse_one<'a>(rest: &mut &'a [u8]) -> Option<Packet<'a>> {

@@ -148,6 +148,9 @@ impl Session {
 
     /// Takes a datagram from the RTP socket.
     pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+        if rtcp::is_rtcp(datagram) {
+            return self.handle_multiplexed(now, from, datagram);
+        }
         if !self.rtp.accepts(now, from) {
             self.stats.foreign += 1;
             return;
@@ -159,7 +162,7 @@ impl Session {
         // only what may come teaches an address
         if self.inbound.knows(packet.payload_type) {
             self.rtp.hear(now, from);
-        } else if from != self.rtp.destination() {
+        } else if !self.rtp.is_from(from) {
             self.stats.foreign += 1;
             return;
         }
@@ -169,8 +172,7 @@ impl Session {
     /// Takes a datagram from the RTCP socket.
     pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         // a host other than the one media comes from has nothing to report
-        let same_host = from.ip() == self.rtp.destination().ip();
-        if !self.rtcp.accepts(now, from) || !same_host {
+        if !self.rtcp.accepts(now, from) || !self.rtp.is_from_host(from) {
             self.stats.foreign += 1;
             return;
         }
@@ -179,9 +181,7 @@ impl Session {
             return;
         };
         self.rtcp.hear(now, from);
-        for packet in packets {
-            self.take_report(now, &packet);
-        }
+        packets.for_each(|packet| self.take_report(now, &packet));
     }
 
     /// Gives up late packets, ends presses that stopped, sends reports that are due.
@@ -248,6 +248,15 @@ impl Session {
         Stats { inbound: self.inbound.counters(), sent: u64::from(self.outbound.packets), ..self.stats }
     }
 
+    /// Reports on the RTP socket, from an end that multiplexes without having asked (RFC 5761).
+    fn handle_multiplexed(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+        if !self.rtp.is_from(from) {
+            self.stats.foreign += 1;
+            return;
+        }
+        rtcp::parse(datagram).into_iter().flatten().for_each(|packet| self.take_report(now, &packet));
+    }
+
     fn transmit(&mut self, bytes: Vec<u8>) {
         let to = self.rtp.destination();
         self.outputs.push_back(Output::Rtp { to, bytes });
@@ -257,7 +266,7 @@ impl Session {
     /// media is to go nowhere (the old way of holding, RFC 3264 §8.4).
     fn report_destination(&self) -> Option<SocketAddr> {
         let to = self.rtcp.destination();
-        let known = to.ip() == self.rtp.destination().ip() || !self.rtp.is_elsewhere();
+        let known = self.rtp.is_from_host(to) || !self.rtp.is_elsewhere();
         (known && !to.ip().is_unspecified()).then_some(to)
     }
 

@@ -33,7 +33,8 @@ impl Source {
 
     /// Another agreement. What was heard before goes on being heard until someone else is.
     pub fn agree(&mut self, now: Time, agreed: SocketAddr) {
-        if agreed != self.agreed {
+        if !same(agreed, self.agreed) {
+            tracing::debug!(%agreed, "media agreed on elsewhere");
             self.agreed = agreed;
             self.agreed_at = now;
             self.settled = false;
@@ -43,12 +44,17 @@ impl Source {
     /// Whether a valid packet from there would be heard.
     pub fn accepts(&self, now: Time, from: SocketAddr) -> bool {
         let Some(heard) = self.heard.filter(|_| self.settled) else { return true };
-        from == heard || from == self.agreed || (from.ip() == heard.ip() && now.since(self.last) >= REBIND)
+        let rebound = || from.ip().to_canonical() == heard.ip().to_canonical() && now.since(self.last) >= REBIND;
+        same(from, heard) || same(from, self.agreed) || rebound()
     }
 
     /// A valid packet came from there and was accepted.
     pub fn hear(&mut self, now: Time, from: SocketAddr) {
-        let tail = self.heard == Some(from) && from != self.agreed && now.since(self.agreed_at) < TAIL;
+        let again = self.heard.is_some_and(|heard| same(heard, from));
+        let tail = again && !same(from, self.agreed) && now.since(self.agreed_at) < TAIL;
+        if !again && !same(from, self.agreed) {
+            tracing::debug!(%from, agreed = %self.agreed, "media comes from elsewhere than agreed");
+        }
         self.settled |= !tail;
         self.heard = Some(from);
         self.last = now;
@@ -61,8 +67,23 @@ impl Source {
 
     /// Whether the address in use is that of another host than agreed.
     pub fn is_elsewhere(&self) -> bool {
-        self.destination().ip() != self.agreed.ip()
+        self.destination().ip().to_canonical() != self.agreed.ip().to_canonical()
     }
+
+    /// Whether something from there is from where we send to.
+    pub fn is_from(&self, from: SocketAddr) -> bool {
+        same(from, self.destination())
+    }
+
+    /// Whether something from there is from the host where we send to.
+    pub fn is_from_host(&self, from: SocketAddr) -> bool {
+        from.ip().to_canonical() == self.destination().ip().to_canonical()
+    }
+}
+
+/// The same socket: an IPv4 address may come in its IPv6 form, and scope and flow are not agreed on.
+fn same(a: SocketAddr, b: SocketAddr) -> bool {
+    (a.ip().to_canonical(), a.port()) == (b.ip().to_canonical(), b.port())
 }
 
 #[cfg(test)]
@@ -94,6 +115,14 @@ mod tests {
         assert!(!offer(&mut source, 20, "203.0.113.66:5000"));
         assert!(!offer(&mut source, 60_000, "203.0.113.66:5000"), "not even after a silence");
         assert_eq!(source.destination(), at("192.0.2.7:61000"));
+    }
+
+    #[test]
+    fn an_ipv4_address_in_its_ipv6_form_is_the_same() {
+        let mut source = Source::new(at("192.0.2.7:4000"));
+        assert!(offer(&mut source, 0, "[::ffff:192.0.2.7]:4000"));
+        assert!(!source.is_elsewhere() && source.is_from(at("192.0.2.7:4000")));
+        assert_eq!(source.destination(), at("[::ffff:192.0.2.7]:4000"), "as the socket knows it");
     }
 
     #[test]

@@ -24,12 +24,9 @@ impl Headers {
 
     /// Puts `via` in the place of the topmost one, leaving the others as they are.
     pub fn set_top_via(&mut self, via: &Via) {
-        let mut values = self.list("Via").into_iter();
-        values.next();
-        let rest: Vec<String> = values.collect();
-        self.remove("Via");
-        rest.into_iter().rev().for_each(|value| self.push_front("Via", value));
-        self.push_front("Via", via.to_string());
+        let below = self.first("Via").and_then(|first| lex::split_once(first, ','));
+        let value = below.map_or(via.to_string(), |(_, below)| format!("{via}, {}", lex::trim(below)));
+        self.set_first("Via", value);
     }
 
     /// Who calls.

@@ -269,6 +269,18 @@ impl Headers {
         self.0 = fields.into();
     }
 
+    /// Gives the first field called `name` the value; adds it at the end if there is none.
+    pub fn set_first(&mut self, name: &str, value: impl Into<String>) {
+        let name = names::full(name);
+        let value = field(name, one_line(value.into()));
+        let mut fields = Vec::from(std::mem::take(&mut self.0));
+        match fields.iter_mut().find(|header| parts(header).0.eq_ignore_ascii_case(name)) {
+            Some(header) => *header = value,
+            None => fields.push(value),
+        }
+        self.0 = fields.into();
+    }
+
     /// Takes all fields called `name` away.
     pub fn remove(&mut self, name: &str) {
         let name = names::full(name);
@@ -352,3 +364,47 @@ fields! {
 
 #[cfg(test)]
 mod tests;
+
+/// rsip's own parser as a second opinion on what we write.
+#[cfg(test)]
+mod oracle {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const FIELDS: [(&str, &str); 7] = [
+        ("Via", "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK74bf9;rport"),
+        ("Max-Forwards", "70"),
+        ("From", "\"Alice, A\" <sip:alice@example.com>;tag=9fxced76sl"),
+        ("To", "<sip:0664806430@example.com>"),
+        ("Call-ID", "3848276298220188511@example.com"),
+        ("CSeq", "1 INVITE"),
+        ("P-Asserted-Identity", "<tel:0701234567>"),
+    ];
+
+    #[test]
+    fn rsip_reads_the_requests_we_write() {
+        let mut request = Request::new(Method::Invite, Uri::sip(Some("0664806430"), "192.0.2.2", Some(5070)));
+        FIELDS.iter().for_each(|(name, value)| request.headers.push(name, *value));
+        request.body = b"v=0\r\n".to_vec();
+        let read = rsip::Request::try_from(request.to_bytes()).unwrap();
+        assert_eq!(read.method, rsip::Method::Invite);
+        assert_eq!(read.uri.to_string(), request.uri.to_string());
+        assert_eq!(read.body, request.body);
+        let mut expected = request.headers.0;
+        expected.push(rsip::Header::ContentLength("5".into()));
+        assert_eq!(read.headers, expected);
+    }
+
+    #[test]
+    fn rsip_reads_the_responses_we_write() {
+        let mut request = Headers::default();
+        FIELDS.iter().for_each(|(name, value)| request.push(name, *value));
+        for status in [100, 200, 403, 433, 481, 503] {
+            let response = Response::to(&request, status);
+            let read = rsip::Response::try_from(response.to_bytes()).unwrap();
+            assert_eq!(read.status_code, rsip::StatusCode::from(status));
+            let via = read.headers.iter().map(parts).find(|(name, _)| *name == "Via");
+            assert_eq!(via, Some(FIELDS[0]));
+        }
+    }
+}

@@ -15,6 +15,9 @@ pub enum Timer {
     A,
     /// INVITE transaction timeout.
     B,
+    /// How long an INVITE may go without a final response once there was a provisional one. Table 4 has it for proxies; we
+    /// have it for ourselves, so that no transaction stays for ever.
+    C,
     /// How long an INVITE client transaction absorbs retransmitted failure responses.
     D,
     /// Non-INVITE request retransmission, unreliable transports only.
@@ -199,6 +202,7 @@ impl<K: Copy + Ord + Hash> Agenda<K> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn ms(millis: u64) -> Duration {

@@ -108,13 +108,13 @@ pub fn the_contract_number_stays_with_its_contract<B: Backend>(backend: &B) {
 pub fn the_example_goes_only_into_a_store_of_its_own<B: Backend>(backend: &B) {
     let mut store = backend.open();
     let made = account::demo(&mut store, NOW).unwrap();
-    assert_eq!(store.contracts().unwrap(), [made.clone()]);
+    assert_eq!(store.contracts().unwrap(), std::slice::from_ref(&made));
     set_temporary(&mut store, Unit::Line, "0600001111", "48151623", NOW);
     assert_eq!(account::demo(&mut store, NOW).unwrap(), made, "a second start finds it there");
     assert_eq!(verify(&mut store, Unit::Line, "0600001111", "48151623", NOW), Verdict::Temporary);
 
     let other = Contract::new(number("0311112222"), Services::ALL);
-    store.save_contracts(&[other.clone()], Existing::Refuse, NOW).unwrap();
+    store.save_contracts(std::slice::from_ref(&other), Existing::Refuse, NOW).unwrap();
     assert!(matches!(account::demo(&mut store, NOW), Err(StoreError::NotForDemo { .. })));
     assert_eq!(store.contracts().unwrap(), [other, made]);
 }

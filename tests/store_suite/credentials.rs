@@ -1,7 +1,8 @@
 //! Passwords: how long they live, what replaces what, and locks.
 
-use karipass::account::{Attempt, Cost, Existing, Settled, Store, StoreError, Verdict, Write};
-use karipass::account::{AuditFilter, CallRecord, Outcome};
+use karipass::account::{
+    Attempt, AuditFilter, CallRecord, Cost, Existing, Outcome, Settled, Store, StoreError, Verdict, Write,
+};
 use karipass::secret::Secret;
 use karipass::unit::Unit;
 

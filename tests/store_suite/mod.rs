@@ -4,10 +4,12 @@
 
 mod contracts;
 mod credentials;
+mod histories;
 mod records;
 
 pub use contracts::*;
 pub use credentials::*;
+pub use histories::*;
 pub use records::*;
 
 use karipass::account::{Contract, Cost, Existing, PreparedTemporaryPassword, Services, Store, Verdict, password};
@@ -64,6 +66,7 @@ macro_rules! conformance {
             call_records_are_chosen_and_ordered
             the_audit_tells_who_did_what
             no_rendering_shows_a_password_or_a_hash
+            random_histories_follow_the_rules
         }
     };
 }

@@ -62,6 +62,7 @@ fn explain_sqlite(store: String, waited: Duration, error: &rusqlite::Error) -> S
         (ErrorCode::ReadOnly, _) => StoreError::ReadOnly { store },
         (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => StoreError::Unreachable { store, why },
         (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => StoreError::Damaged { store, why },
+        (ErrorCode::SystemIoFailure, _) => StoreError::Disk { store, why },
         _ => StoreError::Failed { store, why },
     }
 }

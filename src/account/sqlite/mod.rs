@@ -14,7 +14,8 @@ mod rows;
 mod tests;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -140,9 +141,6 @@ fn one_write(transaction: &Transaction<'_>, write: &Write<'_>) -> Result<Result<
 }
 
 impl SqliteStore {
-    /// How often a write that met a lock which SQLite does not wait for is begun again.
-    const ROUNDS: u32 = 4;
-
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.still_there()?;
         work(&self.connection).map_err(|failure| self.explain(failure))
@@ -150,14 +148,8 @@ impl SqliteStore {
 
     fn write<T>(&mut self, work: impl Fn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.still_there()?;
-        let mut done = self.transact(&work);
-        for _ in 1..Self::ROUNDS {
-            match done {
-                Err(Failure::Sqlite(ref error)) if error::is_busy(error) => done = self.transact(&work),
-                _ => break,
-            }
-        }
-        let done = done.map_err(|failure| self.explain(failure))?;
+        let wait = self.wait;
+        let done = patiently(wait, || self.transact(&work)).map_err(|failure| self.explain(failure))?;
         // what went into a file that has lost its name would never be found again
         self.still_there()?;
         Ok(done)
@@ -179,6 +171,19 @@ impl SqliteStore {
     }
 
     fn explain(&self, failure: Failure) -> StoreError {
-        failure.explain(&self.name, self.wait * Self::ROUNDS)
+        failure.explain(&self.name, self.wait)
+    }
+}
+
+/// Begins again where SQLite meets a lock that it does not wait for by itself, such as while another program enters WAL
+/// mode or recovers after a crash.
+fn patiently<T>(wait: Duration, mut work: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let end = Instant::now() + wait;
+    loop {
+        match work() {
+            Err(Failure::Sqlite(error)) if error::is_busy(&error) && Instant::now() < end => thread::sleep(PAUSE),
+            done => return done,
+        }
     }
 }

@@ -9,15 +9,15 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::error::{self, Failure};
+use super::error::Failure;
 use super::file::{self, Found, Identity, Marks};
-use super::{APPLICATION_ID, SqliteStore};
+use super::{APPLICATION_ID, SqliteStore, patiently};
 use crate::account::{Cost, StoreError};
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
-const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_accounts.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../schema/0001_accounts.sql")];
 
-static SCHEMA: LazyLock<Migrations<'static>> =
+pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
 
 /// Whether a file that is missing is made.
@@ -36,14 +36,14 @@ pub struct Options {
     pub actor: String,
     /// What new hashes cost, so that an unknown account takes as long as a known one.
     pub cost: Cost,
-    /// How long a write waits for other programs' writes before it is begun again or given up.
+    /// How long a write waits for other programs' writes before it is given up.
     pub wait: Duration,
 }
 
 impl Options {
     /// The usual options for this actor.
     pub fn new(actor: impl Into<String>) -> Options {
-        Options { actor: actor.into(), cost: Cost::default(), wait: Duration::from_secs(15) }
+        Options { actor: actor.into(), cost: Cost::default(), wait: Duration::from_secs(30) }
     }
 }
 
@@ -130,10 +130,10 @@ impl Opening<'_> {
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        let schema = self.patiently(|| self.claim(connection))?;
+        let schema = patiently(self.options.wait, || self.claim(connection))?;
         self.check_schema(schema)?;
-        self.patiently(|| Ok(enter_wal(connection)?))?;
-        self.patiently(|| migrate(connection))
+        patiently(self.options.wait, || Ok(enter_wal(connection)?))?;
+        patiently(self.options.wait, || migrate(connection))
     }
 
     /// Marks an unused file as an account store, in its first transaction; tells the schema it has.
@@ -153,19 +153,6 @@ impl Opening<'_> {
             }
             Marks { .. } => Err(Failure::Refused(self.foreign("a SQLite file of another program".to_owned()))),
         }
-    }
-
-    /// Begins again where SQLite does not wait for a lock by itself, such as while another program enters WAL mode.
-    fn patiently<T>(&self, mut work: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
-        const PAUSE: Duration = Duration::from_millis(20);
-        let rounds = self.options.wait.as_millis() / PAUSE.as_millis();
-        for _ in 0..rounds {
-            match work() {
-                Err(Failure::Sqlite(error)) if error::is_busy(&error) => std::thread::sleep(PAUSE),
-                done => return done,
-            }
-        }
-        work()
     }
 
     fn check_schema(&self, found: u32) -> Result<(), StoreError> {

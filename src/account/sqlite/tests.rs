@@ -1,1 +1,99 @@
-//! Tests.
+//! What cannot be seen from outside: the migrations' rules, and a file that may not grow.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::account::{Cost, Outcome, demo};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("karipass-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn open(&self) -> SqliteStore {
+        let options = Options { cost: Cost::CHEAP, ..Options::new("test") };
+        SqliteStore::open(&self.0.join("karipass.db"), Mode::Create, &options).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const NOW: UnixTime = UnixTime(1_780_000_000);
+
+fn record(n: usize) -> CallRecord {
+    CallRecord::new(format!("c-{n}"), NOW, "192.0.2.1:5060", Outcome::HungUp)
+}
+
+#[test]
+fn a_store_that_may_not_grow_says_so_and_keeps_what_it_has() {
+    let folder = Folder::new("full");
+    let mut store = folder.open();
+    demo(&mut store, NOW).unwrap();
+    let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    store.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+    let mut kept = 0;
+    let full = loop {
+        // three at a time: the group is in the store as a whole or not at all
+        let group: Vec<CallRecord> = (kept..kept + 3).map(record).collect();
+        let writes: Vec<Write<'_>> = group.iter().map(Write::Call).collect();
+        match store.commit(&writes) {
+            Ok(_) => kept += 3,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full, StoreError::Full { store: store.name() });
+    assert!(full.to_string().contains("free some space"), "{full}");
+    assert_eq!(store.calls(&CallFilter::default()).unwrap().len(), kept);
+    store.connection.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
+    store.record_call(&record(kept)).unwrap();
+    assert_eq!(folder.open().calls(&CallFilter::default()).unwrap().len(), kept + 1);
+}
+
+#[test]
+fn every_handle_is_as_careful_as_the_first() {
+    let folder = Folder::new("pragmas");
+    for store in [folder.open(), folder.open()] {
+        let pragma = |name: &str| -> i64 {
+            store.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(pragma("synchronous"), 2, "FULL");
+        assert_eq!(pragma("foreign_keys"), 1);
+        assert_eq!(pragma("busy_timeout"), 30_000);
+    }
+}
+
+#[test]
+fn every_migration_begins_with_its_own_number() {
+    for (place, sql) in open::MIGRATIONS.iter().enumerate() {
+        let number = place + 1;
+        let entry = format!("INSERT INTO schema_migration (number) VALUES ({number});");
+        let at = sql.find(&entry).unwrap_or_else(|| panic!("migration {number} does not enter itself"));
+        let before = sql.get(..at).unwrap();
+        let creates_the_table = before.contains("CREATE TABLE schema_migration");
+        assert_eq!(before.contains("CREATE"), number == 1, "migration {number} does something before that");
+        assert_eq!(creates_the_table, number == 1);
+    }
+    open::SCHEMA.validate().unwrap();
+}
+
+#[test]
+fn a_store_marked_but_not_finished_is_finished() {
+    // a program that was killed between its first two transactions leaves this
+    let folder = Folder::new("unfinished");
+    let file = folder.0.join("karipass.db");
+    let connection = Connection::open(&file).unwrap();
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    drop(connection);
+    let options = Options { cost: Cost::CHEAP, ..Options::new("test") };
+    let store = SqliteStore::open(&file, Mode::Existing, &options).unwrap();
+    assert_eq!(store.contracts(), Ok(Vec::new()));
+}

@@ -199,7 +199,44 @@ fn another_ssrc_is_a_new_stream_on_the_same_time() {
     line.ssrc = 2;
     line.packet(80, 0, 40_000, 3_000_000_000, &[0; 160]).packet(100, 0, 40_001, 3_000_000_160, &[0; 160]);
     assert_eq!(line.told(), "audio@0 audio@160 lost 160 audio@480 audio@640 audio@800");
-    assert_eq!(line.inbound.counters().restarts, 1);
+    line.ssrc = 3;
+    line.packet(120, 0, 7, 3_000_006_320, &[0; 160]);
+    assert_eq!(line.told(), "audio@960", "a timestamp near the old one's is chance");
+    assert_eq!(line.inbound.counters().restarts, 2);
+}
+
+#[test]
+fn events_of_an_ssrc_of_their_own_among_audio_are_heard_once() {
+    let mut line = Line::new();
+    for n in 0..10_u16 {
+        line.ssrc = 1;
+        line.audio(u64::from(n) * 20, n);
+        line.ssrc = 2;
+        line.event(u64::from(n) * 20, 700 + n, 77_000, (5, n.min(5) * 160 + 160, n >= 5));
+    }
+    let told = line.told();
+    assert_eq!((told.matches("5v").count(), told.matches("5^960").count()), (1, 1), "{told}");
+    assert!(told.ends_with("audio@1440"), "{told}");
+}
+
+#[test]
+fn an_unknown_type_of_another_ssrc_changes_nothing() {
+    let mut line = Line::new();
+    line.audio(0, 0);
+    line.ssrc = 2;
+    line.packet(10, 96, 900, 77_000, &[0; 20]);
+    line.ssrc = 1;
+    assert_eq!(line.audio(40, 2).audio(41, 1).told(), "audio@0 audio@160 audio@320");
+    assert_eq!((line.inbound.counters().restarts, line.inbound.counters().unknown_type), (0, 1));
+}
+
+#[test]
+fn at_the_end_of_time_everything_is_told() {
+    let mut line = Line::new();
+    line.audio(0, 0).audio(60, 3).event(80, 4, 1640, (5, 160, false));
+    line.inbound.handle_timeout(Time::MAX);
+    assert_eq!(line.told(), "audio@0 lost 320 audio@480 5v@640 5^160");
+    assert_eq!(line.inbound.deadline(), Time::MAX);
 }
 
 #[test]

@@ -196,6 +196,19 @@ fn the_round_trip_is_that_of_the_rfc_s_example() {
 }
 
 #[test]
+fn reports_on_the_media_socket_are_reports_and_not_media() {
+    let mut session = session();
+    session.handle_rtp(Time::ZERO, at(RTP), &datagram(0, 1, &[0; 160]));
+    let mut bytes = Vec::new();
+    Compound { ssrc: 5, cname: "x", sender: None, block: None, bye: true }.write(&mut bytes);
+    session.handle_rtp(Time::ZERO, at("203.0.113.66:7000"), &bytes);
+    assert_eq!((session.stats().remote_left, session.stats().foreign), (false, 1));
+    session.handle_rtp(Time::ZERO, at(RTP), &bytes);
+    let stats = session.stats();
+    assert_eq!((stats.remote_left, stats.inbound.unknown_type, stats.inbound.restarts), (true, 0, 0));
+}
+
+#[test]
 fn reports_tell_what_was_sent_and_heard_and_when() {
     let mut session = session();
     session.send_audio(Time::from_millis(1000), &[0; 160]);

@@ -188,10 +188,8 @@ impl Receiver {
 
     fn begin(&mut self, seen: &Sighting) {
         self.release();
-        let at = match &self.press {
-            Some(press) => press.at.saturating_add_signed(difference(seen.timestamp, press.timestamp)),
-            None => (1 << 32) + u64::from(seen.timestamp),
-        };
+        let step = |press: &Press| press.at.checked_add_signed(difference(seen.timestamp, press.timestamp));
+        let at = self.press.as_ref().and_then(step).unwrap_or((1 << 32) + u64::from(seen.timestamp));
         self.presses += 1;
         self.press = Some(Press {
             id: self.presses,

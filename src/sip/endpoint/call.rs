@@ -1,13 +1,11 @@
 //! What the endpoint remembers of one call, and the deadlines in it.
 
-use std::time::Duration;
-
 use super::layer::{ClientId, ServerId};
 use super::session_timer::{Interval, SessionTimer};
 use super::{CallHandle, EndCause, Flow};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::Request;
-use crate::sip::timer::{Backoff, Timer, soonest};
+use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
 
 /// One call, ours or the far end's.
@@ -81,7 +79,7 @@ pub(super) struct HangUp {
 /// A 200 that is repeated until its ACK comes (RFC 3261 §13.3.1.4).
 pub(super) struct Answer {
     pub number: u32,
-    pub flow: Flow,
+    pub server: ServerId,
     pub bytes: Vec<u8>,
     /// The 200 held our offer: the ACK must hold the answer.
     pub offers: bool,
@@ -100,6 +98,8 @@ pub(super) struct Offered {
 pub(super) struct Change {
     pub kind: ChangeKind,
     pub state: ChangeState,
+    /// It was sent with the longer interval that a 422 asked for.
+    pub longer: bool,
 }
 
 /// What our re-INVITE or UPDATE is for.
@@ -154,7 +154,8 @@ impl Call {
 
     /// Where the next request in the dialog goes.
     pub fn way(&self) -> Flow {
-        if self.behind_nat { self.flow } else { self.flow.towards(self.dialog.next_hop()) }
+        let is_open = !self.flow.transport.is_reliable() || self.flow.connection.is_some();
+        if self.behind_nat && is_open { self.flow } else { self.flow.towards(self.dialog.next_hop()) }
     }
 
     /// Our Contact.
@@ -198,8 +199,8 @@ impl Call {
 
 impl Answer {
     /// A 200 that was just sent.
-    pub fn new(now: Time, t1: Duration, t2: Duration, number: u32, flow: Flow, bytes: Vec<u8>) -> Answer {
-        let give_up = now + t1.saturating_mul(64);
-        Answer { number, flow, bytes, offers: false, again: Backoff::new(now, t1, t2), give_up }
+    pub fn new(now: Time, timers: &Table, number: u32, server: ServerId, bytes: Vec<u8>) -> Answer {
+        let again = Backoff::new(now, timers.t1, timers.t2);
+        Answer { number, server, bytes, offers: false, again, give_up: now + timers.give_up() }
     }
 }

@@ -21,7 +21,10 @@ impl Endpoint {
         if !call.may_offer() || call.change.is_some() {
             return Err(CommandError::WrongState);
         }
-        call.send_change(&mut self.layer, now, ChangeKind::Offer(sdp));
+        if !self.layer.has_room(false) {
+            return Err(CommandError::Full);
+        }
+        call.send_change(&mut self.layer, now, ChangeKind::Offer(sdp), false);
         self.settle(now, handle);
         Ok(())
     }
@@ -52,7 +55,7 @@ impl Call {
         self.change.as_ref().is_some_and(|change| change.state == ChangeState::Sent(id))
     }
 
-    fn send_change(&mut self, layer: &mut Layer, now: Time, kind: ChangeKind) {
+    fn send_change(&mut self, layer: &mut Layer, now: Time, kind: ChangeKind, longer: bool) {
         let (method, sdp) = match &kind {
             ChangeKind::Offer(sdp) => (Method::Invite, sdp.clone()),
             ChangeKind::RefreshByInvite => (Method::Invite, self.local_sdp.clone()),
@@ -63,22 +66,24 @@ impl Call {
         request.headers.push("Allow", ALLOW);
         request.headers.push("Supported", SUPPORTED);
         if let Some(session) = &self.session {
-            let refresher = (kind != ChangeKind::Offer(None) && session.is_ours()).then_some("uac");
-            session_timer::ask(&mut request, session.seconds, layer.config.min_session_expires, refresher);
+            // the roles stay (RFC 4028 §7.4)
+            let refresher = if session.is_ours() { "uac" } else { "uas" };
+            session_timer::ask(&mut request, session.seconds, layer.config.min_session_expires, Some(refresher));
         }
         if let Some(sdp) = sdp {
             request.headers.push("Content-Type", ACCEPT_SESSION);
             request.body = sdp.into_bytes();
         }
         let client = layer.send(now, self.way(), request, Purpose::Change(self.handle));
-        self.change = Some(Change { kind, state: ChangeState::Sent(client) });
+        self.change = Some(Change { kind, state: ChangeState::Sent(client), longer });
     }
 
     fn change_accepted(&mut self, layer: &mut Layer, now: Time, id: ClientId, response: &Response) {
         let Some(change) = self.change.take() else { return };
         self.dialog.refresh_target(&response.headers);
         self.learn(&response.headers);
-        self.start_session(now, Interval::agreed(&response.headers), Refresher::Uac);
+        let agreed = Interval::agreed(&response.headers).or(self.one_sided_interval());
+        self.start_session(now, agreed, Refresher::Uac);
         let number = response.headers.cseq().map_or(0, |cseq| cseq.number);
         match change.kind {
             ChangeKind::RefreshByUpdate => {}
@@ -100,6 +105,12 @@ impl Call {
         }
     }
 
+    /// A far end that knows no session timers answers without an interval; who refreshes for a proxy's sake goes on.
+    fn one_sided_interval(&self) -> Option<Interval> {
+        let session = self.session.as_ref().filter(|session| session.is_ours() && !self.knows_timers)?;
+        Some(Interval { seconds: session.seconds, refresher: Refresher::Uac, required: false })
+    }
+
     /// 491: both ends offered at once. Who owns the Call-ID waits longer (§14.1).
     fn change_met_another(&mut self, layer: &mut Layer, now: Time) {
         let tens = if self.is_ours { layer.rng.random_range(210..=400) } else { layer.rng.random_range(0..=200) };
@@ -112,8 +123,9 @@ impl Call {
     fn interval_too_small(&mut self, layer: &mut Layer, now: Time, id: ClientId, response: &Response) {
         let wanted = response.headers.seconds("Min-SE").unwrap_or(0);
         match (&mut self.session, &mut self.change) {
-            (Some(session), Some(change)) if session.seconds < wanted => {
+            (Some(session), Some(change)) if session.seconds < wanted && !change.longer => {
                 session.seconds = wanted;
+                change.longer = true;
                 change.state = ChangeState::Again(now);
             }
             _ => self.change_failed(layer, now, id, response.status),
@@ -141,7 +153,7 @@ impl Call {
     pub(super) fn offer_again(&mut self, layer: &mut Layer, now: Time) {
         let Some(change) = self.change.take() else { return };
         if self.may_offer() {
-            self.send_change(layer, now, change.kind);
+            self.send_change(layer, now, change.kind, change.longer);
         } else if self.is_running() {
             self.change = Some(change);
             self.change_met_another(layer, now);
@@ -158,6 +170,6 @@ impl Call {
         }
         session.refreshing();
         let kind = if self.takes_update { ChangeKind::RefreshByUpdate } else { ChangeKind::RefreshByInvite };
-        self.send_change(layer, now, kind);
+        self.send_change(layer, now, kind, false);
     }
 }

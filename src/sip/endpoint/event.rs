@@ -20,6 +20,7 @@ impl fmt::Debug for CallHandle {
 
 /// What is to be done next. Drain it until it is a `Timeout`.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // one at a time, and moved out at once
 pub enum Output {
     /// Send this.
     Transmit(Transmit),
@@ -50,6 +51,7 @@ impl fmt::Debug for Transmit {
 
 /// What the application is told.
 #[derive(PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // one at a time, and moved out at once
 pub enum Event {
     /// A call has come in, and 100 was sent. The application says `answer` or `reject`, when it likes.
     Incoming(Incoming),

@@ -24,16 +24,17 @@ impl Endpoint {
         for (id, purpose) in self.layer.abandon_clients(hits) {
             self.request_failed(now, id, purpose, EndCause::FlowFailed);
         }
-        for handle in self.layer.abandon_servers(hits) {
+        for (id, handle) in self.layer.abandon_servers(hits) {
             let Some(call) = self.calls.get_mut(&handle) else { continue };
             match &call.phase {
-                Phase::Incoming { .. } => call.end(EndCause::FlowFailed),
+                Phase::Incoming { server, .. } if *server == id => call.end(EndCause::FlowFailed),
                 // the answer cannot reach the caller
-                Phase::Running if call.answer.as_ref().is_some_and(|answer| hits(answer.flow)) => {
+                Phase::Running if call.answer.as_ref().is_some_and(|answer| answer.server == id) => {
                     call.end(EndCause::FlowFailed);
                 }
-                Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => {}
+                Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => {}
             }
+            call.offered.take_if(|offered| offered.server == id);
             self.settle(now, handle);
         }
     }

@@ -55,7 +55,8 @@ impl Call {
             Timer::Answer => {
                 if let Some(answer) = self.answer.as_mut().filter(|answer| answer.again.next() <= now) {
                     answer.again.fire(now);
-                    layer.transmit(answer.flow, answer.bytes.clone());
+                    let flow = layer.flow_of(answer.server).unwrap_or(self.flow);
+                    layer.transmit(flow, answer.bytes.clone());
                 }
             }
             Timer::AnswerUnacknowledged => self.drop_dead(layer, now, EndCause::NoAck),
@@ -64,6 +65,7 @@ impl Call {
             Timer::SessionExpired => self.drop_dead(layer, now, EndCause::SessionExpired),
             Timer::A
             | Timer::B
+            | Timer::C
             | Timer::D
             | Timer::E
             | Timer::F

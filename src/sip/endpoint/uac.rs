@@ -99,7 +99,10 @@ impl Endpoint {
             },
             (Purpose::Change(_), Some(call)) => call.change_failed(&mut self.layer, now, id, 408),
             (Purpose::Bye(_), Some(call)) => match &call.phase {
-                Phase::Closing { cause: EndCause::LocalBye } => call.end(EndCause::ByeTimedOut),
+                Phase::Closing { cause: EndCause::LocalBye } if why == EndCause::TimedOut => {
+                    call.end(EndCause::ByeTimedOut);
+                }
+                Phase::Closing { cause: EndCause::LocalBye } => call.end(why),
                 Phase::Closing { cause } => {
                     let cause = cause.clone();
                     call.end(cause);

@@ -1,9 +1,10 @@
 //! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): what may come in, and what becomes a call.
 
+use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
 use super::flow::{is_behind_nat, stamp};
 use super::layer::{Layer, ServerId};
-use super::reply::{ALLOW, Reply, SUPPORTED, check_required, session_of};
+use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
@@ -41,8 +42,16 @@ impl Endpoint {
             Ok(None) => self.receive_outside(now, flow, id, &request, &via),
             Err(fault) => Err(malformed(fault)),
         };
-        if let Err(reply) = outcome {
-            self.layer.respond(now, id, &request.headers, reply);
+        match outcome {
+            Ok(()) => {}
+            // who fills the tables with what is refused anyway is answered without a place in them (§8.2.7)
+            Err(reply) if starts && self.layer.is_half_full() => {
+                self.layer.remove_server(id);
+                self.layer.respond_stateless(flow.of_response(&via), &request.headers, reply);
+            }
+            Err(reply) => {
+                self.layer.respond(now, id, &request.headers, reply);
+            }
         }
     }
 
@@ -119,8 +128,10 @@ impl Endpoint {
         via: &Via,
         offer: Option<Vec<u8>>,
     ) -> Result<(), Reply> {
+        check_accept(request)?;
         let interval = Interval::answering(&request.headers, &self.layer.config)?;
-        let dialog = Dialog::of_invite(request, &self.layer.tag(id)).map_err(malformed)?;
+        let is_old = via.unique_branch().is_none();
+        let dialog = Dialog::of_invite(request, &self.layer.tag(id), is_old).map_err(malformed)?;
         self.layer.respond(now, id, &request.headers, Reply::new(100));
         let call = self.next_handle();
         self.layer.assign(id, call);
@@ -143,7 +154,7 @@ impl Endpoint {
             expires: request.headers.seconds("Expires").map(|s| now + std::time::Duration::from_secs(u64::from(s))),
         };
         let mut entry = Call::new(call, flow, dialog, phase);
-        entry.behind_nat = is_behind_nat(request, via, flow.remote);
+        entry.behind_nat = is_behind_nat(request, via, flow.remote) || !request.headers.contains("Contact");
         entry.user = request.uri.subscriber().or_else(|| Some(self.layer.config.service_user.clone()));
         entry.learn(&request.headers);
         self.calls.insert(call, entry);
@@ -239,11 +250,11 @@ impl Call {
             .with("Allow", ALLOW)
             .with("Supported", SUPPORTED)
             .describing(sdp.clone());
-        let flow = layer.flow_of(server).unwrap_or(self.flow);
-        let bytes = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
+        let sent = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
+        let Some(bytes) = sent else { return };
         if request.method == Method::Invite {
             let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
-            let mut answer = Answer::new(now, layer.config.timers.t1, layer.config.timers.t2, number, flow, bytes);
+            let mut answer = Answer::new(now, &layer.config.timers, number, server, bytes);
             answer.offers = matches!(session_of(request), Ok(None));
             self.answer = Some(answer);
         }

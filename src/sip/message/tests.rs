@@ -78,7 +78,7 @@ fn the_topmost_via_is_replaced_alone() {
     via.set_rport(7);
     headers.set_top_via(&via);
     let vias: Vec<_> = headers.all("Via").collect();
-    assert_eq!(vias, ["SIP/2.0/UDP a;rport=7", "SIP/2.0/TCP b", "SIP/2.0/UDP c"]);
+    assert_eq!(vias, ["SIP/2.0/UDP a;rport=7, SIP/2.0/TCP b", "SIP/2.0/UDP c"]);
     assert_eq!(headers.vias().unwrap().len(), 3);
 }
 

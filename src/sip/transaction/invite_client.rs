@@ -1,5 +1,7 @@
 //! The INVITE client transaction (RFC 3261 §17.1.1, with the Accepted state of RFC 6026 §7.2).
 
+use std::time::Duration;
+
 use super::{Fired, Verdict};
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
@@ -8,33 +10,35 @@ use crate::time::Time;
 #[derive(Debug)]
 pub struct InviteClient {
     reliable: bool,
+    patience: Duration,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
     Calling { request: Vec<u8>, again: Option<Backoff>, give_up: Time },
-    Proceeding,
+    Proceeding { until: Time },
     Completed { until: Time },
     Accepted { until: Time },
     Terminated,
 }
 
 impl InviteClient {
-    /// `request` was just sent.
-    pub fn new(now: Time, table: &Table, reliable: bool, request: Vec<u8>) -> InviteClient {
+    /// `request` was just sent. Once there is a provisional response, the final one is waited for with `patience`.
+    pub fn new(now: Time, table: &Table, reliable: bool, request: Vec<u8>, patience: Duration) -> InviteClient {
         let again = table.doubling(now, reliable);
-        InviteClient { reliable, state: State::Calling { request, again, give_up: now + table.give_up() } }
+        InviteClient { reliable, patience, state: State::Calling { request, again, give_up: now + table.give_up() } }
     }
 
     /// A response came. After a new failure response, and after `AckAgain`, the ACK is to be sent.
     pub fn receive(&mut self, now: Time, table: &Table, status: u16) -> Verdict {
         match (&self.state, status) {
-            (State::Calling { .. } | State::Proceeding, 0..=199) => self.state = State::Proceeding,
-            (State::Calling { .. } | State::Proceeding, 200..=299) => {
+            (State::Calling { .. }, 0..=199) => self.state = State::Proceeding { until: now + self.patience },
+            (State::Proceeding { .. }, 0..=199) => {}
+            (State::Calling { .. } | State::Proceeding { .. }, 200..=299) => {
                 self.state = State::Accepted { until: now + table.linger(Timer::M, self.reliable) };
             }
-            (State::Calling { .. } | State::Proceeding, 300..) => self.complete(now, table),
+            (State::Calling { .. } | State::Proceeding { .. }, 300..) => self.complete(now, table),
             (State::Accepted { .. }, 200..=299) => {}
             (State::Completed { .. }, 300..) => return Verdict::AckAgain,
             (State::Accepted { .. } | State::Completed { .. } | State::Terminated, _) => return Verdict::Stale,
@@ -53,7 +57,7 @@ impl InviteClient {
     /// Lets the timers that are due fire.
     pub fn handle_timeout(&mut self, now: Time) -> Fired {
         match &mut self.state {
-            State::Calling { give_up, .. } if *give_up <= now => {
+            State::Calling { give_up: until, .. } | State::Proceeding { until } if *until <= now => {
                 self.state = State::Terminated;
                 Fired::GaveUp
             }
@@ -65,7 +69,9 @@ impl InviteClient {
                 self.state = State::Terminated;
                 Fired::Nothing
             }
-            State::Proceeding | State::Completed { .. } | State::Accepted { .. } | State::Terminated => Fired::Nothing,
+            State::Proceeding { .. } | State::Completed { .. } | State::Accepted { .. } | State::Terminated => {
+                Fired::Nothing
+            }
         }
     }
 
@@ -77,7 +83,8 @@ impl InviteClient {
             }
             State::Completed { until } => Some((*until, Timer::D)),
             State::Accepted { until } => Some((*until, Timer::M)),
-            State::Proceeding | State::Terminated => None,
+            State::Proceeding { until } => Some((*until, Timer::C)),
+            State::Terminated => None,
         }
     }
 
@@ -101,7 +108,7 @@ mod tests {
     }
 
     fn calling(reliable: bool) -> InviteClient {
-        InviteClient::new(at(0), &Table::default(), reliable, b"INVITE".to_vec())
+        InviteClient::new(at(0), &Table::default(), reliable, b"INVITE".to_vec(), Duration::from_secs(180))
     }
 
     #[test]
@@ -109,10 +116,7 @@ mod tests {
         let mut transaction = calling(false);
         let mut times = Vec::new();
         while let Some((time, timer)) = transaction.deadline() {
-            let expected = match timer {
-                Timer::A => Fired::Retransmit(b"INVITE".to_vec()),
-                _ => Fired::GaveUp,
-            };
+            let expected = if timer == Timer::A { Fired::Retransmit(b"INVITE".to_vec()) } else { Fired::GaveUp };
             assert_eq!(transaction.handle_timeout(time), expected);
             times.push(time.elapsed().as_millis());
         }
@@ -122,11 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn a_provisional_response_ends_the_repetition_and_the_timeout() {
+    fn a_provisional_response_ends_the_repetition_and_leaves_timer_c() {
         let mut transaction = calling(false);
         assert_eq!(transaction.receive(at(100), &Table::default(), 100), Verdict::New);
-        assert_eq!(transaction.deadline(), None);
         assert_eq!(transaction.receive(at(200), &Table::default(), 180), Verdict::New);
+        assert_eq!(transaction.deadline(), Some((at(180_100), Timer::C)));
+        assert_eq!(transaction.handle_timeout(at(180_100)), Fired::GaveUp);
+        assert!(transaction.is_terminated());
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl InviteServer {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const UDP: bool = false;

@@ -34,10 +34,7 @@ pub enum ServerKey {
 impl ServerKey {
     /// The key of the transaction that `request`, with this topmost Via as it came, belongs to.
     pub fn of(request: &Request, via: &Via) -> Result<ServerKey, FieldError> {
-        let method = match &request.method {
-            Method::Ack => Method::Invite,
-            other => other.clone(),
-        };
+        let method = if request.method == Method::Ack { Method::Invite } else { request.method.clone() };
         if let Some(branch) = via.unique_branch() {
             let sent_by = (via.host.to_ascii_lowercase(), via.port);
             return Ok(ServerKey::Branch { branch: branch.to_owned(), sent_by, method });

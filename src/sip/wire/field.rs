@@ -40,12 +40,11 @@ impl NameAddr {
         if let Some((display, rest)) = lex::quoted(text) {
             return NameAddr::bracketed(display, lex::trim(rest));
         }
-        match text.find('<') {
-            Some(at) => {
-                let (display, rest) = text.split_at(at);
-                is_display(display).then(|| NameAddr::bracketed(lex::trim(display).to_owned(), rest))?
+        match text.split_at(text.find('<').unwrap_or(text.len())) {
+            (display, rest) if !rest.is_empty() && is_display(display) => {
+                NameAddr::bracketed(lex::trim(display).to_owned(), rest)
             }
-            None => NameAddr::bare(text),
+            _ => NameAddr::bare(text),
         }
     }
 

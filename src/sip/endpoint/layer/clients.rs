@@ -53,9 +53,12 @@ impl Layer {
         let bytes = request.to_bytes();
         self.transmit(flow, bytes.clone());
         let (timers, reliable) = (&self.config.timers, flow.transport.is_reliable());
-        let machine = match request.method {
-            Method::Invite => ClientMachine::Invite(InviteClient::new(now, timers, reliable, bytes)),
-            _ => ClientMachine::Other(Client::new(now, timers, reliable, bytes)),
+        let machine = if request.method == Method::Invite {
+            // long enough for the call to cancel it first
+            let patience = self.config.setup_limit + timers.give_up() * 2;
+            ClientMachine::Invite(InviteClient::new(now, timers, reliable, bytes, patience))
+        } else {
+            ClientMachine::Other(Client::new(now, timers, reliable, bytes))
         };
         let key = ClientKey { branch, method: request.method.clone() };
         let id = ClientId(self.id());

@@ -101,11 +101,23 @@ impl Layer {
         self.next_id
     }
 
+    /// How many entries each table has.
+    #[cfg(test)]
+    pub fn census(&self) -> [usize; 6] {
+        let servers = [self.servers.len(), self.server_keys.len(), self.merges.len()];
+        let clients = [self.clients.len(), self.client_keys.len(), self.agenda.len()];
+        [servers[0], servers[1], servers[2], clients[0], clients[1], clients[2]]
+    }
+
     /// Whether there is no transaction and nobody waits.
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
-        let servers = self.servers.is_empty() && self.server_keys.is_empty() && self.merges.is_empty();
-        servers && self.clients.is_empty() && self.client_keys.is_empty() && self.agenda.is_empty()
+        self.census() == [0; 6]
+    }
+
+    /// Whether half of the room for transactions is taken.
+    pub fn is_half_full(&self) -> bool {
+        self.servers.len() + self.clients.len() > self.config.max_transactions / 2
     }
 
     /// Whether there is room for another transaction. Requests that start something new leave an eighth to the others.

@@ -40,9 +40,10 @@ impl Layer {
     pub fn open_server(&mut self, key: ServerKey, flow: Flow, via: Via, request: &Request) -> ServerId {
         let id = ServerId(self.id());
         let reliable = flow.transport.is_reliable();
-        let machine = match request.method {
-            Method::Invite => ServerMachine::Invite(InviteServer::new(reliable)),
-            _ => ServerMachine::Other(Server::new(reliable)),
+        let machine = if request.method == Method::Invite {
+            ServerMachine::Invite(InviteServer::new(reliable))
+        } else {
+            ServerMachine::Other(Server::new(reliable))
         };
         let outside = request.headers.to().is_ok_and(|to| to.tag().is_none());
         let merge = MergeKey::of(request).filter(|key| outside && !self.merges.contains_key(key));
@@ -105,9 +106,9 @@ impl Layer {
         whom
     }
 
-    /// Sends a response and returns its bytes. A second final response is not sent.
-    pub fn respond(&mut self, now: Time, id: ServerId, request: &Headers, reply: Reply) -> Vec<u8> {
-        let Some(entry) = self.servers.get_mut(&id) else { return Vec::new() };
+    /// Sends a response and returns its bytes; none when the transaction is over, or has had its final response.
+    pub fn respond(&mut self, now: Time, id: ServerId, request: &Headers, reply: Reply) -> Option<Vec<u8>> {
+        let entry = self.servers.get_mut(&id)?;
         let status = reply.status;
         let bytes = reply.to(&self.config, request, &entry.tag).to_bytes();
         let fits = match &mut entry.machine {
@@ -116,10 +117,10 @@ impl Layer {
         };
         let flow = entry.flow;
         self.settle_server(id);
-        if fits {
+        fits.then(|| {
             self.transmit(flow, bytes.clone());
-        }
-        bytes
+            bytes
+        })
     }
 
     /// Answers without a transaction (§8.2.7): repetitions get the same answer, with the same tag.
@@ -140,12 +141,12 @@ impl Layer {
     }
 
     /// Forgets the transactions whose responses find no way, and says which calls they were part of.
-    pub fn abandon_servers(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<CallHandle> {
+    pub fn abandon_servers(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<(ServerId, CallHandle)> {
         let gone = self.servers.iter().filter(|(_, entry)| is_gone(entry.flow));
         let mut gone: Vec<(ServerId, Option<CallHandle>)> = gone.map(|(id, entry)| (*id, entry.call)).collect();
         gone.sort();
         gone.iter().for_each(|(id, _)| self.remove_server(*id));
-        gone.into_iter().filter_map(|(_, call)| call).collect()
+        gone.into_iter().filter_map(|(id, call)| Some((id, call?))).collect()
     }
 
     /// Lets the timers of a server transaction fire.
@@ -178,7 +179,8 @@ impl Layer {
         }
     }
 
-    fn remove_server(&mut self, id: ServerId) {
+    /// Forgets a server transaction, whatever its state.
+    pub fn remove_server(&mut self, id: ServerId) {
         let Some(entry) = self.servers.remove(&id) else { return };
         self.agenda.set(Owner::Server(id), None);
         self.server_keys.remove(&entry.key);

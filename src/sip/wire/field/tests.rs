@@ -22,6 +22,8 @@ fn addresses_with_and_without_name_and_brackets() {
     // without brackets the parameters are the field's (RFC 3261 §20)
     let bare = name_addr("sip:+12125551212@phone2net.com;tag=887s");
     assert_eq!((bare.tag(), bare.uri.params.is_empty()), (Some("887s"), true));
+    let instance = name_addr(r#"sip:a@h;+sip.instance="<urn:uuid:f81d4fae;x>""#);
+    assert_eq!(instance.params.text("+sip.instance").as_deref(), Some("<urn:uuid:f81d4fae;x>"));
     assert_eq!(name_addr("\"\" <sip:a@h>").display, None);
     assert_eq!(name_addr("山田太郎 <sip:a@h>").display.as_deref(), Some("山田太郎"));
     assert_eq!(
