@@ -41,6 +41,8 @@ struct Cli {
     db: Option<PathBuf>,
 }
 
+// made once a run: its size is nobody's concern
+#[allow(clippy::large_enum_variant)]
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::candidate::{self, Limits};
+use super::candidate;
 use super::explain::{Explanation, Explanations, Verdict};
 use super::fit;
 use super::goertzel::{self, Bank, SCREEN_SHARE, Seen};
 use super::history::{History, KEPT, Span};
+use super::limits::{self, Limits};
 use super::tables::{HOP, SCALE};
 use super::{Config, Digit, Event};
 
@@ -179,7 +180,7 @@ impl Detector {
             return;
         };
         let at = now - m.onset as u64;
-        let mut verdict = candidate::judge(&m, &self.limits);
+        let mut verdict = limits::judge(&m, &self.limits);
         if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause)
         {
             verdict = Verdict::Resumed;
@@ -269,3 +270,6 @@ fn strongest(power: &[f32; 8], first: usize) -> (usize, f32) {
     let best = if power[first + b] > power[first + a] { b } else { a };
     (best, power[first + best])
 }
+
+#[cfg(test)]
+mod tests;

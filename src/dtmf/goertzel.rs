@@ -5,7 +5,9 @@
 //! operations on floats are written lane by lane, and Rust neither reorders nor contracts them.
 
 use super::simd;
-use super::tables::{HOP, PAIRS, SCALE, TURN, TURNS};
+#[cfg(any(test, not(target_arch = "x86_64")))]
+use super::tables::PAIRS;
+use super::tables::{HOP, SCALE, TURN, TURNS};
 
 /// Eight cosine correlations, then eight sine correlations of a hop, times [`super::tables::SCALE`].
 pub(super) type Bins = [i32; 16];
@@ -107,17 +109,20 @@ pub(super) fn take_by(
 }
 
 /// The energy of one hop, in portable code.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
 pub(super) fn energy(samples: &[i16; HOP]) -> u32 {
     samples.chunks_exact(2).map(|pair| (square(pair[0]) + square(pair[1])) >> 6).sum()
 }
 
+#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
 fn square(x: i16) -> u32 {
     (i32::from(x) * i32::from(x)) as u32
 }
 
 /// The correlations of one hop, in portable code.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline(always)]
 pub(super) fn correlate(samples: &[i16; HOP], bins: &mut Bins) {
     *bins = [0; 16];
@@ -125,6 +130,61 @@ pub(super) fn correlate(samples: &[i16; HOP], bins: &mut Bins) {
         let (x, y) = (i32::from(pair[0]), i32::from(pair[1]));
         for (bin, t) in bins.iter_mut().zip(table.chunks_exact(2)) {
             *bin += x * i32::from(t[0]) + y * i32::from(t[1]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::TONES;
+    use super::*;
+
+    /// The oracle's filter at `hz`; of what it gives only the last element is the transform of all samples.
+    fn oracle(samples: &[f64], hz: f64) -> f64 {
+        let scaled = 4.0 * std::f64::consts::PI.powi(2) * hz / 8000.0;
+        let filtered = goertzel_filter::filter_naive(&samples.to_vec(), scaled);
+        filtered.last().map_or(0.0, |z| z.re.hypot(z.im))
+    }
+
+    fn sines(tones: &[(f64, f64)]) -> Vec<i16> {
+        let at = |n: i32| {
+            tones.iter().map(|(hz, a)| a * (f64::from(n) * hz * std::f64::consts::TAU / 8000.0 + a).sin()).sum()
+        };
+        (0..120)
+            .map(|n| {
+                let x: f64 = at(n);
+                x.round() as i16
+            })
+            .collect()
+    }
+
+    #[test]
+    fn three_hops_have_the_power_of_a_goertzel_filter_over_120_samples() {
+        let signals: [&[(f64, f64)]; 4] = [
+            &[(697.0, 5000.0), (1336.0, 7000.0)],
+            &[(955.0, 9000.0), (1610.0, 3000.0)],
+            &[(300.0, 12000.0)],
+            &[(770.0, 40.0), (1209.0, 30.0)],
+        ];
+        for signal in signals {
+            let samples = sines(signal);
+            let exact: Vec<f64> = samples.iter().map(|x| f64::from(*x)).collect();
+            let mut bank = Bank::default();
+            let mut seen = None;
+            for (hop, samples) in samples.chunks_exact(HOP).enumerate() {
+                let samples: &[i16; HOP] = samples.try_into().expect("a hop");
+                seen = Some(simd::take(&mut bank, samples, &TURNS.0[hop], 0, &mut [0; 16]));
+            }
+            let largest = TONES.iter().map(|hz| oracle(&exact, f64::from(*hz))).fold(0.0, f64::max);
+            let Some(Seen { power: Some(power), .. }) = seen else {
+                assert!(signal.len() == 1, "a digit must not be screened out");
+                continue;
+            };
+            for (hz, power) in TONES.iter().zip(power) {
+                let expected = oracle(&exact, f64::from(*hz));
+                let found = f64::from(power).sqrt() / f64::from(SCALE);
+                assert!((found - expected).abs() < 2e-3 * largest, "{hz} Hz: {found} against {expected}");
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod explain;
 mod fit;
 mod goertzel;
 mod history;
+mod limits;
 mod simd;
 mod tables;
 

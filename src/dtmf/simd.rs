@@ -3,7 +3,9 @@
 //! 16-bit products are added in 32 bits, which is exact, so every path gives what [`goertzel::correlate`] gives.
 #![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 
-use super::goertzel::{self, Bank, Bins, Seen};
+#[cfg(not(target_arch = "x86_64"))]
+use super::goertzel;
+use super::goertzel::{Bank, Bins, Seen};
 use super::tables::HOP;
 
 /// Takes a hop into the bank on the best path of this machine.

@@ -335,7 +335,7 @@ impl Acceptor {
                         Ok(Ok(count)) => count,
                     };
                     framer.push(buffer.get(..count).unwrap_or_default());
-                    while let Some(framed) = framer.next() {
+                    for framed in framer.by_ref() {
                         match framed {
                             Ok(Framed::Message(bytes)) => {
                                 if self.inbound.send(Inbound::Message { flow, bytes }).await.is_err() { return "shut down" }

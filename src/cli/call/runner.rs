@@ -281,7 +281,7 @@ impl Line {
                     self.wakes = wakes.max(now);
                     return Ok(());
                 }
-                output => other(output)?,
+                output @ (Output::Info(_) | Output::HangUp | Output::Step(_)) => other(output)?,
             }
         }
     }
