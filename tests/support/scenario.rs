@@ -200,7 +200,9 @@ pub fn consistency(setup: &Setup, outcome: &Outcome) -> Vec<String> {
     let Some(record) = &outcome.record else { return vec!["there is no record".to_owned()] };
     let is_set = record.outcome == account::Outcome::Set;
     check(outcome.announced.is_none() || is_set, "announced, but not recorded as set");
-    check(!is_set || outcome.committed.is_some(), "recorded as set, but not stored");
+    let unheard = record.outcome == account::Outcome::SetUnheard;
+    check(!is_set && !unheard || outcome.committed.is_some(), "recorded as set, but not stored");
+    check(!unheard || outcome.announced.is_none(), "announced, but recorded as unheard");
     check(outcome.verdict != Verdict::Set || is_set, "the caller heard that it is set, but it is not recorded as set");
     let stored_first = outcome.committed.is_some() && outcome.committed <= outcome.announced;
     check(outcome.announced.is_none() || stored_first, "announced before it was stored");
