@@ -1,7 +1,7 @@
 //! One call, from INVITE to BYE: whose line is it, answer, converse, store, hang up.
 //!
 //! ```text
-//! new ─▶ Identifying ─▶ Answering ─▶ Talking ─▶ Ending ─▶ Finished(record)
+//! new ─▶ Identifying ─▶ Answering ─▶ Talking ─▶ Ending ─▶ (Settling) ─▶ Finished(record)
 //!          │ no number, no contract, no common media: Reject ──▲
 //! ```
 //!
@@ -11,6 +11,7 @@
 //! | Answering | ACK | the greeting |
 //! | Talking | keys, the ends of prompts, the store | the conversation decides |
 //! | Ending | the endpoint's last word | the call record |
+//! | Settling | the store, when the caller hung up while it was asked | the call record |
 //!
 //! A password is announced as set only after [`Input::Stored`] said so: the conversation sees to that.
 //!
@@ -129,14 +130,27 @@ pub struct Call {
     started: Time,
     record: CallRecord,
     phase: Phase,
+    /// The store has been asked to set the password, and has not answered.
+    storing: bool,
+    /// The store has set the password.
+    stored: bool,
     outputs: VecDeque<Output>,
 }
 
 enum Phase {
-    Identifying { calling: PhoneNumber, offer: Option<Vec<u8>> },
-    Answering { line: ivr::Line, local: LocalMedia, plan: Option<MediaPlan> },
+    Identifying {
+        calling: PhoneNumber,
+        offer: Option<Vec<u8>>,
+    },
+    Answering {
+        line: ivr::Line,
+        local: LocalMedia,
+        plan: Option<MediaPlan>,
+    },
     Talking(Box<Talk>),
     Ending,
+    /// Signalling is over, but the store has not answered yet: the record waits for what it says.
+    Settling,
     Finished,
 }
 
@@ -167,6 +181,8 @@ impl Call {
             started: now,
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
+            storing: false,
+            stored: false,
             outputs: VecDeque::new(),
         };
         call.identify(trust, incoming);
@@ -188,9 +204,7 @@ impl Call {
                 let keys = info::keys(&content_type, &body);
                 self.talk(now, |talk| keys.into_iter().for_each(|key| talk.media.info(now, key)));
             }
-            Input::Stored(result) => {
-                self.talk(now, |talk| talk.conversation.handle_input(now, ivr::Input::Stored(result)));
-            }
+            Input::Stored(result) => self.stored(now, result),
             Input::Stop => self.end(now, Outcome::Stopped),
             Input::Ended(cause) => self.ended(now, &cause),
         }
@@ -229,7 +243,7 @@ impl Call {
             Phase::Talking(talk) => {
                 talk.media.poll_output().unwrap_or_else(|media_wakes| Output::Timeout(talk.wakes(media_wakes)))
             }
-            Phase::Identifying { .. } | Phase::Answering { .. } | Phase::Ending | Phase::Finished => {
+            Phase::Identifying { .. } | Phase::Answering { .. } | Phase::Ending | Phase::Settling | Phase::Finished => {
                 Output::Timeout(Time::MAX)
             }
         }
@@ -311,7 +325,7 @@ impl Call {
                     talk.media.retarget(now, &plan);
                 }
             }
-            Phase::Talking(_) | Phase::Identifying { .. } | Phase::Ending | Phase::Finished => {}
+            Phase::Talking(_) | Phase::Identifying { .. } | Phase::Ending | Phase::Settling | Phase::Finished => {}
         }
     }
 
@@ -329,7 +343,7 @@ impl Call {
         let response = match &mut self.phase {
             Phase::Talking(talk) => talk.respond(now, offer),
             Phase::Identifying { .. } | Phase::Answering { .. } => Err(491),
-            Phase::Ending | Phase::Finished => Err(481),
+            Phase::Ending | Phase::Settling | Phase::Finished => Err(481),
         };
         self.outputs.push_back(Output::RespondOffer(response));
     }
@@ -338,7 +352,9 @@ impl Call {
     fn talk(&mut self, now: Time, act: impl FnOnce(&mut Talk)) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         act(talk);
+        let before = self.outputs.len();
         let ending = talk.settle(now, &mut self.outputs);
+        self.storing |= self.outputs.iter().skip(before).any(|output| matches!(output, Output::Store(_)));
         if let Some(ending) = ending {
             self.end(now, outcome_of(ending));
         }
@@ -360,12 +376,35 @@ impl Call {
                 self.outputs.push_back(Output::HangUp);
             }
             Phase::Talking(talk) => {
-                self.record.outcome = outcome;
-                self.leave(now, *talk, ivr::Input::HungUp);
+                self.leave(now, *talk, outcome);
                 self.outputs.push_back(Output::HangUp);
             }
-            phase @ (Phase::Ending | Phase::Finished) => self.phase = phase,
+            phase @ (Phase::Ending | Phase::Settling | Phase::Finished) => self.phase = phase,
         }
+    }
+
+    /// The store has answered: the conversation speaks it, or, when the caller is gone, the record keeps it.
+    fn stored(&mut self, now: Time, result: Result<(), StoreFailed>) {
+        self.storing = false;
+        self.stored = result.is_ok();
+        match self.phase {
+            Phase::Settling => self.finish(),
+            Phase::Talking(_)
+            | Phase::Identifying { .. }
+            | Phase::Answering { .. }
+            | Phase::Ending
+            | Phase::Finished => {
+                self.talk(now, |talk| talk.conversation.handle_input(now, ivr::Input::Stored(result)));
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        self.phase = Phase::Finished;
+        if self.stored && self.record.outcome != Outcome::Set {
+            self.record.outcome = Outcome::SetUnheard;
+        }
+        self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
     }
 
     fn ended(&mut self, now: Time, cause: &EndCause) {
@@ -379,23 +418,28 @@ impl Call {
             }
         };
         match std::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Talking(talk) => {
-                // what was already stored and is being announced counts, even if the caller does not hear it out
-                let stored = talk.conversation.ending().map(outcome_of);
-                self.record.outcome = stored.filter(|&stored| stored != Outcome::HungUp).unwrap_or(outcome);
-                self.leave(now, *talk, ivr::Input::HungUp);
+            Phase::Talking(talk) => self.leave(now, *talk, outcome),
+            Phase::Identifying { .. } | Phase::Answering { .. } => {
+                self.record.outcome = outcome;
+                if outcome == Outcome::Cancelled {
+                    self.record.status = 487;
+                }
             }
-            Phase::Identifying { .. } | Phase::Answering { .. } => self.record.outcome = outcome,
             Phase::Ending => {}
+            // told once more: the server stops, and nothing is waited for any longer
+            Phase::Settling => return self.finish(),
             Phase::Finished => return,
         }
         self.record.ended_at = self.wall(now);
-        self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
+        if self.storing { self.phase = Phase::Settling } else { self.finish() }
     }
 
-    /// Closes the media and enters what the talk has learned into the record.
-    fn leave(&mut self, now: Time, mut talk: Talk, why: ivr::Input) {
-        talk.conversation.handle_input(now, why);
+    /// Closes the media and enters what the talk has learned into the record. What is being said as the last words has
+    /// come out so, even if nobody hears them to their end; anything before has come out as `outcome`.
+    fn leave(&mut self, now: Time, mut talk: Talk, outcome: Outcome) {
+        talk.conversation.handle_input(now, ivr::Input::HungUp);
+        let told = talk.conversation.ending().map(outcome_of).filter(|&told| told != Outcome::HungUp);
+        self.record.outcome = told.unwrap_or(outcome);
         self.record.unit = talk.conversation.unit();
         self.record.target = talk.conversation.target();
         talk.media.close(now, &mut self.record);

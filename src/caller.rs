@@ -18,7 +18,7 @@ use crate::sip::sdp::{Codec, MediaPlan};
 use crate::time::Time;
 
 use ear::{Ear, Heard, Lexicon};
-use script::{Meaning, Order, Reply};
+use script::{Meaning, Order, ReadBack, Reply};
 use voice::Voice;
 
 pub use voice::Way;
@@ -42,7 +42,8 @@ pub struct Manner {
     pub order: Order,
     /// By which way.
     pub way: Way,
-    /// Hears every prompt to its end before keying; otherwise keys as soon as the prompt is recognised.
+    /// Hears every prompt to its end before keying, and keys the password anew when another one is read back; otherwise keys
+    /// as soon as the prompt is recognised.
     pub patient: bool,
     /// Audio at 8 kHz to play instead of keying.
     pub recording: Option<Vec<i16>>,
@@ -96,7 +97,7 @@ pub enum Output {
         /// One compound packet.
         bytes: Vec<u8>,
     },
-    /// Send an INFO of [`INFO_TYPE`] with this body.
+    /// Send an INFO of [`INFO_TYPE`] with this body; then say [`Caller::info_answered`], whatever the answer.
     Info(String),
     /// Hang up.
     HangUp,
@@ -118,7 +119,11 @@ pub struct Caller {
     pending: Option<(Reply, Time)>,
     /// What to key at the next pauses, as long as no prompt has been recognised.
     blind: VecDeque<Reply>,
+    read_back: ReadBack,
     spoken: bool,
+    /// Keys are on their way out.
+    keying: bool,
+    /// When the last of them was out.
     keyed_out: Option<Time>,
     last_heard: Time,
     announced_played: bool,
@@ -153,7 +158,9 @@ impl Caller {
             next_frame: now,
             pending: None,
             blind,
+            read_back: ReadBack::default(),
             spoken: false,
+            keying: false,
             keyed_out: None,
             last_heard: now,
             announced_played: false,
@@ -174,6 +181,11 @@ impl Caller {
         self.session.handle_rtcp(now, from, bytes);
     }
 
+    /// The last [`Output::Info`] was answered, or could not be sent.
+    pub fn info_answered(&mut self) {
+        self.voice.info_answered();
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         self.session.handle_timeout(now);
@@ -187,7 +199,9 @@ impl Caller {
             self.next_frame += TICK;
         }
         if self.voice.is_done() {
-            self.keyed_out.get_or_insert(now);
+            if std::mem::take(&mut self.keying) {
+                self.keyed_out = Some(now);
+            }
             if self.manner.recording.is_some() && !self.announced_played {
                 self.announced_played = true;
                 self.step(Step::Played);
@@ -249,6 +263,11 @@ impl Caller {
                 // its own keys of before are answered: what is keyed from here on belongs to this prompt
                 self.blind.clear();
                 let meaning = self.manner.order.meaning(&name);
+                let mistaken = self.read_back.hears_another(&name, &self.manner.order);
+                // who did not wait for it has keyed already
+                if let Some((reply, _)) = self.pending.as_mut().filter(|_| mistaken) {
+                    *reply = Order::correction();
+                }
                 self.step(Step::Heard(masked(&name).to_owned()));
                 self.mean(now, meaning, name);
             }
@@ -295,6 +314,7 @@ impl Caller {
 
     fn key(&mut self, reply: &Reply) {
         self.voice.key(reply.keys.expose());
+        self.keying = true;
         self.keyed_out = None;
         self.step(Step::Keyed { what: reply.what, keys: reply.keys.len() });
     }

@@ -29,7 +29,7 @@ use crate::account::{CallRecord, Cost, Outcome, Store};
 use crate::call::identity::Trust;
 use crate::call::{Input, Settings};
 use crate::net::media::Ports;
-use crate::net::transport::{BindError, Inbound, Transports};
+use crate::net::transport::{self, BindError, Inbound, Transports};
 use crate::sip::endpoint::{
     self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output, Rejection, Transport,
 };
@@ -52,8 +52,12 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub struct Options {
     /// Where SIP is listened for.
     pub listen: Vec<(Transport, SocketAddr)>,
+    /// How it is listened.
+    pub transport: transport::Options,
     /// The address that RTP is received on.
     pub rtp_ip: IpAddr,
+    /// The address that callers send RTP to, where it is another.
+    pub rtp_advertise: Option<IpAddr>,
     /// The ports that RTP and RTCP are received on; 0 lets the system choose.
     pub rtp_ports: RangeInclusive<u16>,
     /// How signalling behaves.
@@ -129,7 +133,7 @@ impl Server {
     /// Binds everything and starts the threads; calls are served by [`Server::run`].
     pub async fn start(options: Options) -> Result<Server, StartError> {
         let clock = Clock::start();
-        let (transports, inbound) = Transports::bind(&options.listen).await?;
+        let (transports, inbound) = Transports::bind(&options.listen, options.transport).await?;
         let [reader, writer] = options.stores;
         let (media_threads, hash_threads) = options.threads;
         let ledger = Ledger::open(reader, writer, options.cost, hash_threads, clock).map_err(StartError::Thread)?;
@@ -147,6 +151,7 @@ impl Server {
                 ledger: Arc::clone(&ledger),
                 clock,
                 ports,
+                advertise: options.rtp_advertise,
                 own_inbox: sender.clone(),
                 commands: commands_sender.clone(),
             };

@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! Captures written by pcap-file, and blocks written by hand.
+#![allow(clippy::unwrap_used)]
 use std::borrow::Cow;
 
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};

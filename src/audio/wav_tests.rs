@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used)]
 //! WAV files written by hound, and headers written by hand.
+#![allow(clippy::unwrap_used)]
 use std::io::Cursor;
 
 use super::*;

@@ -5,6 +5,9 @@
 //! same key that this way has not reported yet, provided that it lies behind the last press that this way has reported.
 //! What matches no press is a new one. So "1 1" keyed quickly and reported by two ways stays two presses, and a
 //! press that one way missed costs nothing.
+//!
+//! INFO is repeated until it is answered, so that on a bad network a key may come seconds after its tone. Once INFO is seen
+//! to tell what another way tells as well, it has so long; before, a late INFO is a press of its own.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,10 +30,14 @@ pub enum Way {
 /// sent by most phones only when the key is released; a person does not press the same key, each time by another way.
 pub const MERGE_WINDOW: Duration = Duration::from_millis(700);
 
+/// The same for INFO in a call where it doubles another way: as long as a request is repeated (RFC 3261 §17.1.2.2, timer F).
+const INFO_WINDOW: Duration = Duration::from_secs(32);
+
 /// How long a press counts as held when its end is never reported (the audio may stop in the middle of a tone).
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// The longest run of presses that is remembered; with 20 presses a second, the window holds 14.
+/// The longest run of presses that is remembered: with 20 presses a second the merge window holds 14, and a person keys
+/// about as many as this in the time an INFO has.
 const REMEMBERED: usize = 32;
 
 /// Merges the reports of all ways into presses.
@@ -42,6 +49,8 @@ pub struct Merger {
     /// By way: the order number after the last press that it reported.
     next_of_way: [u64; 3],
     reported: [u32; 3],
+    /// A press was reported by INFO and by another way.
+    info_doubles: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +68,9 @@ impl Merger {
         self.reported[way as usize] = self.reported[way as usize].saturating_add(1);
         self.forget(now);
         let first = self.next_of_way[way as usize].saturating_sub(self.forgotten) as usize;
-        let known = self.recent.iter().enumerate().skip(first).find(|(_, press)| press.is_another_report(key, way));
+        let window = if way == Way::Info && self.info_doubles { INFO_WINDOW } else { MERGE_WINDOW };
+        let mut later = self.recent.iter().enumerate().skip(first);
+        let known = later.find(|(_, press)| press.is_another_report(key, way) && press.is_recent(now, window));
         let (place, new) = match known {
             Some((place, _)) => (place, false),
             None => {
@@ -71,6 +82,7 @@ impl Merger {
             press.reported_by[way as usize] = true;
             press.held_by[way as usize] = way != Way::Info;
             press.last_sign = now;
+            self.info_doubles |= !new && press.reported_by[Way::Info as usize];
         }
         self.next_of_way[way as usize] = self.forgotten + place as u64 + 1;
         new
@@ -91,8 +103,7 @@ impl Merger {
     }
 
     fn forget(&mut self, now: Time) {
-        let window = |press: &Press| if press.held_by.contains(&true) { LONGEST_HOLD } else { MERGE_WINDOW };
-        let outdated = |press: &Press| now.since(press.last_sign) > window(press);
+        let outdated = |press: &Press| !press.is_recent(now, INFO_WINDOW);
         while self.recent.len() >= REMEMBERED || self.recent.front().is_some_and(outdated) {
             self.recent.pop_front();
             self.forgotten += 1;
@@ -103,6 +114,11 @@ impl Merger {
 impl Press {
     fn is_another_report(&self, key: Key, way: Way) -> bool {
         self.key == key && !self.reported_by[way as usize]
+    }
+
+    fn is_recent(&self, now: Time, window: Duration) -> bool {
+        let window = if self.held_by.contains(&true) { window.max(LONGEST_HOLD) } else { window };
+        now.since(self.last_sign) <= window
     }
 }
 
@@ -152,6 +168,19 @@ mod tests {
     #[test]
     fn after_the_window_the_same_key_is_a_new_press() {
         assert_eq!(presses(&[(0, '1', Event), (701, '1', InBand)]), 2);
+    }
+
+    #[test]
+    fn an_info_that_was_repeated_comes_late_and_is_the_same_press_where_info_doubles_another_way() {
+        let doubled = [(0, '5', Event), (90, '5', Info)];
+        let repeated = [(1000, '1', Event), (1240, '5', Event), (2600, '1', Info), (2700, '5', Info)];
+        assert_eq!(presses(&[&doubled[..], &repeated[..]].concat()), 3);
+        let info_first = [(0, '5', Info), (90, '5', Event), (1000, '1', InBand), (4600, '1', Info)];
+        assert_eq!(presses(&info_first), 2);
+        // where it does not, what was heard before it was something else
+        assert_eq!(presses(&[(0, '1', InBand), (1600, '1', Info)]), 2);
+        // nor may other ways come so late
+        assert_eq!(presses(&[&doubled[..], &[(1000, '1', Info), (2600, '1', Event)]].concat()), 3);
     }
 
     #[test]

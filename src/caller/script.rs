@@ -108,8 +108,38 @@ impl Order {
         Reply { keys: Secret::from(format!("{}#", self.target.unwrap_or(self.from))), what }
     }
 
+    /// What refuses a password that is read back.
+    pub fn correction() -> Reply {
+        Reply { keys: Secret::from("2"), what: "correction" }
+    }
+
+    /// The password as it is understood: `*` forgets what was before it.
+    fn meant(&self) -> &str {
+        let keyed = self.password.expose();
+        keyed.rsplit('*').next().unwrap_or(keyed)
+    }
+
     fn password(&self) -> Reply {
         Reply { keys: Secret::from(format!("{}#", self.password.expose())), what: "password" }
+    }
+}
+
+/// The password as it is being read back.
+#[derive(Debug, Default)]
+pub struct ReadBack {
+    digits: Secret,
+}
+
+impl ReadBack {
+    /// Listens along; tells, when everything is read back, whether it is another password than the ordered one.
+    pub fn hears_another(&mut self, prompt: &str, order: &Order) -> bool {
+        match (prompt, prompt.strip_prefix("digit-")) {
+            ("read-back-before", _) => self.digits.clear(),
+            ("read-back-after", _) => return self.digits.expose() != order.meant(),
+            (_, Some(digit)) => digit.chars().for_each(|digit| self.digits.push(digit)),
+            (_, None) => {}
+        }
+        false
     }
 }
 
@@ -135,6 +165,23 @@ mod tests {
         assert_eq!(keys(&order(Unit::Line, None)), ["1", "0600001111#", "48151623#", "1"]);
         assert_eq!(keys(&order(Unit::Number, None)), ["2", "1", "48151623#", "1"]);
         assert_eq!(keys(&order(Unit::AdminUser, Some("0600002222"))), ["3", "5", "0600002222#", "48151623#", "1"]);
+    }
+
+    #[test]
+    fn another_password_read_back_is_noticed_and_the_ordered_one_accepted() {
+        let mut order = order(Unit::Line, None);
+        let mut read_back = ReadBack::default();
+        let mut hear = |order: &Order, digits: &str| {
+            let digits = digits.chars().map(|digit| format!("digit-{digit}"));
+            let all =
+                std::iter::once("read-back-before".to_owned()).chain(digits).chain(["read-back-after".to_owned()]);
+            all.fold(false, |_, prompt| read_back.hears_another(&prompt, order))
+        };
+        assert!(!hear(&order, "48151623"));
+        assert!(hear(&order, "4815623"));
+        assert!(!hear(&order, "48151623"), "each read-back counts for itself");
+        order.password = Secret::from("99*4815");
+        assert!(!hear(&order, "4815"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a test caller sends: keys by one of three ways, a recording, and silence in between.
+//! What a test caller sends: keys by one way or by all at once, a recording, and silence in between.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::audio::g711::Law;
 use crate::audio::tone::{self, Generator};
 use crate::dtmf::Digit;
 use crate::rtp::session::Session;
-use crate::rtp::telephone_event::Sender;
+use crate::rtp::telephone_event::{Sender, Step};
 use crate::time::Time;
 
 /// 20 ms at 8 kHz.
@@ -28,6 +28,8 @@ pub enum Way {
     InBand,
     /// SIP INFO with `application/dtmf-relay`.
     Info,
+    /// All of these for each press, as networks deliver it in which one element sends tones and another tells of them.
+    All,
 }
 
 /// The sending half of a caller.
@@ -41,6 +43,10 @@ pub(super) struct Voice {
     event: Option<Sender>,
     rest: u32,
     next_info: Time,
+    /// INFOs to be sent. Only one is under way at a time: a later one that overtakes a repeated one would be out of order
+    /// (RFC 3261 §12.2.2), and the earlier key lost.
+    infos: VecDeque<String>,
+    info_under_way: bool,
     recording: Vec<i16>,
     played: usize,
 }
@@ -56,6 +62,8 @@ impl Voice {
             event: None,
             rest: 0,
             next_info: Time::ZERO,
+            infos: VecDeque::new(),
+            info_under_way: false,
             recording,
             played: 0,
         }
@@ -67,13 +75,18 @@ impl Voice {
 
     /// Whether everything is keyed, and the recording played.
     pub(super) fn is_done(&self) -> bool {
-        self.keys.is_empty() && self.event.is_none() && self.tones.is_finished() && self.played >= self.recording.len()
+        let keyed = self.keys.is_empty() && self.event.is_none() && self.infos.is_empty() && self.tones.is_finished();
+        keyed && self.played >= self.recording.len()
     }
 
-    /// Sends the packet of one tick; an INFO to be sent comes back as its body.
+    /// The INFO that was sent last is answered, or will not be.
+    pub(super) fn info_answered(&mut self) {
+        self.info_under_way = false;
+    }
+
+    /// Sends the packets of one tick; an INFO to be sent comes back as its body.
     pub(super) fn tick(&mut self, now: Time, session: &mut Session) -> Option<String> {
         let mut frame = [0i16; FRAME];
-        let mut info = None;
         match self.way {
             Way::InBand => {
                 while let Some(key) = self.keys.pop_front() {
@@ -87,17 +100,24 @@ impl Voice {
                     return None;
                 }
             }
-            Way::Info => info = self.next_info(now),
+            Way::Info => self.press_by_info(now),
+            Way::All => {
+                if let Some(step) = self.next_step() {
+                    // beside the audio, not in its place
+                    session.send_event(now, Step { advance: 0, ..step });
+                }
+                self.tones.fill(&mut frame);
+            }
         }
         if let Some(rest) = self.recording.get(self.played..).filter(|rest| !rest.is_empty()) {
             frame.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
             self.played += FRAME;
         }
         session.send_audio(now, &self.law.encode_all(&frame));
-        info
+        self.next_info()
     }
 
-    fn next_step(&mut self) -> Option<crate::rtp::telephone_event::Step> {
+    fn next_step(&mut self) -> Option<Step> {
         if let Some(step) = self.event.as_mut().and_then(Iterator::next) {
             if self.event.as_ref().is_some_and(Sender::is_done) {
                 self.event = None;
@@ -109,17 +129,36 @@ impl Voice {
             self.rest -= 1;
             return None;
         }
-        let digit = self.keys.pop_front().and_then(Digit::from_char)?;
+        let key = self.keys.pop_front()?;
+        let digit = Digit::from_char(key)?;
+        if self.way == Way::All {
+            self.tones.push(key);
+            self.infos.push_back(info(key));
+        }
         self.event = Some(Sender::new(digit.event_code(), HOLD, FRAME as u32, self.event_clock));
         self.next_step()
     }
 
-    fn next_info(&mut self, now: Time) -> Option<String> {
+    fn press_by_info(&mut self, now: Time) {
         if now < self.next_info {
+            return;
+        }
+        if let Some(key) = self.keys.pop_front() {
+            self.next_info = now + BETWEEN_INFOS;
+            self.infos.push_back(info(key));
+        }
+    }
+
+    fn next_info(&mut self) -> Option<String> {
+        if self.info_under_way {
             return None;
         }
-        let key = self.keys.pop_front()?;
-        self.next_info = now + BETWEEN_INFOS;
-        Some(format!("Signal={key}\r\nDuration=100\r\n"))
+        let info = self.infos.pop_front()?;
+        self.info_under_way = true;
+        Some(info)
     }
+}
+
+fn info(key: char) -> String {
+    format!("Signal={key}\r\nDuration=100\r\n")
 }

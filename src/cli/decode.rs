@@ -179,3 +179,82 @@ fn line(press: &Press, report: &Report) -> Line {
 fn millis(time: Duration) -> u64 {
     u64::try_from((time.as_micros() + 500) / 1000).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::audio::tone::{self, dtmf};
+    use crate::audio::wav;
+
+    /// A file in the folder for temporary files that goes away with its value.
+    struct Temporary(PathBuf);
+
+    impl Temporary {
+        fn new(name: &str, bytes: &[u8]) -> Temporary {
+            let path = std::env::temp_dir().join(format!("karipass-decode-{}-{name}", std::process::id()));
+            std::fs::write(&path, bytes).unwrap();
+            Temporary(path)
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    fn stereo() -> Vec<u8> {
+        let samples = dtmf("42", &tone::Config::default()).unwrap();
+        let mut bytes = io::Cursor::new(Vec::new());
+        wav::write(&mut bytes, 8000, &[&vec![0; samples.len()], &samples]).unwrap();
+        bytes.into_inner()
+    }
+
+    fn run_on(file: &std::path::Path, json: bool) -> (ExitCode, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(&Args { file: file.to_owned(), json }, &mut out, &mut err);
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn digits_are_printed_with_start_length_source_and_channel() {
+        let file = Temporary::new("table.wav", &stereo());
+        let (code, out, err) = run_on(&file.0, false);
+        assert_eq!((code, err.as_str()), (ExitCode::SUCCESS, ""));
+        let lines: Vec<&str> = out.lines().collect();
+        assert!(lines[0].ends_with(" ms  4  in-band  channel 2"), "{out}");
+        assert_eq!(lines[2], "digits channel 2: 42");
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let file = Temporary::new("json.wav", &stereo());
+        let (_, out, _) = run_on(&file.0, true);
+        assert_eq!(out.lines().count(), 2);
+        let line: serde_json::Value = serde_json::from_str(out.lines().nth(1).unwrap()).unwrap();
+        assert_eq!((&line["digit"], &line["source"], &line["channel"]), (&"2".into(), &"in-band".into(), &2.into()));
+        assert!(
+            line["start_ms"].as_u64().unwrap().abs_diff(200) <= 5
+                && line["length_ms"].as_u64().unwrap().abs_diff(100) <= 8
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_opened_exits_with_3() {
+        let (code, out, err) = run_on(std::path::Path::new("no/such/file.wav"), false);
+        assert_eq!((code, out.as_str()), (ExitCode::from(3), ""));
+        assert!(err.contains("no/such/file.wav cannot be opened"), "{err}");
+        let (code, _, err) = run_on(&std::env::temp_dir(), false);
+        assert!(code == ExitCode::from(3) && err.contains("it is a folder"), "{err}");
+    }
+
+    #[test]
+    fn a_damaged_file_gives_what_is_there_and_exits_with_1() {
+        let bytes = stereo();
+        let file = Temporary::new("cut.wav", &bytes[..44 + 4 * 1600]);
+        let (code, out, err) = run_on(&file.0, false);
+        assert!(code == ExitCode::from(1) && out.ends_with("digits channel 2: 4\n"), "{out}");
+        assert!(err.contains("cannot be read to its end: the file is cut off: its header promises"), "{err}");
+    }
+}

@@ -12,7 +12,7 @@ mod descriptors;
 mod output;
 mod serve;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,6 +41,8 @@ struct Cli {
     db: Option<PathBuf>,
 }
 
+// made once a run: its size is nobody's concern
+#[allow(clippy::large_enum_variant)]
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),
@@ -83,7 +85,8 @@ fn configured(cli: &Cli, overrides: &Overrides, work: impl FnOnce(&Config) -> Ex
 }
 
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rusqlite_migration=warn"));
     // logging twice in one process (a test) is no harm
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let colours = io::stderr().is_terminal();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();
 }

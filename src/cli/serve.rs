@@ -16,10 +16,12 @@ use crate::account::{Contract, SqliteStore, demo};
 use crate::audio::prompt::Bank;
 use crate::call::Settings;
 use crate::call::identity::Trust;
+use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
+use crate::dtmf;
+use crate::ivr;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
-use crate::{config, dtmf, ivr};
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
@@ -58,6 +60,9 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+    if config.sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls) {
+        return Err(Failure::Resource("sip.listen: tls is not served yet; use udp and tcp".to_owned()));
+    }
     let prompts = match &config.ivr.prompts {
         Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
         None => Bank::builtin(),
@@ -146,7 +151,13 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
     let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
     Options {
         listen: config.sip.listen.iter().map(|listen| (transport(listen.transport), listen.address)).collect(),
+        transport: crate::net::transport::Options {
+            advertise: config.sip.advertise,
+            connections: limits.connections as usize,
+            connections_per_peer: limits.connections_per_peer as usize,
+        },
         rtp_ip: config.rtp.listen,
+        rtp_advertise: config.rtp.advertise,
         rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
         endpoint: endpoint::Config {
             service_user: config.sip.service_number.to_string(),

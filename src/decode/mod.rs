@@ -214,8 +214,13 @@ impl Listener {
     /// Silence that is enough for the detector to see that a tone has ended.
     const TAIL: usize = SAMPLE_RATE as usize / 5;
 
+    /// Silence before the first sample, for a tone that was already there: a detector judges what rises.
+    const LEAD: usize = SAMPLE_RATE as usize / 50;
+
     fn new() -> Listener {
-        Listener { detector: Detector::new(&Config::default()), heard: Vec::new() }
+        let mut detector = Detector::new(&Config::default());
+        detector.process(&[0; Listener::LEAD]);
+        Listener { detector, heard: Vec::new() }
     }
 
     fn hear(&mut self, samples: &[i16]) {
@@ -237,7 +242,10 @@ impl Listener {
         while let Some(event) = self.detector.poll() {
             match event {
                 Event::Down { .. } => {}
-                Event::Up { digit, at, length } => self.heard.push(Heard { digit, at, length }),
+                Event::Up { digit, at, length } => {
+                    let at = at.saturating_sub(Listener::LEAD as u64);
+                    self.heard.push(Heard { digit, at, length });
+                }
             }
         }
     }

@@ -1,39 +1,9 @@
-//! A candidate: what is measured of a tone pair that may be a digit, and the judgement of it.
+//! A candidate: what is measured of a tone pair that may be a digit.
 
-use super::config::Config;
-use super::explain::Verdict;
 use super::fit::{self, Ages, Fit, Phasor, Tones};
 use super::history::{History, KEPT, Span};
-use super::tables::{self, HOP, power_of_db};
-
-/// Thresholds in the units that are compared.
-#[derive(Clone, Debug)]
-pub(super) struct Limits {
-    pub(super) deviation: f32,
-    /// Power of the low tone over the high one.
-    pub(super) twist: (f32, f32),
-    /// Squared amplitude.
-    pub(super) power: f32,
-    pub(super) length: usize,
-    pub(super) pause: u64,
-}
-
-/// Squared amplitude of a sine of 0 dBm0: +3.14 dBm0 reaches full scale (ITU-T G.711).
-pub(super) fn power_of_dbm0(level: f32) -> f32 {
-    32767.0 * 32767.0 * power_of_db(level - 3.14)
-}
-
-impl Limits {
-    pub(super) fn new(config: &Config) -> Limits {
-        Limits {
-            deviation: config.frequency_tolerance,
-            twist: (power_of_db(-config.twist_high_stronger), power_of_db(config.twist_low_stronger)),
-            power: power_of_dbm0(config.level),
-            length: (config.length * 8.0) as usize,
-            pause: (config.pause * 8.0) as u64,
-        }
-    }
-}
+use super::limits::{self, Limits};
+use super::tables::{self, HOP};
 
 /// What is measured of a candidate.
 #[derive(Clone, Copy, Debug)]
@@ -63,23 +33,69 @@ struct Reach {
     lossy: bool,
 }
 
+impl Reach {
+    /// Hops of digital silence between those with the tones.
+    fn dead_hops(&self, history: &History) -> usize {
+        (self.full.newest()..self.full.oldest()).filter(|age| !self.full.has(*age) && history.dead(*age)).count()
+    }
+
+    /// Hops without which the candidate cannot be long enough yet: two more may carry the tone in part.
+    fn least_hops(&self, history: &History, limits: &Limits, explain: bool) -> usize {
+        if self.lossy || explain || self.dead_hops(history) > 0 {
+            2
+        } else {
+            (limits.length / HOP).saturating_sub(1).max(2)
+        }
+    }
+}
+
+/// Samples in a packet of 20 ms.
+const PACKET: usize = 160;
+
+/// Whether a hole is one packet or two, as well as its edges can be told.
+fn is_packets(hole: usize) -> bool {
+    hole.abs_diff(PACKET) < 10 || hole.abs_diff(2 * PACKET) < 10
+}
+
+/// What the first estimate of the frequencies may be off.
+const ROUGHLY: f32 = 0.012;
+
+/// Scatter that no allowance reaches, not even when a hop at the edge is half empty.
+const HOPELESS_SCATTER: f32 = 0.1;
+
 /// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
 const HOLE: usize = 5;
 
-/// Measures the tones of `key` that end now, or at a loss that begins now; looks back `reach` hops at most.
-pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: usize) -> Option<Measured> {
+/// The same for digital silence, which is two packets that were lost and hidden rather than a pause.
+const DEAD_HOLE: usize = 9;
+
+/// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
+/// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
+pub(super) fn measure(
+    history: &History,
+    key: usize,
+    limits: &Limits,
+    horizon: usize,
+    explain: bool,
+) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
     let reach = reach(history, key, &mut hops, horizon)?;
-    if reach.full.count() < if reach.lossy { 2 } else { 4 } {
+    if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
     let start = rough_frequencies(history, key, &hops, reach.full)?;
     let nominal = fit::nominal_frequencies(key);
     let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
-    if off(start).iter().any(|d| d.abs() > limits.deviation + 0.012) {
+    if off(start).iter().any(|d| d.abs() > limits.deviation + ROUGHLY) {
         return None;
     }
     let mut fit = Fit::new(history, reach.full, start);
+    let hopeless = off(fit.frequency).iter().any(|d| d.abs() > 1.2 * limits.deviation)
+        || fit.scatter.iter().any(|s| *s > HOPELESS_SCATTER)
+        || !limits.twist_allows(fit.tone.map(Phasor::power), 2.0);
+    if hopeless && !explain {
+        return None;
+    }
     let (spans, count) = spans(history, &fit, reach.full);
     let spans = &spans[..count];
     let whole = whole(reach.full, spans);
@@ -89,15 +105,9 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
     let residual = fit.residual(history, spans);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
-    let before_span = Span { from: (onset + 88).min(KEPT * HOP), to: onset + 8 };
-    let before = if before_span.len() > 16 {
-        history.span(before_span).map(|x| x * x).sum::<f32>() / before_span.len() as f32 / ((power[0] + power[1]) * 0.5)
-    } else {
-        0.0
-    };
-    let spliced = spans.windows(2).any(|pair| (pair[1].to - pair[0].from).abs_diff(PACKET) < 10)
-        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
-            >= 3;
+    let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
+    let spliced = reach.dead_hops(history) >= 3
+        && spans.windows(2).any(|pair| pair[1].to.checked_sub(pair[0].from).is_some_and(is_packets));
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,
@@ -112,13 +122,24 @@ pub(super) fn measure(history: &History, key: usize, limits: &Limits, horizon: u
         dial_tone: false,
         spliced,
     };
-    if judge_noise(&m) == Verdict::Residual && m.share < DIAL_TONE_SHARE && m.before < DIAL_TONE_SHARE * 2.0 {
+    if limits::may_hide_dial_tone(&m) {
         let residual = fit.residual_behind_dial_tone(history, spans);
-        m.share = residual.share();
-        m.low_share = residual.low_share();
-        m.dial_tone = true;
+        if limits::is_dial_tone(residual.low_share()) {
+            (m.share, m.low_share, m.dial_tone) = (residual.share(), residual.low_share(), true);
+        }
     }
     Some(m)
+}
+
+/// Mean power in the 10 ms before the onset, but for the last millisecond; nothing when that did not arrive.
+fn before(history: &History, onset: usize) -> f32 {
+    let to = onset + 8;
+    let mut from = to;
+    while from < to + 80 && !history.lost(from / HOP) {
+        from += 1;
+    }
+    let span = Span { from, to };
+    if span.len() > 8 { history.span(span).map(|x| x * x).sum::<f32>() / span.len() as f32 } else { 0.0 }
 }
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
@@ -140,12 +161,12 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
     let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
     let mut reach = Reach::default();
     let mut hole = 0;
-    for age in 0..horizon.min(KEPT) {
+    for (age, hop) in hops.iter_mut().enumerate().take(horizon) {
         let lost = history.lost(age);
         if !lost {
-            hops[age] = fit::nominal(history.bins(age), key);
+            *hop = fit::nominal(history.bins(age), key);
         }
-        if !lost && alike(hops[age].tone[0].power(), near[0]) && alike(hops[age].tone[1].power(), near[1]) {
+        if !lost && alike(hop.tone[0].power(), near[0]) && alike(hop.tone[1].power(), near[1]) {
             if hole > 0 && reach.full.count() >= 6 {
                 break;
             }
@@ -153,7 +174,8 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
             reach.full.add(age);
         } else {
             hole += 1;
-            if hole > HOLE || age == 1 && reach.full.count() == 0 && !history.lost(0) {
+            let most = if history.dead(age) || hole > HOLE && history.dead(age - 1) { DEAD_HOLE } else { HOLE };
+            if hole > most || age == 1 && reach.full.count() == 0 && !history.lost(0) {
                 break;
             }
         }
@@ -212,69 +234,4 @@ fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
         age += 1;
     }
     (spans, count)
-}
-
-/// Samples in a packet of 20 ms.
-const PACKET: usize = 160;
-
-/// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
-const DIAL_TONE_SHARE: f32 = 0.32;
-
-/// What a tone of at least `length` samples may have beside it.
-struct Allowance {
-    length: usize,
-    low_share: f32,
-    share: f32,
-    scatter: f32,
-    before: f32,
-}
-
-const ALLOWED: [Allowance; 4] = [
-    Allowance { length: 0, low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12 },
-    Allowance { length: 288, low_share: 0.035, share: 0.09, scatter: 0.025, before: 0.15 },
-    Allowance { length: 320, low_share: 0.055, share: 0.14, scatter: 0.03, before: 0.2 },
-    Allowance { length: 352, low_share: 0.08, share: 0.18, scatter: 0.04, before: 0.25 },
-];
-
-const BEHIND_DIAL_TONE: Allowance = Allowance { length: 0, low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5 };
-const WITHOUT_ONSET: Allowance = Allowance { length: 0, low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0 };
-
-fn judge_noise(m: &Measured) -> Verdict {
-    let allowed = if m.dial_tone {
-        &BEHIND_DIAL_TONE
-    } else if m.onset >= KEPT * HOP - 16 {
-        &WITHOUT_ONSET
-    } else {
-        ALLOWED.iter().rev().find(|a| a.length <= m.length).unwrap_or(&ALLOWED[0])
-    };
-    if m.low_share > allowed.low_share || m.share > allowed.share || m.before > allowed.before {
-        Verdict::Residual
-    } else if m.scatter > allowed.scatter {
-        Verdict::Unsteady
-    } else {
-        Verdict::Taken
-    }
-}
-
-/// The decision about a candidate of which this was measured.
-pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
-    let twist = m.power[0] / m.power[1].max(1e-9);
-    let need = if m.lossy {
-        136
-    } else if m.spliced {
-        160
-    } else {
-        limits.length
-    };
-    if m.power.iter().any(|p| *p < limits.power) {
-        Verdict::Level
-    } else if twist < limits.twist.0 || twist > limits.twist.1 {
-        Verdict::Twist
-    } else if m.deviation.iter().any(|d| d.abs() > limits.deviation) {
-        Verdict::Frequency
-    } else if m.length < need {
-        Verdict::TooShort
-    } else {
-        judge_noise(m)
-    }
 }

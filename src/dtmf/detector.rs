@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::candidate::{self, Limits};
+use super::candidate;
 use super::explain::{Explanation, Explanations, Verdict};
 use super::fit;
-use super::goertzel;
+use super::goertzel::{self, Bank, SCREEN_SHARE, Seen};
 use super::history::{History, KEPT, Span};
-use super::tables::{HOP, SCALE, TURN, TURNS};
+use super::limits::{self, Limits};
+use super::tables::{HOP, SCALE};
 use super::{Config, Digit, Event};
 
 /// Decodes the digits of one call. Push samples with [`Detector::process`], then drain [`Detector::poll`].
@@ -17,16 +18,22 @@ pub struct Detector {
     /// Samples in the hop that is being filled, and whether some of them are missing.
     filled: usize,
     torn: bool,
-    /// The correlations of the last two hops, turned to a common phase.
-    turned: [[f32; 16]; 2],
+    bank: Bank,
     /// What the screen saw in the latest hops; `NOTHING` or a key.
     seen: [u8; KEPT],
+    /// Hops since one that was silent or missing.
+    unbroken: usize,
     tone: Option<Tone>,
     /// The last digit and the sample at which it ended.
     last: Option<(usize, u64)>,
     events: VecDeque<Event>,
     explanations: Option<Box<Explanations>>,
 }
+
+/// In how many hops of the last 80 ms a key must have been seen to be looked at: less when some did not arrive or are silent,
+/// for a digit may be in pieces then.
+const LEAST_SEEN: usize = 4;
+const LEAST_SEEN_AFTER_GAP: usize = 2;
 
 const NOTHING: u8 = 0xFF;
 
@@ -55,8 +62,9 @@ impl Detector {
             history: History::new(),
             filled: 0,
             torn: false,
-            turned: [[0.0; 16]; 2],
+            bank: Bank::default(),
             seen: [NOTHING; KEPT],
+            unbroken: 0,
             tone: None,
             last: None,
             events: VecDeque::with_capacity(EVENTS),
@@ -76,6 +84,13 @@ impl Detector {
 
     /// Takes linear samples at 8 kHz, any number of them.
     pub fn process(&mut self, mut samples: &[i16]) {
+        while let Some((hop, later)) = samples.split_first_chunk::<HOP>()
+            && self.filled == 0
+        {
+            *self.history.filling() = *hop;
+            self.hop(false);
+            samples = later;
+        }
         while !samples.is_empty() {
             let take = samples.len().min(HOP - self.filled);
             let (now, later) = samples.split_at(take);
@@ -103,28 +118,37 @@ impl Detector {
         self.events.pop_front()
     }
 
+    #[inline(never)]
     fn advance(&mut self, samples: usize) {
         self.filled += samples;
         if self.filled == HOP {
             self.filled = 0;
-            self.hop();
+            let lost = std::mem::take(&mut self.torn);
+            self.hop(lost);
         }
     }
 
-    fn hop(&mut self) {
-        let lost = std::mem::take(&mut self.torn) || self.history.repeats();
-        let hop = self.history.filling();
-        let (bins, energy) = if lost { ([0; 16], 0) } else { (goertzel::correlate(hop), goertzel::energy(hop)) };
-        self.history.complete(bins, energy, lost);
-        let key = self.screen(lost);
-        let slot = (self.history.hops - 1) as usize % KEPT;
-        self.seen[slot] = key;
+    fn hop(&mut self, lost: bool) {
+        let lost = lost || self.history.repeats();
+        let (samples, bins) = self.history.filled();
+        let seen = if lost { self.bank.skip(bins) } else { self.bank.take(samples, self.limits.quiet, bins) };
+        self.history.complete(lost);
+        self.unbroken = if seen == Seen::Silence { 0 } else { self.unbroken + 1 };
+        let key = if seen == Seen::Tones { self.screen() } else { NOTHING };
+        self.seen[(self.history.hops - 1) as usize % KEPT] = key;
+        if self.tone.is_some() || key != NOTHING || lost {
+            self.decide(key, lost);
+        }
+    }
+
+    #[inline(never)]
+    fn decide(&mut self, key: u8, lost: bool) {
         match self.tone {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
             // what a loss has cut off is judged as it is
             None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => {
-                self.look(usize::from(self.seen_at(1)))
+                self.look(usize::from(self.seen_at(1)));
             }
             None => {}
         }
@@ -135,52 +159,39 @@ impl Detector {
     }
 
     /// The key whose two tones make up most of the last 15 ms, or `NOTHING`.
-    fn screen(&mut self, lost: bool) -> u8 {
-        let bins = self.history.bins(0);
-        let turn = &TURNS.0[((self.history.hops - 1) % TURN as u64) as usize];
-        let mut now = [0.0; 16];
-        let mut sum = [0.0; 16];
-        for t in 0..8 {
-            let (re, im) = (bins[t] as f32, -(bins[8 + t] as f32));
-            now[t] = re * turn[t] + im * turn[8 + t];
-            now[8 + t] = im * turn[t] - re * turn[8 + t];
-        }
-        for (i, s) in sum.iter_mut().enumerate() {
-            *s = now[i] + self.turned[0][i] + self.turned[1][i];
-        }
-        self.turned = [now, self.turned[0]];
-        if lost || self.history.lost(1) {
+    fn screen(&self) -> u8 {
+        let (power, energy) = (&self.bank.power, self.bank.energy_of_three);
+        let (row, column) = (strongest(power, 0), strongest(power, 4));
+        // two hops are enough beside a loss, one is not
+        let hops = match (self.history.lost(1), self.history.lost(2)) {
+            (true, _) => return NOTHING,
+            (false, true) => 2.0,
+            (false, false) => 3.0,
+        };
+        if row.1 + column.1 < SCREEN_SHARE * goertzel::full_power(hops) * energy as f32 {
             return NOTHING;
         }
-        let hops = if self.history.lost(2) { 2.0 } else { 3.0 };
-        let mut power = [0.0; 8];
-        for t in 0..8 {
-            power[t] = sum[t] * sum[t] + sum[8 + t] * sum[8 + t];
-        }
-        let row = strongest(&power, 0);
-        let column = strongest(&power, 4);
-        let energy = self.history.energy(0) + self.history.energy(1) + self.history.energy(2);
-        let half = hops * HOP as f32 / 2.0 * SCALE as f32;
-        let least = self.limits.power * half * half * SCREEN_LEVEL;
-        let share = SCREEN_SHARE * half * SCALE as f32 * energy;
-        if power[row] < least || power[column] < least || power[row] + power[column] < share {
+        let half = hops * (HOP as f32 / 2.0 * SCALE as f32);
+        if row.1.min(column.1) < self.limits.power * half * half * SCREEN_LEVEL {
             return NOTHING;
         }
-        (row * 4 + column - 4) as u8
+        (row.0 * 4 + column.0) as u8
     }
 
     /// Looks whether the tones that the screen saw are a digit by now.
     fn look(&mut self, key: usize) {
         let seen = self.seen.iter().filter(|s| usize::from(**s) == key).count();
-        if seen < 2 {
+        if seen < if self.unbroken < KEPT { LEAST_SEEN_AFTER_GAP } else { LEAST_SEEN } {
             return;
         }
         let now = self.history.hops * HOP as u64;
         // a digit that has ended is not part of this one
         let horizon = self.last.map_or(KEPT, |(_, end)| (now.saturating_sub(end) as usize / HOP).min(KEPT));
-        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon) else { return };
+        let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon, self.explanations.is_some()) else {
+            return;
+        };
         let at = now - m.onset as u64;
-        let mut verdict = candidate::judge(&m, &self.limits);
+        let mut verdict = limits::judge(&m, &self.limits);
         if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause)
         {
             verdict = Verdict::Resumed;
@@ -263,8 +274,13 @@ fn digit(key: usize) -> Digit {
 }
 
 const SCREEN_LEVEL: f32 = 0.16;
-const SCREEN_SHARE: f32 = 0.38;
 
-fn strongest(power: &[f32; 8], first: usize) -> usize {
-    (first + 1..first + 4).fold(first, |best, t| if power[t] > power[best] { t } else { best })
+#[inline(always)]
+fn strongest(power: &[f32; 8], first: usize) -> (usize, f32) {
+    let (a, b) = (usize::from(power[first + 1] > power[first]), 2 + usize::from(power[first + 3] > power[first + 2]));
+    let best = if power[first + b] > power[first + a] { b } else { a };
+    (best, power[first + best])
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,10 +9,12 @@ pub(super) const KEPT: usize = 16;
 /// Hops in a packet of 20 ms.
 const PACKET: usize = 4;
 
+/// What a repeated packet must exceed somewhere, for silence repeats itself.
+const LOUD: u16 = 64;
+
 pub(super) struct History {
     samples: [[i16; HOP]; KEPT],
     bins: [Bins; KEPT],
-    energy: [u32; KEPT],
     lost: [bool; KEPT],
     /// Hops completed since the first sample.
     pub(super) hops: u64,
@@ -23,7 +25,7 @@ pub(super) type Age = usize;
 
 impl History {
     pub(super) fn new() -> History {
-        History { samples: [[0; HOP]; KEPT], bins: [[0; 16]; KEPT], energy: [0; KEPT], lost: [true; KEPT], hops: 0 }
+        History { samples: [[0; HOP]; KEPT], bins: [[0; 16]; KEPT], lost: [true; KEPT], hops: 0 }
     }
 
     /// The hop that is being filled.
@@ -35,14 +37,20 @@ impl History {
     pub(super) fn repeats(&self) -> bool {
         let now = &self.samples[self.hops as usize % KEPT];
         let before = &self.samples[(self.hops as usize).wrapping_sub(PACKET) % KEPT];
-        now == before && now.iter().any(|x| x.unsigned_abs() > 64)
+        now[0] == before[0] && now[1] == before[1] && now == before && now.iter().any(|x| x.unsigned_abs() > LOUD)
     }
 
-    pub(super) fn complete(&mut self, bins: Bins, energy: u32, lost: bool) {
+    /// The hop that was filled, and where its correlations go.
+    #[inline(always)]
+    pub(super) fn filled(&mut self) -> (&[i16; HOP], &mut Bins) {
         let slot = self.hops as usize % KEPT;
-        self.bins[slot] = bins;
-        self.energy[slot] = energy;
-        self.lost[slot] = lost;
+        (&self.samples[slot], &mut self.bins[slot])
+    }
+
+    /// Ends the hop that was filled.
+    #[inline(always)]
+    pub(super) fn complete(&mut self, lost: bool) {
+        self.lost[self.hops as usize % KEPT] = lost;
         self.hops += 1;
     }
 
@@ -56,10 +64,6 @@ impl History {
 
     pub(super) fn bins(&self, age: Age) -> &Bins {
         &self.bins[self.slot(age)]
-    }
-
-    pub(super) fn energy(&self, age: Age) -> f32 {
-        self.energy[self.slot(age)] as f32 * 64.0
     }
 
     /// The samples of a span, oldest first.

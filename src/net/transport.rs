@@ -5,10 +5,11 @@
 //! a peer that lets it fill up is disconnected.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as StdUdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,8 +24,8 @@ use crate::sip::wire::{Framed, Framer};
 const INBOUND_QUEUE: usize = 4096;
 /// Messages waiting for one connection's peer to read them.
 const CONNECTION_QUEUE: usize = 64;
-/// The most connections open at once.
-const MAX_CONNECTIONS: usize = 1024;
+/// Connections just accepted whose way out the endpoint's side has not fetched yet.
+const OPENED_QUEUE: usize = 1024;
 /// A connection on which nothing has arrived for so long is closed; RFC 5626 §4.4.1 has peers send every two minutes.
 const IDLE: Duration = Duration::from_secs(600);
 /// The largest datagram.
@@ -45,6 +46,23 @@ pub enum Inbound {
         /// Its id in [`Flow::connection`].
         connection: u64,
     },
+}
+
+/// How transports behave.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The address that others reach us by, where it is not the one that is bound.
+    pub advertise: Option<IpAddr>,
+    /// Stream connections at once.
+    pub connections: usize,
+    /// Stream connections at once from one address.
+    pub connections_per_peer: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { advertise: None, connections: 1000, connections_per_peer: 100 }
+    }
 }
 
 /// All bound sockets.
@@ -72,14 +90,17 @@ impl Transports {
     /// Binds every address; what arrives comes out of the receiver.
     pub async fn bind(
         addresses: &[(Transport, SocketAddr)],
+        options: Options,
     ) -> Result<(Transports, mpsc::Receiver<Inbound>), BindError> {
         let (inbound, receiver) = mpsc::channel(INBOUND_QUEUE);
-        let (opened_sender, opened) = mpsc::channel(MAX_CONNECTIONS);
+        let (opened_sender, opened) = mpsc::channel(OPENED_QUEUE);
         let acceptor = Acceptor {
             inbound,
             opened: opened_sender,
             next: Arc::new(AtomicU64::new(1)),
-            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            permits: Arc::new(Semaphore::new(options.connections)),
+            peers: Arc::default(),
+            options,
         };
         let mut transports =
             Transports { udp: vec![], listening: vec![], connections: HashMap::new(), opened, acceptor };
@@ -107,7 +128,13 @@ impl Transports {
     }
 
     fn send_datagram(&self, flow: &Flow, bytes: &[u8]) {
-        let socket = self.udp.iter().find(|socket| socket.local_addr().is_ok_and(|bound| serves(bound, flow.local)));
+        let advertised = self.acceptor.options.advertise;
+        let serves = |bound: SocketAddr| {
+            let same =
+                bound.ip() == flow.local.ip() || bound.ip().is_unspecified() || Some(flow.local.ip()) == advertised;
+            bound.port() == flow.local.port() && bound.is_ipv4() == flow.remote.is_ipv4() && same
+        };
+        let socket = self.udp.iter().find(|socket| socket.local_addr().is_ok_and(serves));
         if let Some(Err(error)) = socket.map(|socket| socket.try_send_to(bytes, flow.remote)) {
             debug!(remote = %flow.remote, %error, "a datagram could not be sent");
         }
@@ -141,7 +168,7 @@ impl Transports {
         let bound = socket.local_addr()?;
         self.listening.push((Transport::Udp, bound));
         self.udp.push(Arc::clone(&socket));
-        tokio::spawn(receive_datagrams(socket, bound, self.acceptor.inbound.clone()));
+        tokio::spawn(receive_datagrams(socket, bound, self.acceptor.options.advertise, self.acceptor.inbound.clone()));
         Ok(())
     }
 
@@ -153,13 +180,14 @@ impl Transports {
     }
 }
 
-fn serves(bound: SocketAddr, local: SocketAddr) -> bool {
-    bound.port() == local.port() && (bound.ip() == local.ip() || bound.ip().is_unspecified())
-}
-
-async fn receive_datagrams(socket: Arc<UdpSocket>, bound: SocketAddr, inbound: mpsc::Sender<Inbound>) {
+async fn receive_datagrams(
+    socket: Arc<UdpSocket>,
+    bound: SocketAddr,
+    advertise: Option<IpAddr>,
+    inbound: mpsc::Sender<Inbound>,
+) {
     let mut buffer = vec![0u8; DATAGRAM];
-    let mut local = LocalAddress::new(bound);
+    let mut local = LocalAddress::new(bound, advertise);
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, remote)) => {
@@ -177,20 +205,25 @@ async fn receive_datagrams(socket: Arc<UdpSocket>, bound: SocketAddr, inbound: m
     }
 }
 
-/// The address by which a peer reaches a socket: as bound, or, bound to every address, the one that the system would send from.
+/// The address by which a peer reaches a socket: as advertised, as bound, or, bound to every address, the one that the system
+/// would send from.
 struct LocalAddress {
     bound: SocketAddr,
+    advertise: Option<IpAddr>,
     known: HashMap<IpAddr, IpAddr>,
 }
 
 impl LocalAddress {
     const REMEMBERED: usize = 1024;
 
-    fn new(bound: SocketAddr) -> LocalAddress {
-        LocalAddress { bound, known: HashMap::new() }
+    fn new(bound: SocketAddr, advertise: Option<IpAddr>) -> LocalAddress {
+        LocalAddress { bound, advertise, known: HashMap::new() }
     }
 
     fn towards(&mut self, remote: SocketAddr) -> SocketAddr {
+        if let Some(advertised) = self.advertise {
+            return SocketAddr::new(advertised, self.bound.port());
+        }
         if !self.bound.ip().is_unspecified() {
             return self.bound;
         }
@@ -217,18 +250,49 @@ struct Acceptor {
     opened: mpsc::Sender<(u64, mpsc::Sender<Vec<u8>>)>,
     next: Arc<AtomicU64>,
     permits: Arc<Semaphore>,
+    /// Connections by peer.
+    peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    options: Options,
+}
+
+/// A connection's place among its peer's; given back when dropped.
+struct Place {
+    peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    peer: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = peers.entry(self.peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
 }
 
 impl Acceptor {
+    fn place(&self, peer: IpAddr) -> Option<Place> {
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = peers.entry(peer).or_insert(0);
+        (*count < self.options.connections_per_peer).then(|| {
+            *count += 1;
+            Place { peers: Arc::clone(&self.peers), peer }
+        })
+    }
+
     async fn accept(self, listener: TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, remote)) => match Arc::clone(&self.permits).try_acquire_owned() {
-                    Ok(permit) => {
-                        tokio::spawn(self.clone().converse(stream, remote, permit));
+                Ok((stream, remote)) => {
+                    let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+                    match permit.zip(self.place(remote.ip())) {
+                        Some(held) => drop(tokio::spawn(self.clone().converse(stream, remote, held))),
+                        None => warn!(%remote, "connection refused: too many are open"),
                     }
-                    Err(_) => warn!(%remote, limit = MAX_CONNECTIONS, "connection refused: too many are open"),
-                },
+                }
                 Err(error) => {
                     // out of file descriptors, mostly: accepting again at once would only burn the processor
                     warn!(%error, "accepting a connection");
@@ -238,9 +302,10 @@ impl Acceptor {
         }
     }
 
-    async fn converse(self, stream: TcpStream, remote: SocketAddr, _permit: OwnedSemaphorePermit) {
+    async fn converse(self, stream: TcpStream, remote: SocketAddr, _held: (OwnedSemaphorePermit, Place)) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let Ok(local) = stream.local_addr() else { return };
+        let Ok(bound) = stream.local_addr() else { return };
+        let local = LocalAddress::new(bound, self.options.advertise).towards(remote);
         let _ = stream.set_nodelay(true);
         let (sender, outgoing) = mpsc::channel(CONNECTION_QUEUE);
         if self.opened.send((id, sender)).await.is_err() {
@@ -270,7 +335,7 @@ impl Acceptor {
                         Ok(Ok(count)) => count,
                     };
                     framer.push(buffer.get(..count).unwrap_or_default());
-                    while let Some(framed) = framer.next() {
+                    for framed in framer.by_ref() {
                         match framed {
                             Ok(Framed::Message(bytes)) => {
                                 if self.inbound.send(Inbound::Message { flow, bytes }).await.is_err() { return "shut down" }
@@ -301,7 +366,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_datagram_arrives_whole_and_its_answer_goes_back_to_where_it_came_from() {
-        let (mut transports, mut inbound) = Transports::bind(&[(Transport::Udp, loopback())]).await.unwrap();
+        let (mut transports, mut inbound) =
+            Transports::bind(&[(Transport::Udp, loopback())], Options::default()).await.unwrap();
         let peer = UdpSocket::bind(loopback()).await.unwrap();
         peer.send_to(OPTIONS, transports.listening()[0].1).await.unwrap();
         let Some(Inbound::Message { flow, bytes }) = inbound.recv().await else { panic!("no message") };
@@ -314,7 +380,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_cut_anywhere_yields_the_same_messages_and_closing_is_told() {
-        let (mut transports, mut inbound) = Transports::bind(&[(Transport::Tcp, loopback())]).await.unwrap();
+        let (mut transports, mut inbound) =
+            Transports::bind(&[(Transport::Tcp, loopback())], Options::default()).await.unwrap();
         let mut peer = TcpStream::connect(transports.listening()[0].1).await.unwrap();
         let twice = [OPTIONS, OPTIONS].concat();
         for piece in twice.chunks(7) {
@@ -339,7 +406,7 @@ mod tests {
     #[tokio::test]
     async fn bound_to_every_address_the_flow_names_the_one_that_the_peer_reached() {
         let any: SocketAddr = ([0, 0, 0, 0], 0).into();
-        let (transports, mut inbound) = Transports::bind(&[(Transport::Udp, any)]).await.unwrap();
+        let (transports, mut inbound) = Transports::bind(&[(Transport::Udp, any)], Options::default()).await.unwrap();
         let port = transports.listening()[0].1.port();
         let peer = UdpSocket::bind(loopback()).await.unwrap();
         peer.send_to(OPTIONS, (std::net::Ipv4Addr::LOCALHOST, port)).await.unwrap();
@@ -348,10 +415,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_advertised_address_stands_in_the_flow_and_the_answer_still_leaves() {
+        let advertised = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10));
+        let options = Options { advertise: Some(advertised), ..Options::default() };
+        let (mut transports, mut inbound) = Transports::bind(&[(Transport::Udp, loopback())], options).await.unwrap();
+        let peer = UdpSocket::bind(loopback()).await.unwrap();
+        peer.send_to(OPTIONS, transports.listening()[0].1).await.unwrap();
+        let Some(Inbound::Message { flow, .. }) = inbound.recv().await else { panic!("no message") };
+        assert_eq!(flow.local, (advertised, transports.listening()[0].1.port()).into());
+        transports.send(&flow, b"answer".to_vec());
+        assert_eq!(peer.recv(&mut [0; 64]).await.unwrap(), 6);
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded_for_each_peer() {
+        let options = Options { connections_per_peer: 1, ..Options::default() };
+        let (transports, mut inbound) = Transports::bind(&[(Transport::Tcp, loopback())], options).await.unwrap();
+        let address = transports.listening()[0].1;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(OPTIONS).await.unwrap();
+        assert!(matches!(inbound.recv().await, Some(Inbound::Message { .. })));
+        let mut second = TcpStream::connect(address).await.unwrap();
+        assert_eq!(second.read(&mut [0; 8]).await.unwrap(), 0, "closed at once");
+        drop(first);
+        assert!(matches!(inbound.recv().await, Some(Inbound::Closed { .. })));
+        let mut third = TcpStream::connect(address).await.unwrap();
+        third.write_all(OPTIONS).await.unwrap();
+        assert!(matches!(inbound.recv().await, Some(Inbound::Message { .. })));
+    }
+
+    #[tokio::test]
     async fn a_port_in_use_is_told_with_its_address() {
         let taken = UdpSocket::bind(loopback()).await.unwrap();
         let address = taken.local_addr().unwrap();
-        let Err(error) = Transports::bind(&[(Transport::Udp, address)]).await else { panic!("bound twice") };
+        let Err(error) = Transports::bind(&[(Transport::Udp, address)], Options::default()).await else {
+            panic!("bound twice")
+        };
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }
 }

@@ -216,7 +216,8 @@ impl Session {
     }
 
     /// Sends one packet of an event, from [`Sender`](super::telephone_event::Sender), in place of audio. Nothing is
-    /// sent when no events were agreed on. Either way the media time advances by the step's length.
+    /// sent when no events were agreed on. Either way the media time advances by the step's length: with a length of 0, the
+    /// event is sent beside the audio of that time.
     pub fn send_event(&mut self, now: Time, step: Step) {
         let buffer = self.spare.pop().unwrap_or_default();
         match self.outbound.event(now, step, buffer) {
@@ -261,10 +262,12 @@ impl Session {
         self.outputs.push_back(Output::Rtp { to, bytes });
     }
 
-    /// Where reports go: nowhere as long as media goes to another host than agreed and no report came from there.
+    /// Where reports go: nowhere as long as media goes to another host than agreed and no report came from there, nor while
+    /// media is to go nowhere (the old way of holding, RFC 3264 §8.4).
     fn report_destination(&self) -> Option<SocketAddr> {
         let to = self.rtcp.destination();
-        (self.rtp.is_from_host(to) || !self.rtp.is_elsewhere()).then_some(to)
+        let known = self.rtp.is_from_host(to) || !self.rtp.is_elsewhere();
+        (known && !to.ip().is_unspecified()).then_some(to)
     }
 
     fn report(&mut self, now: Time, bye: bool) {
@@ -364,7 +367,8 @@ impl Outbound {
         }
         self.last = (now, self.timestamp);
         self.timestamp = self.timestamp.wrapping_add(step.advance);
-        self.pause = true;
+        // beside audio, an event is no pause in it
+        self.pause |= step.advance > 0;
         let Some(format) = self.formats.event else { return Err(buffer) };
         let start = self.event_start.wrapping_add(step.offset);
         Ok(self.packet(step.first, format.payload_type, start, &step.report.to_bytes(), buffer))

@@ -7,7 +7,7 @@
 //! its queue full wait here and go out at the next tick: there are at most a few for each call.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -82,6 +82,8 @@ pub struct Worker {
     pub clock: Clock,
     /// This worker's share of the ports.
     pub ports: Ports,
+    /// The address that callers send RTP to, where it is not the one that is bound.
+    pub advertise: Option<IpAddr>,
     /// The way back into this worker's inbox, for the store's replies.
     pub own_inbox: SyncSender<ToWorker>,
     /// Signalling's queue.
@@ -186,7 +188,9 @@ impl Running {
             ToWorker::Input { call: handle, mut input } => {
                 let Some(active) = self.calls.get_mut(&handle) else { return };
                 if let Input::Line { contract: Ok(Some(_)), local_rtp } = &mut input {
-                    *local_rtp = active.open(&mut self.worker.ports);
+                    let bound = active.open(&mut self.worker.ports);
+                    let advertised = |bound: SocketAddr| self.worker.advertise.unwrap_or(bound.ip());
+                    *local_rtp = bound.map(|bound| SocketAddr::new(advertised(bound), bound.port()));
                 }
                 active.call.handle_input(now, input);
                 self.settle(handle);
@@ -194,6 +198,8 @@ impl Running {
             ToWorker::Stop => self.tell_all(now, || Input::Stop),
             ToWorker::Quit => {
                 self.tell_all(now, || Input::Stop);
+                self.tell_all(now, || Input::Ended(EndCause::ByeTimedOut));
+                // again to those that still wait for the store: their records go out as they are
                 self.tell_all(now, || Input::Ended(EndCause::ByeTimedOut));
                 self.quit = true;
             }

@@ -35,9 +35,14 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    /// The dialog that our response with `local_tag` to this INVITE makes (§12.1.1).
-    pub fn of_invite(request: &Request, local_tag: &str) -> Result<Dialog, FieldError> {
+    /// The dialog that our response with `local_tag` to this INVITE makes (§12.1.1). Who follows RFC 2543 (`is_old`) may
+    /// leave Contact out, and is called back at From.
+    pub fn of_invite(request: &Request, local_tag: &str, is_old: bool) -> Result<Dialog, FieldError> {
         let remote = request.headers.from()?;
+        let target = match target_of(&request.headers) {
+            Err(FieldError::Missing(_)) if is_old && remote.uri.is_sip() => remote.uri.clone(),
+            target => target?,
+        };
         let mut local = request.headers.to()?;
         local.set_tag(local_tag);
         Ok(Dialog {
@@ -50,7 +55,7 @@ impl Dialog {
             remote,
             local_number: 0,
             remote_number: Some(request.headers.cseq()?.number),
-            target: target_of(&request.headers)?,
+            target,
             routes: request.headers.routes("Record-Route")?,
         })
     }
@@ -187,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_request_goes_back_to_the_contact_with_the_ends_exchanged() {
-        let mut dialog = Dialog::of_invite(&invite(&[]), "ours").unwrap();
+        let mut dialog = Dialog::of_invite(&invite(&[]), "ours", false).unwrap();
         let bye = dialog.request(Method::Bye);
         assert_eq!(start_line(&bye), "BYE sip:a@192.0.2.9:5070 SIP/2.0");
         assert_eq!(bye.headers.first("From"), Some("<sip:0664806430@192.0.2.1>;tag=ours"));
@@ -198,9 +203,12 @@ mod tests {
 
     #[test]
     fn a_callee_keeps_the_record_route_in_order() {
-        let mut dialog =
-            Dialog::of_invite(&invite(&["<sip:p1.example;lr>, <sip:p2.example;lr>", "<sip:p3.example;lr>"]), "x")
-                .unwrap();
+        let mut dialog = Dialog::of_invite(
+            &invite(&["<sip:p1.example;lr>, <sip:p2.example;lr>", "<sip:p3.example;lr>"]),
+            "x",
+            false,
+        )
+        .unwrap();
         let bye = dialog.request(Method::Bye);
         assert_eq!(start_line(&bye), "BYE sip:a@192.0.2.9:5070 SIP/2.0");
         let routes: Vec<&str> = bye.headers.all("Route").collect();
@@ -225,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_strict_router_becomes_the_request_uri() {
-        let mut dialog = Dialog::of_invite(&invite(&["<sip:old.example>", "<sip:p2.example;lr>"]), "x").unwrap();
+        let mut dialog = Dialog::of_invite(&invite(&["<sip:old.example>", "<sip:p2.example;lr>"]), "x", false).unwrap();
         let bye = dialog.request(Method::Bye);
         assert_eq!(start_line(&bye), "BYE sip:old.example SIP/2.0");
         let routes: Vec<&str> = bye.headers.all("Route").collect();
@@ -234,7 +242,7 @@ mod tests {
 
     #[test]
     fn numbers_must_rise() {
-        let mut dialog = Dialog::of_invite(&invite(&[]), "x").unwrap();
+        let mut dialog = Dialog::of_invite(&invite(&[]), "x", false).unwrap();
         assert!(!dialog.advance(6));
         assert!(!dialog.advance(7));
         assert!(dialog.advance(8));
@@ -244,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_target_moves_with_a_usable_contact_only() {
-        let mut dialog = Dialog::of_invite(&invite(&[]), "x").unwrap();
+        let mut dialog = Dialog::of_invite(&invite(&[]), "x", false).unwrap();
         let mut headers = Headers::default();
         dialog.refresh_target(&headers);
         headers.push("Contact", "<mailto:a@example.com>");
@@ -259,8 +267,8 @@ mod tests {
     fn an_invite_without_a_sip_contact_makes_no_dialog() {
         let mut request = invite(&[]);
         request.headers.remove("Contact");
-        assert_eq!(Dialog::of_invite(&request, "x").err(), Some(FieldError::Missing("Contact")));
+        assert_eq!(Dialog::of_invite(&request, "x", false).err(), Some(FieldError::Missing("Contact")));
         request.headers.push("Contact", "<tel:0600001111>");
-        assert_eq!(Dialog::of_invite(&request, "x").err(), Some(FieldError::Malformed("Contact")));
+        assert_eq!(Dialog::of_invite(&request, "x", false).err(), Some(FieldError::Malformed("Contact")));
     }
 }

@@ -18,7 +18,7 @@ sip_listen 127.0.0.1:0
 audio_source aufile,$PWD/keys.wav
 audio_player aufile,$PWD/heard.wav
 audio_alert aufile,$PWD/alert.wav
-net_interface lo
+net_interface 127.0.0.1
 CONFIG
 echo '<sip:0600001111@127.0.0.1>;regint=0;audio_codecs=PCMU' >accounts
 touch contacts

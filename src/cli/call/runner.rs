@@ -202,11 +202,15 @@ impl Runner {
                 let _ = self.endpoint.reject(now, incoming.call, endpoint::Rejection::new(480));
                 Ok(())
             }
-            Event::Confirmed { .. }
-            | Event::Info { .. }
-            | Event::InfoAnswered { .. }
-            | Event::Progress { .. }
-            | Event::OfferAnswered { .. } => Ok(()),
+            Event::InfoAnswered { call, .. } => {
+                if let Some(caller) = self.calls.get_mut(&call).and_then(|line| line.caller.as_mut()) {
+                    caller.info_answered();
+                }
+                Ok(())
+            }
+            Event::Confirmed { .. } | Event::Info { .. } | Event::Progress { .. } | Event::OfferAnswered { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -240,9 +244,8 @@ impl Runner {
         let endpoint = &mut self.endpoint;
         line.send(now, |output| {
             match output {
-                Output::Info(body) => {
-                    let _ = endpoint.send_info(now, call, INFO_TYPE, body.into_bytes());
-                }
+                // while it is not allowed, the call is ending
+                Output::Info(body) => drop(endpoint.send_info(now, call, INFO_TYPE, body.into_bytes())),
                 Output::HangUp => {
                     let _ = endpoint.hang_up(now, call, None);
                 }
@@ -278,7 +281,7 @@ impl Line {
                     self.wakes = wakes.max(now);
                     return Ok(());
                 }
-                output => other(output)?,
+                output @ (Output::Info(_) | Output::HangUp | Output::Step(_)) => other(output)?,
             }
         }
     }

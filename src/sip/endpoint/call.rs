@@ -154,7 +154,8 @@ impl Call {
 
     /// Where the next request in the dialog goes.
     pub fn way(&self) -> Flow {
-        if self.behind_nat { self.flow } else { self.flow.towards(self.dialog.next_hop()) }
+        let is_open = !self.flow.transport.is_reliable() || self.flow.connection.is_some();
+        if self.behind_nat && is_open { self.flow } else { self.flow.towards(self.dialog.next_hop()) }
     }
 
     /// Our Contact.

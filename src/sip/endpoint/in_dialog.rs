@@ -2,9 +2,10 @@
 
 use rand::RngExt;
 
+use super::body::{check_accept, session_of};
 use super::call::{Call, Offered, Phase};
 use super::layer::{Layer, ServerId};
-use super::reply::{ACCEPT_KEYS, ALLOW, Reply, SUPPORTED, check_required, session_of};
+use super::reply::{ACCEPT_KEYS, ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher};
 use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Flow};
 use crate::sip::dialog::DialogId;
@@ -117,6 +118,7 @@ impl Call {
         if self.is_changing() || self.owed_ack.is_some() || self.answer.as_ref().is_some_and(|answer| answer.offers) {
             return Err(Reply::new(491));
         }
+        check_accept(request)?;
         let offer = session_of(request)?;
         let interval = Interval::answering(&request.headers, &layer.config)?;
         if self.answer.take().is_some() {

@@ -5,6 +5,7 @@
 //!
 //! Architecture invariant: no table grows without a bound, and all randomness comes from the seed.
 
+mod body;
 mod call;
 mod change;
 mod command;

@@ -9,7 +9,7 @@ use crate::sip::message::{Headers, Method, Request, Response};
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
 /// The extensions that we know, for Supported.
 pub(super) const SUPPORTED: &str = "timer";
-/// The bodies of INVITE and UPDATE that we take.
+/// The bodies of INVITE and UPDATE that we take; also as a part of a multipart one.
 pub(super) const ACCEPT_SESSION: &str = "application/sdp";
 /// The bodies of INFO that we take.
 pub(super) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf";
@@ -123,21 +123,4 @@ pub(super) fn check_required(request: &Request) -> Result<(), Reply> {
         return Ok(());
     }
     Err(Reply::new(420).with("Unsupported", unknown.join(", ")))
-}
-
-/// The session description of a request: `None` when there is no body or one that may be ignored (§8.2.3, §20.11).
-pub(super) fn session_of(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
-    if request.body.is_empty() {
-        return Ok(None);
-    }
-    let encoded =
-        request.headers.list("Content-Encoding").iter().any(|coding| !coding.eq_ignore_ascii_case("identity"));
-    let content_type = request.headers.content_type();
-    if content_type.as_deref() == Some(ACCEPT_SESSION) && !encoded {
-        return Ok(Some(request.body.clone()));
-    }
-    let disposition = request.headers.first("Content-Disposition").unwrap_or_default().to_ascii_lowercase();
-    let optional =
-        disposition.split(';').any(|param| param.split_whitespace().collect::<String>() == "handling=optional");
-    if optional { Ok(None) } else { Err(Reply::unsupported_media(ACCEPT_SESSION)) }
 }

@@ -12,6 +12,7 @@ mod placing;
 mod refusing;
 mod routing;
 mod sessions;
+mod torture;
 mod transports;
 
 use std::net::SocketAddr;

@@ -1,9 +1,10 @@
 //! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): what may come in, and what becomes a call.
 
+use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
 use super::flow::{is_behind_nat, stamp};
 use super::layer::{Layer, ServerId};
-use super::reply::{ALLOW, Reply, SUPPORTED, check_required, session_of};
+use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
@@ -127,8 +128,10 @@ impl Endpoint {
         via: &Via,
         offer: Option<Vec<u8>>,
     ) -> Result<(), Reply> {
+        check_accept(request)?;
         let interval = Interval::answering(&request.headers, &self.layer.config)?;
-        let dialog = Dialog::of_invite(request, &self.layer.tag(id)).map_err(malformed)?;
+        let is_old = via.unique_branch().is_none();
+        let dialog = Dialog::of_invite(request, &self.layer.tag(id), is_old).map_err(malformed)?;
         self.layer.respond(now, id, &request.headers, Reply::new(100));
         let call = self.next_handle();
         self.layer.assign(id, call);
@@ -151,7 +154,7 @@ impl Endpoint {
             expires: request.headers.seconds("Expires").map(|s| now + std::time::Duration::from_secs(u64::from(s))),
         };
         let mut entry = Call::new(call, flow, dialog, phase);
-        entry.behind_nat = is_behind_nat(request, via, flow.remote);
+        entry.behind_nat = is_behind_nat(request, via, flow.remote) || !request.headers.contains("Contact");
         entry.user = request.uri.subscriber().or_else(|| Some(self.layer.config.service_user.clone()));
         entry.learn(&request.headers);
         self.calls.insert(call, entry);

@@ -127,7 +127,8 @@ fn response(start_line: &str, mut headers: Headers, rest: &[u8]) -> Result<Respo
     }
     let (code, reason) = line.split_once(' ').unwrap_or((line, ""));
     let status = lex::number(code).filter(|status| code.len() == 3 && (100..700).contains(status));
-    let status = status.ok_or(Fault::StartLine)?;
+    // a CR in the reason phrase is no line's end, and would be one for others
+    let status = status.filter(|_| !reason.contains('\r')).ok_or(Fault::StartLine)?;
     check_fields(&headers)?;
     let body = body(&headers, rest)?.to_vec();
     headers.remove("Content-Length");

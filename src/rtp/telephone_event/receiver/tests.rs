@@ -171,6 +171,46 @@ fn ends_whose_timestamp_grows_are_one_end() {
     }
 }
 
+/// What senders do with the timestamp of the nth end of a press of `duration` that began at `start`.
+type Quirk = fn(start: u32, duration: u32, n: u32) -> u32;
+
+#[test]
+fn senders_of_any_habit_are_understood_when_any_packet_of_each_press_is_lost() {
+    let quirks: [Quirk; 6] = [
+        |start, _, _| start,
+        |start, duration, _| start + duration,
+        |start, duration, n| start + duration + n * 160,
+        |start, _, n| start + n * 160,
+        |start, _, n| start - 160 * n,
+        |start, _, n| start + n,
+    ];
+    for (which, quirk) in quirks.iter().enumerate() {
+        for (held, pause, lost) in [3, 5, 20].into_iter().flat_map(|held| {
+            [2, 5, 25].into_iter().flat_map(move |pause| (0..held + 3).map(move |lost| (held, pause, lost)))
+        }) {
+            let mut line = Line::new();
+            let (mut tick, mut sequence) = (0, 0);
+            for _ in 0..4 {
+                let start = 1000 + tick * 160;
+                for n in 0..held + 2 {
+                    let told = held.min(n + 1);
+                    let end = n + 1 >= held;
+                    let timestamp = if end { quirk(start, told * 160, n + 1 - held) } else { start };
+                    sequence += 1;
+                    if n != lost {
+                        let millis = u64::from(tick + n) * 20;
+                        line.packet(5, (millis, sequence, timestamp, told as u16 * 160, end));
+                    }
+                }
+                tick += held + pause.max(3);
+            }
+            let told = line.told_at(1_000_000);
+            let counts = (told.matches('v').count(), told.matches(&format!("^{}", held * 160)).count());
+            assert_eq!(counts, (4, 4), "habit {which}, held {held}, pause {pause}, lost {lost}: {told}");
+        }
+    }
+}
+
 #[test]
 fn ends_with_a_timestamp_before_the_press_end_it() {
     let mut line = Line::new();

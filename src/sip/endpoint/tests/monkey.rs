@@ -30,10 +30,10 @@ impl Monkey {
             let Message::Response(response) = message else { continue };
             let call_id = response.headers.call_id().unwrap_or_default();
             let index = call_id.strip_prefix("monkey").and_then(|index| index.parse::<usize>().ok());
-            if let Some(phone) = index.and_then(|index| self.phones.get_mut(index)) {
-                if response.status > 100 && phone.to_tag.is_none() && response.status < 300 {
-                    phone.hear(response);
-                }
+            let answered = (101..300).contains(&response.status);
+            let phone = index.filter(|_| answered).and_then(|index| self.phones.get_mut(index));
+            if let Some(phone) = phone.filter(|phone| phone.to_tag.is_none()) {
+                phone.hear(response);
             }
         }
         self.heard = self.bench.sent.len();
@@ -111,7 +111,7 @@ impl Monkey {
                 4 => endpoint.ring(now, call),
                 5 => endpoint.hang_up(now, call, None),
                 6 => endpoint.respond_offer(now, call, Ok(sdp)),
-                7 => endpoint.offer(now, call, (ms % 2 == 0).then_some(sdp)),
+                7 => endpoint.offer(now, call, ms.is_multiple_of(2).then_some(sdp)),
                 8 => endpoint.send_info(now, call, "application/dtmf", vec![b'1']),
                 _ => endpoint.place(now, placing::outgoing()).map(|_| ()),
             };
@@ -131,7 +131,7 @@ impl Monkey {
 
 #[test]
 fn whatever_happens_every_call_ends_once_and_nothing_stays_behind() {
-    for seed in 0..300 {
+    for seed in 0..100 {
         let mut monkey = Monkey::new(seed);
         let mut ms = 0;
         for _ in 0..200 {

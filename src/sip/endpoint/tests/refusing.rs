@@ -65,6 +65,7 @@ fn each_wrong_invite_gets_its_status() {
         (420, with(&invite(), "Require: timer, 100rel, gruu")),
         (415, with_body(&invite(), "text/plain", "hello")),
         (415, with(&invite(), "Content-Encoding: gzip")),
+        (406, with(&invite(), "Accept: text/plain, application/xml;q=0.5")),
         (400, without(&invite(), "Contact")),
         (400, invite().replace("<sip:0600001111@192.0.2.9:5060>", "<tel:0600001111>")),
         (400, invite().replace("Contact: <sip", "Contact: <<sip")),
@@ -91,6 +92,15 @@ fn refusals_say_what_would_do() {
     );
     let (status, response) = answer_to(&Phone::new().request("NEWMETHOD"));
     assert_eq!((status, response.headers.contains("Allow")), (405, true));
+}
+
+#[test]
+fn who_accepts_anything_of_ours_is_served() {
+    for accept in ["application/sdp, text/plain", "Application/SDP;level=1", "application/*", "*/*"] {
+        let mut bench = Bench::new();
+        bench.receive(0, &with(&invite(), &format!("Accept: {accept}")));
+        assert_eq!(bench.trace(), ["0 → 100 INVITE", "0 · Incoming"], "{accept}");
+    }
 }
 
 #[test]
@@ -122,7 +132,7 @@ fn max_forwards_of_zero_stops_what_is_not_for_us_and_nothing_else() {
     let (status, _) =
         answer_to(&spent(invite()).replace("sip:0664806430@192.0.2.1 SIP", "sip:0699999999@192.0.2.1 SIP"));
     assert_eq!(status, 483);
-    // RFC 4475 §3.3.9: an endpoint processes its own as if there were hops left
+    // RFC 4475 §3.3.11: an endpoint processes its own as if there were hops left
     let mut bench = Bench::new();
     bench.receive(0, &spent(invite()));
     assert_eq!(bench.trace(), ["0 → 100 INVITE", "0 · Incoming"]);

@@ -82,7 +82,7 @@ fn a_running_call_survives_its_connection() {
 
 #[test]
 fn without_a_connection_our_bye_goes_to_the_contact_and_fails_if_that_fails() {
-    let mut phone = Phone::over_tcp();
+    let mut phone = Phone { via: "SIP/2.0/TCP 192.0.2.9:5060;rport".to_owned(), ..Phone::over_tcp() };
     let mut bench = answered(&mut phone);
     let call = bench.call();
     bench.act(100, |endpoint, now| endpoint.handle_flow_closed(now, 7));

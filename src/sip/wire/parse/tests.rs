@@ -156,9 +156,16 @@ fn responses_are_read_or_dropped() {
         let Ok(Message::Response(response)) = parse(with(line).as_bytes()) else { panic!("{line}") };
         assert_eq!((response.status, response.reason.as_str()), (status, reason));
     }
-    for line in
-        ["SIP/2.0 99 x", "SIP/2.0 700 x", "SIP/2.0 0200 x", "SIP/2.0 +20 x", "SIP/2.0  200 x", "SIP/2.0", "SIP/2.0 "]
-    {
+    for line in [
+        "SIP/2.0 99 x",
+        "SIP/2.0 700 x",
+        "SIP/2.0 0200 x",
+        "SIP/2.0 +20 x",
+        "SIP/2.0  200 x",
+        "SIP/2.0 200 a\rb",
+        "SIP/2.0",
+        "SIP/2.0 ",
+    ] {
         assert_eq!(dropped(&with(line)), Fault::StartLine, "{line}");
     }
     assert_eq!(dropped(&with("SIP/3.0 200 OK")), Fault::Version);

@@ -1,0 +1,117 @@
+//! Bodies: which session description a request brings, and whether its sender takes ours (RFC 3261 §7.4, §8.2.3; RFC 5621).
+
+use super::reply::{ACCEPT_SESSION, Reply};
+use crate::sip::message::{Headers, Request};
+
+/// The session description of a request: `None` when there is no body, or one that may be ignored (§20.11).
+pub(super) fn session_of(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    if is_plain(&request.headers) {
+        let content_type = request.headers.content_type().unwrap_or_default();
+        if content_type == ACCEPT_SESSION {
+            return Ok(Some(request.body.clone()));
+        }
+        if content_type.starts_with("multipart/")
+            && let Some(session) = session_among_parts(request)
+        {
+            return Ok(Some(session));
+        }
+    }
+    let disposition = request.headers.first("Content-Disposition").unwrap_or_default().to_ascii_lowercase();
+    let mut params = disposition.split(';').map(|param| param.split_whitespace().collect::<String>());
+    if params.any(|param| param == "handling=optional") {
+        return Ok(None);
+    }
+    Err(Reply::unsupported_media(ACCEPT_SESSION))
+}
+
+fn is_plain(headers: &Headers) -> bool {
+    headers.list("Content-Encoding").iter().all(|coding| coding.eq_ignore_ascii_case("identity"))
+}
+
+/// The first part of a multipart body that is a session description (RFC 2046 §5.1).
+fn session_among_parts(request: &Request) -> Option<Vec<u8>> {
+    let content_type = request.headers.first("Content-Type")?;
+    let boundary = content_type.split(';').skip(1).find_map(|param| {
+        let (name, value) = param.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
+    })?;
+    let delimiter = format!("--{boundary}");
+    let body = request.body.as_slice();
+    let mut rest = body.get(find(body, delimiter.as_bytes())? + delimiter.len()..)?;
+    let delimiter = format!("\r\n{delimiter}");
+    while let Some(end) = find(rest, delimiter.as_bytes()) {
+        let (part, after) = rest.split_at_checked(end)?;
+        if let Some(session) = session_in(part) {
+            return Some(session);
+        }
+        rest = after.get(delimiter.len()..)?;
+    }
+    None
+}
+
+/// The content of a part that says it is a session description. What is before its header is the rest of a delimiter line.
+fn session_in(part: &[u8]) -> Option<Vec<u8>> {
+    let end = find(part, b"\r\n\r\n")?;
+    let (header, content) = part.split_at_checked(end)?;
+    let header = std::str::from_utf8(header).ok()?;
+    let is_session = header.lines().any(|line| {
+        let (name, value) = line.split_once(':').unwrap_or_default();
+        let content_type = value.split(';').next().unwrap_or_default().trim();
+        name.trim().eq_ignore_ascii_case("Content-Type") && content_type.eq_ignore_ascii_case(ACCEPT_SESSION)
+    });
+    is_session.then(|| content.get(4..).map(<[u8]>::to_vec))?
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len().max(1)).position(|window| window == wanted)
+}
+
+/// The sender of an INVITE must take what our 200 describes the session with (§20.1, RFC 4475 §3.3.15).
+pub(super) fn check_accept(request: &Request) -> Result<(), Reply> {
+    let takes = |range: &String| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["*/*", "application/*", ACCEPT_SESSION].iter().any(|taken| range.eq_ignore_ascii_case(taken))
+    };
+    let any = !request.headers.contains("Accept") || request.headers.list("Accept").iter().any(takes);
+    if any { Ok(()) } else { Err(Reply::new(406)) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::sip::message::Method;
+
+    fn with_parts(content_type: &str, body: &str) -> Result<Option<Vec<u8>>, Reply> {
+        let mut request = Request::new(Method::Invite, "sip:a@b".parse().unwrap());
+        request.headers.push("Content-Type", content_type);
+        request.body = body.as_bytes().to_vec();
+        session_of(&request)
+    }
+
+    #[test]
+    fn a_session_description_is_found_among_parts() {
+        let body = "preamble\r\n--sep\r\nContent-Type: application/isup;version=x\r\n\r\n\u{1}\r\n\
+                    --sep  \r\nContent-Disposition: session\r\ncontent-type: Application/SDP\r\n\r\nv=0\r\no=x\r\n\r\n--sep--\r\n";
+        let session = Ok(Some(b"v=0\r\no=x\r\n".to_vec()));
+        assert_eq!(with_parts("multipart/mixed;boundary=sep", body), session);
+        assert_eq!(with_parts("Multipart/Mixed ; charset=x; Boundary=\"sep\"", body), session);
+    }
+
+    #[test]
+    fn parts_without_one_are_refused() {
+        for (content_type, body) in [
+            ("multipart/mixed;boundary=sep", "--sep\r\nContent-Type: text/plain\r\n\r\nx\r\n--sep--"),
+            ("multipart/mixed;boundary=sep", "--sep\r\nContent-Type: application/sdp\r\n\r\nv=0"),
+            ("multipart/mixed;boundary=sep", "--se"),
+            ("multipart/mixed;boundary=", "----\r\n\r\n--"),
+            ("multipart/mixed", "--\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--"),
+            ("multipart/mixed;boundary=sep", "--sep\r\n--sep--"),
+        ] {
+            assert_eq!(with_parts(content_type, body).map_err(|reply| reply.status), Err(415), "{body:?}");
+        }
+    }
+}

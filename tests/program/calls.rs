@@ -1,0 +1,148 @@
+//! Whole calls: every unit, every way of keying, who is refused, how it stops, and that no secret is ever seen.
+#![allow(clippy::unwrap_used)]
+
+use std::process::Output;
+use std::thread;
+
+use serde_json::Value;
+
+use super::support::{Folder, Service, json_lines, recording};
+
+fn result(output: &Output) -> Value {
+    json_lines(output).pop().unwrap()
+}
+
+fn events<'a>(lines: &'a [Value], event: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["event"] == event).collect()
+}
+
+#[test]
+fn every_unit_and_every_way_of_keying_sets_the_password_that_was_keyed() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let keys = folder.file("keys.wav");
+    recording(&keys, ",,3,50600002222#,27182818#,1,");
+    let played = ["--unit", "admin-user", "--password", "27182818", "--play", keys.to_str().unwrap()];
+    let calls: &[(&str, &str, &str, &[&str])] = &[
+        ("line", "0600001111", "48151623", &["--unit", "line", "--password", "48151623"]),
+        ("number", "0600001111", "31415926", &["--unit", "number", "--password", "31415926", "--dtmf", "inband"]),
+        ("admin-user", "0600001111", "16180339", &["--unit", "admin-user", "--password", "16180339", "--dtmf", "info"]),
+        ("number", "0600002222", "57721566", &["--unit", "number", "--password", "57721566", "--target", "0600002222"]),
+        ("admin-user", "0600002222", "27182818", &played),
+    ];
+    thread::scope(|scope| {
+        for (unit, number, password, flags) in calls {
+            let service = &service;
+            scope.spawn(move || {
+                let output = service.call(&[&["--from", "0600001111"], *flags].concat()).output().unwrap();
+                let lines = json_lines(&output);
+                assert!(output.status.success(), "{unit} {number}: {lines:#?}");
+                assert_eq!(lines.last().unwrap()["outcomes"]["set"], 1);
+                assert!(events(&lines, "heard").iter().any(|line| line["prompt"] == "done"), "{lines:#?}");
+                assert!(service.verify(unit, number, password), "{unit} {number}");
+                assert!(!service.verify(unit, number, "99999998"), "{unit} {number}");
+            });
+        }
+    });
+    let records = service.records(calls.len());
+    assert_eq!(records.len(), calls.len());
+    assert!(records.iter().all(|record| record["outcome"] == "set" && record["status"] == 200), "{records:#?}");
+}
+
+#[test]
+fn who_is_not_on_a_contracted_line_is_refused_unanswered_and_nothing_is_written() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let output =
+        service.call(&["--from", "0699999999", "--unit", "number", "--password", "48151623"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert!(events(&lines, "answered").is_empty());
+    assert_eq!(events(&lines, "refused")[0]["status"], 403);
+    assert_eq!(result(&output)["outcomes"]["refused: 403"], 1);
+    let records = service.records(1);
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0]["outcome"], &records[0]["status"]), (&"refused-unknown-line".into(), &403.into()));
+    assert!(records[0]["answered_at"].is_null());
+    assert!(!service.verify("number", "0699999999", "48151623"));
+}
+
+#[test]
+fn from_is_believed_only_where_the_configuration_says_so() {
+    let folder = Folder::new();
+    let db = folder.file("store.db");
+    let added = super::support::karipass().args(["contract", "add", "0600001111", "--db"]).arg(&db).output().unwrap();
+    assert!(added.status.success(), "{added:?}");
+    let service = Service::start(&db, &[], "info");
+    let output = service.call(&["--from", "0600001111", "--unit", "line", "--password", "48151623"]).output().unwrap();
+    assert_eq!(result(&output)["outcomes"]["refused: 403"], 1);
+    assert_eq!(service.records(1)[0]["outcome"], "refused-untrusted");
+}
+
+#[test]
+fn a_password_that_breaks_a_rule_is_told_so_and_nothing_is_set() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let output = service.call(&["--from", "0600001111", "--unit", "number", "--password", "1234"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(result(&output)["outcomes"]["failed: password-run"], 1);
+    assert!(!service.verify("number", "0600001111", "1234"));
+    assert_eq!(service.records(1)[0]["outcome"], "hung-up");
+}
+
+#[test]
+fn stopping_lets_running_calls_end_and_takes_no_new_ones() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let keys = folder.file("keys.wav");
+    recording(&keys, ",2,1,,48151623#1,");
+    let mut running = service
+        .call(&["--from", "0600001111", "--unit", "number", "--password", "48151623", "--play", keys.to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(running.stdout.take().unwrap()));
+    let heard = lines.by_ref().map(|line| line.unwrap()).find(|line| line.contains("greeting"));
+    assert!(heard.is_some());
+    service.terminate();
+    let refused = service.call(&["--from", "0600001111", "--unit", "line", "--password", "31415926"]).output().unwrap();
+    assert_eq!(result(&refused)["outcomes"]["refused: 503"], 1, "{refused:?}");
+    let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
+    assert!(running.wait().unwrap().success(), "{rest:#?}");
+    let db = service.db.clone();
+    let (code, log) = service.wait();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(super::support::verify(&db, "number", "0600001111", "48151623").status.success());
+}
+
+#[test]
+fn no_secret_is_seen_in_any_log_output_or_file() {
+    let folder = Folder::new();
+    let service = Service::start(&folder.file("store.db"), &["--demo"], "trace");
+    let password = "86753092";
+    let output = service
+        .call(&["--from", "0600001111", "--unit", "number", "--password", password, "--dtmf", "info"])
+        .env("RUST_LOG", "trace")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(service.verify("number", "0600001111", password));
+    service.terminate();
+    let db = service.db.clone();
+    let (_, log) = service.wait();
+    assert!(log.contains("TRACE") || log.contains("DEBUG"), "the log is on");
+    let mut seen = vec![("log", log.into_bytes()), ("stdout", output.stdout), ("stderr", output.stderr)];
+    for file in std::fs::read_dir(db.parent().unwrap()).unwrap() {
+        seen.push(("file", std::fs::read(file.unwrap().path()).unwrap()));
+    }
+    for (what, bytes) in seen {
+        assert!(
+            !bytes.windows(password.len()).any(|window| window == password.as_bytes()),
+            "the password is in the {what}"
+        );
+        let text = String::from_utf8_lossy(&bytes);
+        for signal in ["Signal=8", "Signal=6", "digit-8", "Key(8", "Digit(8"] {
+            assert!(!text.contains(signal), "{signal} is in the {what}");
+        }
+    }
+}

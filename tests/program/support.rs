@@ -1,0 +1,168 @@
+//! A running service, and calls to it.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+
+pub fn karipass() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_karipass"));
+    command.env_remove("RUST_LOG").current_dir(std::env::temp_dir());
+    command
+}
+
+/// A folder of its own that goes away with it.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("karipass-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `karipass serve` on free ports. Killed when dropped, if it has not been stopped.
+pub struct Service {
+    process: Child,
+    pub address: String,
+    pub db: PathBuf,
+    log: Option<std::thread::JoinHandle<String>>,
+}
+
+impl Service {
+    pub fn demo(db: &Path) -> Service {
+        Service::start(db, &["--demo"], "info")
+    }
+
+    pub fn start(db: &Path, flags: &[&str], log: &str) -> Service {
+        let mut process = karipass()
+            .args(["serve", "--json", "--sip", "127.0.0.1:0", "--rtp-ports", "0", "--db"])
+            .arg(db)
+            .args(flags)
+            .env("RUST_LOG", log)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = process.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = std::iter::from_fn(|| lines.next())
+            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+            .find(|line| line["transport"] == "udp")
+            .map(|line| line["address"].as_str().unwrap().to_owned());
+        let address = address.expect("the service says where it listens");
+        Service { process, address, db: db.to_owned(), log: Some(log) }
+    }
+
+    pub fn call(&self, flags: &[&str]) -> Command {
+        let mut command = karipass();
+        command.args(["call", "--json", "--to", &format!("sip:0664806430@{}", self.address)]).args(flags);
+        command
+    }
+
+    /// SIGTERM, as an init system stops it.
+    pub fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; its exit code and its log.
+    pub fn wait(mut self) -> (Option<i32>, String) {
+        let code = self.process.wait().unwrap().code();
+        (code, self.log.take().unwrap().join().unwrap())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    pub fn verify(&self, unit: &str, number: &str, password: &str) -> bool {
+        verify(&self.db, unit, number, password).status.success()
+    }
+
+    /// The call records, as soon as there are `count`: a record is written after the caller has had its answer.
+    pub fn records(&self, count: usize) -> Vec<Value> {
+        const TRIES: usize = 1000;
+        for _ in 0..TRIES {
+            let output = karipass().args(["calls", "--json", "--db"]).arg(&self.db).output().unwrap();
+            assert!(output.status.success());
+            let records = json_lines(&output);
+            if records.len() >= count {
+                return records;
+            }
+        }
+        panic!("fewer than {count} call records");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub fn verify(db: &Path, unit: &str, number: &str, password: &str) -> Output {
+    let mut process = karipass()
+        .args(["account", "verify", "--unit", unit, "--number", number, "--db"])
+        .arg(db)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // it may have said no without reading
+    let _ = process.stdin.take().unwrap().write_all(password.as_bytes());
+    process.wait_with_output().unwrap()
+}
+
+pub fn json_lines(output: &Output) -> Vec<Value> {
+    String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A recording of somebody who knows the way and keys quickly; a comma is a second of silence.
+pub fn recording(file: &Path, keys: &str) {
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut writer = hound::WavWriter::create(file, spec).unwrap();
+    for key in keys.chars() {
+        let samples = match key {
+            ',' => vec![0; 8000],
+            key => tone(key),
+        };
+        samples.into_iter().for_each(|sample| writer.write_sample(sample).unwrap());
+    }
+    writer.finalize().unwrap();
+}
+
+/// 80 ms of a key's two frequencies (ITU-T Q.23) and 80 ms of silence.
+fn tone(key: char) -> Vec<i16> {
+    let place = "123A456B789C*0#D".find(key).unwrap();
+    let low = [697.0, 770.0, 852.0, 941.0][place / 4];
+    let high = [1209.0, 1336.0, 1477.0, 1633.0][place % 4];
+    let sine = |hz: f64, n: usize| (std::f64::consts::TAU * hz * n as f64 / 8000.0).sin() * 7000.0;
+    (0..1280).map(|n| if n < 640 { (sine(low, n) + sine(high, n)) as i16 } else { 0 }).collect()
+}

@@ -1,0 +1,299 @@
+//! The phone's end: what `karipass call` does with an endpoint and a caller, in virtual time; and what a phone's owner may do
+//! besides.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use karipass::caller::{Caller, INFO_TYPE, Output, Step, Verdict};
+use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Flow, Outgoing, Transport};
+use karipass::sip::message::{NameAddr, Uri};
+use karipass::sip::sdp::{self, Direction, LocalMedia};
+use karipass::time::Time;
+
+use super::network::{Datagram, Kind};
+use super::trace::Outlet;
+use super::{LEXICON, Offer, PHONE_MEDIA, PHONE_SIP, SERVICE_SIP, Setup, rtcp_of};
+
+/// The phone with its one call.
+pub struct Phone {
+    endpoint: Endpoint,
+    call: Option<CallHandle>,
+    caller: Option<Caller>,
+    setup: Setup,
+    wakes: [Time; 2],
+    /// Where it takes RTP now.
+    pub media: SocketAddr,
+    version: u64,
+    /// The service was asked for an offer.
+    asked: bool,
+    /// It sends no RTP.
+    pub mute: bool,
+    pub verdict: Verdict,
+    pub heard: Vec<String>,
+    /// How many keys were keyed.
+    pub keyed: usize,
+    /// The status that refused the call.
+    pub refused: Option<u16>,
+    pub answered: bool,
+    pub cause: Option<EndCause>,
+    /// What became of each change of the session that it asked for.
+    pub changes: Vec<Result<(), u16>>,
+}
+
+impl Phone {
+    pub fn new(setup: &Setup) -> Phone {
+        Phone {
+            endpoint: Endpoint::new(endpoint::Config::default(), setup.seed ^ 0x7068_6f6e_6500),
+            call: None,
+            caller: None,
+            setup: setup.clone(),
+            wakes: [Time::MAX; 2],
+            media: PHONE_MEDIA,
+            version: 1,
+            asked: false,
+            mute: false,
+            verdict: Verdict::Undecided,
+            heard: vec![],
+            keyed: 0,
+            refused: None,
+            answered: false,
+            cause: None,
+            changes: vec![],
+        }
+    }
+
+    // What its owner does
+
+    pub fn dial(&mut self, now: Time) {
+        let from = self.setup.from.clone();
+        let from = from.unwrap_or_else(|| format!("<sip:{}@192.0.2.77>", self.setup.manner.order.from));
+        let outgoing = Outgoing {
+            flow: Flow { transport: Transport::Udp, local: PHONE_SIP, remote: SERVICE_SIP, connection: None },
+            to: "sip:0664806430@192.0.2.10".parse::<Uri>().unwrap(),
+            from: NameAddr::parse(&from).unwrap(),
+            asserted: None,
+            offer: self.description("sendrecv"),
+            headers: self.setup.headers.clone(),
+        };
+        self.call = Some(self.endpoint.place(now, outgoing).unwrap());
+    }
+
+    pub fn hang_up(&mut self, now: Time) {
+        if let Some(call) = self.call {
+            let _ = self.endpoint.hang_up(now, call, None);
+        }
+    }
+
+    /// Changes the session to this direction, and to where media is taken now.
+    pub fn change(&mut self, now: Time, direction: &str) {
+        self.version += 1;
+        let description = self.description(direction);
+        self.endpoint.offer(now, self.call.unwrap(), description).unwrap();
+    }
+
+    /// The old way of putting on hold: media to nowhere.
+    pub fn change_to_nowhere(&mut self, now: Time) {
+        self.version += 1;
+        let nowhere = self.description("sendrecv").unwrap().replace("c=IN IP4 192.0.2.77", "c=IN IP4 0.0.0.0");
+        self.endpoint.offer(now, self.call.unwrap(), Some(nowhere)).unwrap();
+    }
+
+    /// Asks the service for an offer in the running call.
+    pub fn ask_for_offer(&mut self, now: Time) {
+        self.asked = true;
+        self.endpoint.offer(now, self.call.unwrap(), None).unwrap();
+    }
+
+    // What the edge does
+
+    pub fn wakes(&self) -> Time {
+        self.wakes[0].min(self.wakes[1])
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.call.is_none() && self.caller.is_none() && self.endpoint.calls() == 0
+    }
+
+    pub fn receive(&mut self, now: Time, datagram: &Datagram) {
+        let Datagram { kind, from, to, bytes } = datagram;
+        match (kind, &mut self.caller) {
+            (Kind::Sip, _) if *to == PHONE_SIP => {
+                let flow = Flow { transport: Transport::Udp, local: PHONE_SIP, remote: *from, connection: None };
+                self.endpoint.handle_message(now, flow, bytes);
+            }
+            (Kind::Rtp, Some(caller)) if *to == self.media => caller.handle_rtp(now, *from, bytes),
+            (Kind::Rtcp, Some(caller)) if *to == rtcp_of(self.media) => caller.handle_rtcp(now, *from, bytes),
+            (Kind::Sip | Kind::Rtp | Kind::Rtcp, _) => {}
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.wakes[0] <= now {
+            self.endpoint.handle_timeout(now);
+        }
+        if self.wakes[1] <= now
+            && let Some(caller) = &mut self.caller
+        {
+            caller.handle_timeout(now);
+        }
+    }
+
+    pub fn flush(&mut self, out: &mut Outlet<'_>) {
+        loop {
+            self.flush_endpoint(out);
+            if !self.flush_caller(out) {
+                return;
+            }
+        }
+    }
+
+    fn flush_endpoint(&mut self, out: &mut Outlet<'_>) {
+        loop {
+            match self.endpoint.poll_output() {
+                endpoint::Output::Transmit(transmit) => {
+                    let (from, to) = (transmit.flow.local, transmit.flow.remote);
+                    out.send(Datagram { kind: Kind::Sip, from, to, bytes: transmit.bytes });
+                }
+                endpoint::Output::Event(event) => self.event(event, out),
+                endpoint::Output::Timeout(at) => return self.wakes[0] = at,
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, out: &mut Outlet<'_>) {
+        let now = out.now;
+        match event {
+            Event::Accepted { call, answer } => self.accepted(now, call, &answer),
+            Event::Rejected { status, .. } => self.refused = Some(status),
+            Event::Ended { cause, .. } => {
+                out.note(format!("phone: the call has ended: {cause:?}"));
+                assert!(self.cause.replace(cause).is_none(), "the phone's call ended twice");
+                self.call = None;
+                if let Some(caller) = &mut self.caller {
+                    caller.close(now);
+                }
+            }
+            Event::OfferAnswered { call, answer } => {
+                if let (Ok(offer), true) = (&answer, std::mem::take(&mut self.asked)) {
+                    let (description, _) = sdp::answer(offer, &self.local()).unwrap();
+                    self.endpoint.answer(now, call, description).unwrap();
+                }
+                self.changes.push(answer.map(drop));
+            }
+            Event::InfoAnswered { .. } => {
+                if let Some(caller) = &mut self.caller {
+                    caller.info_answered();
+                }
+            }
+            Event::Progress { .. } => {}
+            // a refresh of the session that changes nothing
+            Event::Offer { call, .. } => {
+                let description = self.description("sendrecv").ok_or(488);
+                let _ = self.endpoint.respond_offer(now, call, description);
+            }
+            Event::Confirmed { .. } => {}
+            Event::Incoming(_) | Event::Info { .. } => panic!("the service calls nobody, and keys nothing"),
+        }
+    }
+
+    fn accepted(&mut self, now: Time, call: CallHandle, answer: &[u8]) {
+        self.answered = true;
+        let plan = if self.setup.offer == Offer::Late {
+            let (description, plan) = sdp::answer(answer, &self.local()).unwrap();
+            self.endpoint.answer(now, call, description).unwrap();
+            plan
+        } else {
+            sdp::accept(answer, &self.local()).unwrap()
+        };
+        let seed = self.setup.phone_call_seed.unwrap_or(self.setup.seed.rotate_left(29) ^ 0x6361_6c6c);
+        self.caller = Some(Caller::new(now, seed, self.setup.manner.clone(), Arc::clone(&LEXICON), &plan));
+        self.wakes[1] = now;
+    }
+
+    fn flush_caller(&mut self, out: &mut Outlet<'_>) -> bool {
+        let now = out.now;
+        let mut commanded = false;
+        loop {
+            let Some(caller) = &mut self.caller else {
+                self.wakes[1] = Time::MAX;
+                return commanded;
+            };
+            match caller.poll_output() {
+                Output::Rtp { .. } if self.mute => {}
+                Output::Rtp { to, bytes } => out.send(Datagram { kind: Kind::Rtp, from: self.media, to, bytes }),
+                Output::Rtcp { to, bytes } => {
+                    out.send(Datagram { kind: Kind::Rtcp, from: rtcp_of(self.media), to, bytes });
+                }
+                Output::Info(body) => {
+                    if let Some(call) = self.call {
+                        let _ = self.endpoint.send_info(now, call, INFO_TYPE, body.into_bytes());
+                        commanded = true;
+                    }
+                }
+                Output::HangUp => {
+                    self.hang_up(now);
+                    commanded = true;
+                }
+                Output::Step(step) => self.step(step, out),
+                Output::Timeout(at) => {
+                    self.wakes[1] = at;
+                    self.verdict = caller.verdict().clone();
+                    if self.cause.is_some() {
+                        self.caller = None;
+                        continue;
+                    }
+                    return commanded;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, step: Step, out: &mut Outlet<'_>) {
+        match step {
+            Step::Heard(name) => {
+                out.note(format!("phone: hears {name}"));
+                self.heard.push(name);
+            }
+            Step::Keyed { what, keys } => {
+                out.note(format!("phone: keys {what} ({keys})"));
+                self.keyed += keys;
+            }
+            Step::HeardSpeech | Step::Played => out.note(format!("phone: {step:?}")),
+            Step::Replied(_) => {}
+        }
+    }
+
+    fn local(&self) -> LocalMedia {
+        LocalMedia {
+            rtp: self.media,
+            session_id: 7,
+            version: self.version,
+            telephone_event_pt: match self.setup.offer {
+                Offer::Pcmu(event) | Offer::Pcma(event) => event,
+                Offer::All | Offer::NoEvents | Offer::Unknown | Offer::Late => 101,
+            },
+            direction: Direction::SendRecv,
+        }
+    }
+
+    /// A session description as telephones write it, not as our own code does.
+    fn description(&self, direction: &str) -> Option<String> {
+        let formats = match self.setup.offer {
+            Offer::All => "0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+                a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15"
+                .to_owned(),
+            Offer::Pcmu(event) => format!("0 {event}\r\na=rtpmap:{event} telephone-event/8000\r\na=fmtp:{event} 0-16"),
+            Offer::Pcma(event) => {
+                format!("8 {event}\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:{event} telephone-event/8000")
+            }
+            Offer::NoEvents => "0 8".to_owned(),
+            Offer::Unknown => "18\r\na=rtpmap:18 G729/8000".to_owned(),
+            Offer::Late => return None,
+        };
+        let (version, ip, port) = (self.version, self.media.ip(), self.media.port());
+        Some(format!(
+            "v=0\r\no=phone 7 {version} IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP {formats}\r\na=ptime:20\r\na={direction}\r\n"
+        ))
+    }
+}

@@ -1,0 +1,230 @@
+//! The service's end: what server and worker do with an endpoint, a call and a store, in virtual time.
+
+use std::sync::Arc;
+
+use karipass::account::CallRecord;
+use karipass::audio::g711::Law;
+use karipass::call::{Call, Input, Output, Settings};
+use karipass::caller::ear::{Ear, Heard};
+use karipass::dtmf;
+use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Flow, Transport};
+use karipass::time::Time;
+
+use super::ledger::{Ledger, Reply, wall};
+use super::network::{Datagram, Kind};
+use super::trace::Outlet;
+use super::{BANK, LEXICON, SERVICE_MEDIA, SERVICE_SIP, Setup, rtcp_of};
+
+/// The service with its one call.
+pub struct Service {
+    endpoint: Endpoint,
+    call: Option<(CallHandle, Call)>,
+    settings: Arc<Settings>,
+    setup: Setup,
+    /// When the endpoint, and when the call, is to be woken.
+    wakes: [Time; 2],
+    pub ledger: Ledger,
+    voice: Ear,
+    /// What it said, as it left, with the time.
+    pub said: Vec<(Time, String)>,
+    /// How the endpoint said that the call ended.
+    pub cause: Option<EndCause>,
+    /// RTP packets sent.
+    pub packets: usize,
+}
+
+impl Service {
+    pub fn new(setup: &Setup) -> Service {
+        let settings = Settings {
+            ivr: setup.ivr.clone(),
+            dtmf: dtmf::Config::default(),
+            prompts: Arc::clone(&BANK),
+            longest_call: setup.longest_call,
+        };
+        Service {
+            endpoint: Endpoint::new(endpoint::Config::default(), setup.seed ^ 0x5e12_71ce),
+            call: None,
+            settings: Arc::new(settings),
+            setup: setup.clone(),
+            wakes: [Time::MAX; 2],
+            ledger: Ledger::new(setup.seed, setup.store.clone()),
+            voice: Ear::new(Arc::clone(&LEXICON)),
+            said: vec![],
+            cause: None,
+            packets: 0,
+        }
+    }
+
+    /// When there is something to do.
+    pub fn wakes(&self) -> Time {
+        self.wakes[0].min(self.wakes[1]).min(self.ledger.next())
+    }
+
+    /// Whether nothing is left of any call.
+    pub fn is_idle(&self) -> bool {
+        self.call.is_none() && self.endpoint.calls() == 0 && self.ledger.next() == Time::MAX
+    }
+
+    pub fn receive(&mut self, now: Time, datagram: &Datagram) {
+        let Datagram { kind, from, to, bytes } = datagram;
+        match (kind, &mut self.call) {
+            (Kind::Sip, _) if *to == SERVICE_SIP => {
+                let flow = Flow { transport: Transport::Udp, local: SERVICE_SIP, remote: *from, connection: None };
+                self.endpoint.handle_message(now, flow, bytes);
+            }
+            (Kind::Rtp, Some((_, call))) if *to == SERVICE_MEDIA => call.handle_rtp(now, *from, bytes),
+            (Kind::Rtcp, Some((_, call))) if *to == rtcp_of(SERVICE_MEDIA) => call.handle_rtcp(now, *from, bytes),
+            // to a closed port
+            (Kind::Sip | Kind::Rtp | Kind::Rtcp, _) => {}
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.wakes[0] <= now {
+            self.endpoint.handle_timeout(now);
+        }
+        if self.wakes[1] <= now
+            && let Some((_, call)) = &mut self.call
+        {
+            call.handle_timeout(now);
+        }
+        while let Some(reply) = self.ledger.poll(now) {
+            // of a call that is gone nobody waits for the answer
+            let Some((_, call)) = &mut self.call else { continue };
+            call.handle_input(
+                now,
+                match reply {
+                    Reply::Line(contract) => Input::Line { contract, local_rtp: Some(SERVICE_MEDIA) },
+                    Reply::Stored(result) => Input::Stored(result),
+                },
+            );
+        }
+    }
+
+    /// The server stops.
+    pub fn stop(&mut self, now: Time) {
+        if let Some((_, call)) = &mut self.call {
+            call.handle_input(now, Input::Stop);
+        }
+    }
+
+    /// Does all that endpoint and call want done.
+    pub fn flush(&mut self, out: &mut Outlet<'_>) {
+        loop {
+            self.flush_endpoint(out);
+            if !self.flush_call(out) {
+                return;
+            }
+        }
+    }
+
+    fn flush_endpoint(&mut self, out: &mut Outlet<'_>) {
+        loop {
+            match self.endpoint.poll_output() {
+                endpoint::Output::Transmit(transmit) => {
+                    let (from, to) = (transmit.flow.local, transmit.flow.remote);
+                    out.send(Datagram { kind: Kind::Sip, from, to, bytes: transmit.bytes });
+                }
+                endpoint::Output::Event(event) => self.event(event, out),
+                endpoint::Output::Timeout(at) => return self.wakes[0] = at,
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, out: &mut Outlet<'_>) {
+        let now = out.now;
+        let input = match event {
+            Event::Incoming(incoming) => {
+                assert!(self.call.is_none(), "one INVITE made two calls");
+                let seed = self.setup.service_call_seed.unwrap_or(self.setup.seed.rotate_left(7) ^ 0x6b61_7269);
+                let settings = Arc::clone(&self.settings);
+                let call = Call::new(now, wall(now), seed, settings, self.setup.trust, &incoming);
+                self.call = Some((incoming.call, call));
+                return;
+            }
+            Event::Confirmed { answer, .. } => Input::Confirmed(answer),
+            Event::Offer { offer, .. } => Input::Offer(offer),
+            Event::Info { content_type, body, .. } => Input::Info { content_type, body },
+            Event::Ended { cause, .. } => {
+                out.note(format!("service: the call has ended: {cause:?}"));
+                assert!(self.cause.replace(cause.clone()).is_none(), "the service's call ended twice");
+                Input::Ended(cause)
+            }
+            Event::InfoAnswered { .. }
+            | Event::Progress { .. }
+            | Event::Accepted { .. }
+            | Event::Rejected { .. }
+            | Event::OfferAnswered { .. } => panic!("a service places no calls"),
+        };
+        if let Some((_, call)) = &mut self.call {
+            call.handle_input(now, input);
+        }
+    }
+
+    /// Tells whether the endpoint was told to do anything.
+    fn flush_call(&mut self, out: &mut Outlet<'_>) -> bool {
+        let now = out.now;
+        let mut commanded = false;
+        loop {
+            let Some((handle, call)) = &mut self.call else {
+                self.wakes[1] = Time::MAX;
+                return commanded;
+            };
+            let handle = *handle;
+            // the far end may have been quicker: then there is nothing to carry out any more
+            let _ = match call.poll_output() {
+                Output::Rtp { to, bytes } => {
+                    self.listen(now, &bytes, out);
+                    out.send(Datagram { kind: Kind::Rtp, from: SERVICE_MEDIA, to, bytes });
+                    continue;
+                }
+                Output::Rtcp { to, bytes } => {
+                    out.send(Datagram { kind: Kind::Rtcp, from: rtcp_of(SERVICE_MEDIA), to, bytes });
+                    continue;
+                }
+                Output::FindLine(number) => {
+                    self.ledger.find_line(now, number);
+                    continue;
+                }
+                Output::Store(request) => {
+                    out.note("service: stores a password");
+                    let id = call.id().to_owned();
+                    self.ledger.set_temporary_password(now, request, id);
+                    continue;
+                }
+                Output::Finished(record) => {
+                    self.finished(&record, out);
+                    continue;
+                }
+                Output::Timeout(at) => {
+                    self.wakes[1] = at;
+                    return commanded;
+                }
+                Output::Answer(description) => self.endpoint.answer(now, handle, description),
+                Output::Reject(rejection) => self.endpoint.reject(now, handle, rejection),
+                Output::RespondOffer(response) => self.endpoint.respond_offer(now, handle, response),
+                Output::HangUp => self.endpoint.hang_up(now, handle, None),
+            };
+            commanded = true;
+        }
+    }
+
+    fn finished(&mut self, record: &CallRecord, out: &mut Outlet<'_>) {
+        out.note(format!("service: records {} ({})", record.outcome, record.status));
+        self.ledger.record(record);
+        let Some((_, mut call)) = self.call.take() else { return };
+        assert!(matches!(call.poll_output(), Output::Timeout(Time::MAX)), "a call that is over has more to do");
+    }
+
+    /// Listens to what is said, as it is sent.
+    fn listen(&mut self, now: Time, packet: &[u8], out: &mut Outlet<'_>) {
+        self.packets += 1;
+        let law = if packet[1] & 0x7f == 8 { Law::A } else { Law::Mu };
+        for heard in self.voice.listen(now, law, &packet[12..]) {
+            if let Heard::Prompt(name) = heard {
+                out.note(format!("service: says {name}"));
+                self.said.push((now, name));
+            }
+        }
+    }
+}

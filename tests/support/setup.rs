@@ -1,0 +1,118 @@
+//! Everything a call is made from. Tests write what is special about theirs and take the rest from [`Setup::new`].
+
+use std::time::Duration;
+
+use karipass::account::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER};
+use karipass::call::identity::Trust;
+use karipass::caller::script::Order;
+use karipass::caller::{Manner, Way};
+use karipass::ivr;
+use karipass::number::PhoneNumber;
+use karipass::secret::Secret;
+use karipass::unit::Unit;
+
+use super::ledger::Manners;
+use super::network::Path;
+
+/// How a call is made, over what, to whom.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// All randomness follows from it.
+    pub seed: u64,
+    /// The service's call has this randomness of its own, if not the seed's: its RTP numbers follow from it.
+    pub service_call_seed: Option<u64>,
+    /// The phone's call likewise.
+    pub phone_call_seed: Option<u64>,
+    pub to_service: Path,
+    pub to_phone: Path,
+    pub store: Manners,
+    pub ivr: ivr::Config,
+    pub longest_call: Duration,
+    pub trust: Trust,
+    /// From, when it is not the calling number.
+    pub from: Option<String>,
+    /// Further header fields of the INVITE.
+    pub headers: Vec<(String, String)>,
+    pub offer: Offer,
+    pub manner: Manner,
+}
+
+/// What the phone offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// PCMU, PCMA and telephone-event.
+    All,
+    /// µ-law alone, with telephone-event as this payload type.
+    Pcmu(u8),
+    /// A-law alone, with telephone-event as this payload type.
+    Pcma(u8),
+    /// Both, without telephone-event.
+    NoEvents,
+    /// G.729 alone.
+    Unknown,
+    /// Nothing: the service is to offer.
+    Late,
+}
+
+impl Setup {
+    /// The line unit's password is set by telephone events, over a network of 20 ms.
+    pub fn new(seed: u64) -> Setup {
+        Setup {
+            seed,
+            service_call_seed: None,
+            phone_call_seed: None,
+            to_service: Path::clean(20),
+            to_phone: Path::clean(20),
+            store: Manners::default(),
+            ivr: ivr::Config::default(),
+            longest_call: Duration::from_secs(600),
+            trust: Trust { asserted: true, from: true, private: true },
+            from: None,
+            headers: vec![],
+            offer: Offer::All,
+            manner: Manner {
+                order: Order {
+                    unit: Unit::Line,
+                    from: main_number(),
+                    target: None,
+                    password: Secret::from("48151623"),
+                },
+                way: Way::Rfc4733,
+                patient: false,
+                recording: None,
+            },
+        }
+    }
+
+    /// The same by another way.
+    pub fn by(mut self, way: Way) -> Setup {
+        self.manner.way = way;
+        self
+    }
+
+    /// The same by somebody who hears everything out.
+    pub fn patient(mut self) -> Setup {
+        self.manner.patient = true;
+        self
+    }
+
+    /// The number whose password is to be set.
+    pub fn target(&self) -> PhoneNumber {
+        self.manner.order.target.unwrap_or(self.manner.order.from)
+    }
+}
+
+/// The example's contract number.
+pub fn main_number() -> PhoneNumber {
+    PhoneNumber::parse(DEMO_CUSTOMER_NUMBER).unwrap()
+}
+
+/// The example's additional number.
+pub fn additional_number() -> PhoneNumber {
+    PhoneNumber::parse(DEMO_ADDITIONAL_NUMBER).unwrap()
+}
+
+/// A number of no contract.
+pub fn strange_number() -> PhoneNumber {
+    PhoneNumber::parse("0699998888").unwrap()
+}

@@ -1,0 +1,77 @@
+//! The store fails, is slow, or does not answer: what is said is what is true.
+
+use std::time::Duration;
+
+use karipass::account::Outcome;
+use karipass::caller::Way;
+use karipass::secret::Secret;
+use karipass::unit::Unit;
+
+use crate::support::ledger::Manners;
+use crate::support::setup::{additional_number, main_number};
+use crate::support::{Expected, Setup, World, ms};
+
+fn with(store: Manners) -> World {
+    World::new(Setup { store, ..Setup::new(3).patient() })
+}
+
+#[test]
+fn a_store_that_fails_is_told_and_nothing_is_announced() {
+    let mut world = with(Manners { full: true, ..Manners::default() });
+    let outcome = world.run_to(&Expected::Told("store-failed"));
+    assert!(!outcome.said.contains(&"done".to_owned()), "{:?}", outcome.said);
+    // the caller hung up in the last words, and knows how it ended
+    assert_eq!(outcome.record.unwrap().outcome, Outcome::StoreFailed);
+}
+
+#[test]
+fn a_slow_store_is_bridged_by_words() {
+    let mut world = with(Manners { commit: ms(3000), ..Manners::default() });
+    let outcome = world.run_to(&Expected::Set);
+    let end: Vec<&str> = outcome.said.iter().rev().take(3).map(String::as_str).collect();
+    assert_eq!(end, ["goodbye", "done", "saving"], "{}", world.story());
+    let quick = with(Manners::default()).run_to(&Expected::Set);
+    assert!(!quick.said.contains(&"saving".to_owned()));
+}
+
+#[test]
+fn a_store_that_does_not_answer_counts_as_failed_after_half_a_minute() {
+    let mut world = with(Manners { commit: Duration::from_secs(45), ..Manners::default() });
+    let outcome = world.run_to_any_end();
+    assert!(outcome.said.contains(&"store-failed".to_owned()), "{}", world.story());
+    assert!(!outcome.said.contains(&"done".to_owned()), "{}", world.story());
+    // the record is written when the store has answered, and knows better than the caller does
+    assert_eq!(outcome.record.unwrap().outcome, Outcome::SetUnheard);
+    assert!(outcome.committed.is_some(), "what was asked of it stands, if late");
+}
+
+#[test]
+fn a_slow_look_up_keeps_one_call_waiting_and_no_second_one_begins() {
+    let mut world = with(Manners { lookup: ms(10_000), ..Manners::default() });
+    world.run_to(&Expected::Set);
+    assert_eq!(world.trace.find("service  INVITE").len(), 1, "100 came at once, so it was not repeated");
+}
+
+#[test]
+fn every_unit_and_target_by_every_way_changes_that_account_and_no_other() {
+    for way in [Way::Rfc4733, Way::InBand, Way::Info, Way::All] {
+        for (unit, from, target) in [
+            (Unit::Line, main_number(), None),
+            (Unit::Line, additional_number(), Some(main_number())),
+            (Unit::Number, main_number(), None),
+            (Unit::Number, main_number(), Some(additional_number())),
+            (Unit::Number, additional_number(), Some(main_number())),
+            (Unit::AdminUser, main_number(), None),
+            (Unit::AdminUser, additional_number(), None),
+            (Unit::AdminUser, additional_number(), Some(main_number())),
+        ] {
+            let mut setup = Setup::new(5).by(way);
+            let order = &mut setup.manner.order;
+            (order.unit, order.from, order.target) = (unit, from, target);
+            order.password = Secret::from("11223344");
+            let record = World::new(setup).run_to(&Expected::Set).record.unwrap();
+            assert_eq!((record.unit, record.target), (Some(unit), Some(target.unwrap_or(from))));
+            assert_eq!(record.caller, Some(from));
+        }
+    }
+}
