@@ -84,6 +84,30 @@ fn make_and_write(file: &Path, name: &str) {
 }
 
 #[test]
+fn a_store_whose_making_was_killed_is_made_by_the_next() {
+    let mut rng = StdRng::seed_from_u64(43);
+    let mut cut_short = 0;
+    for round in 0..40 {
+        let folder = Folder::new();
+        let file = folder.file("karipass.db");
+        let mut child = start("maker", &file, "first");
+        let begun = Instant::now();
+        while !file.exists() && begun.elapsed() < Duration::from_secs(10) {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_micros(rng.random_range(0..12_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        make_and_write(&file, "second");
+        let calls = open(&file).calls(&CallFilter::default()).unwrap().len();
+        assert!(calls == 1 || calls == 2, "round {round}");
+        cut_short += usize::from(calls == 1);
+        assert_eq!(integrity(&file), "ok", "round {round}");
+    }
+    assert!(cut_short > 0, "no kill came before the end");
+}
+
+#[test]
 fn whatever_was_announced_before_kill_9_is_in_the_store() {
     let folder = Folder::new();
     let file = folder.file("karipass.db");
