@@ -1,7 +1,7 @@
 //! Several programs on one store: no write is lost, no "busy" is seen, and `kill -9` at any moment leaves the file sound.
 //!
 //! The other programs are this test program itself, started again in a role (see [`as_another_process`]).
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod store_files;
 
