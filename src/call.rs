@@ -132,7 +132,7 @@ pub struct Call {
     phase: Phase,
     /// The store has been asked to set the password, and has not answered.
     storing: bool,
-    /// The store has the password.
+    /// The store has set the password.
     stored: bool,
     outputs: VecDeque<Output>,
 }
@@ -401,8 +401,7 @@ impl Call {
 
     fn finish(&mut self) {
         self.phase = Phase::Finished;
-        // the store may have answered after the caller was gone, or while "saving" was being said
-        if self.stored && self.record.outcome == Outcome::HungUp {
+        if self.stored && self.record.outcome != Outcome::Set {
             self.record.outcome = Outcome::SetUnheard;
         }
         self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));

@@ -1,5 +1,5 @@
 //! The DTMF receiver's figures, shortened to seconds, each with a bar of its own. The whole bench is `tests/bench/dtmf/run`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::approx_constant)]
 
 use std::f64::consts::TAU;
 

@@ -161,12 +161,12 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
     let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
     let mut reach = Reach::default();
     let mut hole = 0;
-    for age in 0..horizon.min(KEPT) {
+    for (age, hop) in hops.iter_mut().enumerate().take(horizon) {
         let lost = history.lost(age);
         if !lost {
-            hops[age] = fit::nominal(history.bins(age), key);
+            *hop = fit::nominal(history.bins(age), key);
         }
-        if !lost && alike(hops[age].tone[0].power(), near[0]) && alike(hops[age].tone[1].power(), near[1]) {
+        if !lost && alike(hop.tone[0].power(), near[0]) && alike(hop.tone[1].power(), near[1]) {
             if hole > 0 && reach.full.count() >= 6 {
                 break;
             }

@@ -24,9 +24,13 @@ pub(super) struct Limits {
     pub(super) pause: u64,
 }
 
-/// Squared amplitude of a sine of 0 dBm0: +3.14 dBm0 reaches full scale (ITU-T G.711).
+/// dBm0 of a sine that reaches full scale (ITU-T G.711: 3.14 for A-law, 3.17 for mu-law).
+#[allow(clippy::approx_constant)]
+const FULL_SCALE: f32 = 3.14;
+
+/// Squared amplitude of a sine of this level.
 pub(super) fn power_of_dbm0(level: f32) -> f32 {
-    32767.0 * 32767.0 * power_of_db(level - 3.14)
+    32767.0 * 32767.0 * power_of_db(level - FULL_SCALE)
 }
 
 impl Limits {

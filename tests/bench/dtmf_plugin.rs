@@ -1,4 +1,5 @@
 //! The DTMF receiver as a plugin of `tests/bench/dtmf/dtmf_bench.c`: a C interface over [`karipass::dtmf::Detector`].
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 #![allow(unsafe_code, missing_docs)]
 
 use karipass::dtmf::{Config, Detector, Event};
