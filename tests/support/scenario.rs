@@ -37,6 +37,7 @@ pub fn random(seed: u64) -> (Setup, Expected) {
         to_service: Path::random(rng),
         to_phone: Path::random(rng),
         offer: offer[rng.random_range(0..offer.len())],
+        ptime_ms: [20, 20, 20, 40, 60][rng.random_range(0..5)],
         store: Manners {
             lookup: ms(rng.random_range(0..=100)),
             commit: ms(if rng.random_bool(0.2) { rng.random_range(0..=5000) } else { rng.random_range(0..=200) }),
