@@ -223,3 +223,17 @@ fn a_phone_of_rfc_2543_without_branch_and_tag_gets_through() {
     bench.act(800, |endpoint, now| endpoint.hang_up(now, call, None)).unwrap();
     assert_eq!((bench.request().uri.to_string(), bench.last_flow()), ("sip:0600001111@192.0.2.9".to_owned(), udp()));
 }
+
+#[test]
+fn a_call_that_requires_reliable_provisionals_is_answered_without_any() {
+    let mut phone = Phone::new();
+    let mut bench = Bench::new();
+    bench.receive(0, &with(&phone.invite(), "Require: 100rel"));
+    let call = bench.call();
+    bench.act(10, |endpoint, now| endpoint.ring(now, call)).unwrap();
+    bench.act(20, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
+    phone.hear(bench.response());
+    bench.receive(30, &phone.ack()).receive(40, &with(&phone.request("PRACK"), "RAck: 1 1 INVITE"));
+    let expected = ["0 → 100 INVITE", "0 · Incoming", "20 → 200 INVITE", "30 · Confirmed", "40 → 481 PRACK"];
+    assert_eq!(bench.trace(), expected);
+}
