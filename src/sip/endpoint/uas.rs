@@ -98,14 +98,26 @@ impl Endpoint {
         let user = request.uri.subscriber();
         let ours = match user.as_deref() {
             None | Some("") => request.method == Method::Options,
-            Some(user) => self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user),
+            Some(user) => self.serves(user),
         };
+        let ours = ours || self.was_dialled(request);
         match request.headers.max_forwards() {
             _ if ours => Ok(()),
             // who is served elsewhere is only found elsewhere (§16.3); our own calls are taken with no hops left
             Some(0) => Err(Reply::new(483)),
             Some(_) | None => Err(Reply::new(404)),
         }
+    }
+
+    /// A network that puts our Contact into the Request-URI keeps the number that was dialled in P-Called-Party-ID
+    /// (RFC 7315 §4.2).
+    fn was_dialled(&self, request: &Request) -> bool {
+        let called = request.headers.first("P-Called-Party-ID").and_then(NameAddr::parse);
+        called.and_then(|called| called.uri.subscriber()).is_some_and(|user| self.serves(&user))
+    }
+
+    fn serves(&self, user: &str) -> bool {
+        self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user)
     }
 
     fn check_admission(&self) -> Result<(), Reply> {

@@ -237,3 +237,18 @@ fn a_call_that_requires_reliable_provisionals_is_answered_without_any() {
     let expected = ["0 → 100 INVITE", "0 · Incoming", "20 → 200 INVITE", "30 · Confirmed", "40 → 481 PRACK"];
     assert_eq!(bench.trace(), expected);
 }
+
+#[test]
+fn the_number_that_was_dialled_may_stand_beside_a_contact_as_request_uri() {
+    let contact = Phone::new().invite().replace("sip:0664806430@192.0.2.1 SIP", "sip:line-3@192.0.2.1:5060 SIP");
+    for called in ["<sip:+81664806430@ims.example;user=phone>", "<tel:06-6480-6430;phone-context=ims.example>"] {
+        let mut bench = Bench::new();
+        bench.receive(0, &with(&contact, &format!("P-Called-Party-ID: {called}")));
+        assert_eq!(bench.trace(), ["0 → 100 INVITE", "0 · Incoming"], "{called}");
+    }
+    for called in ["<sip:0664806431@ims.example>", "<sip:ims.example>", "nonsense <"] {
+        let mut bench = Bench::new();
+        bench.receive(0, &with(&contact, &format!("P-Called-Party-ID: {called}")));
+        assert_eq!(bench.trace(), ["0 → 404 INVITE"], "{called}");
+    }
+}
