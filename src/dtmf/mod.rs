@@ -39,6 +39,41 @@
 //! [`Detector::with_explanations`] tells of each candidate what was measured and why it was taken or not.
 //!
 //! # Figures
+//!
+//! `tests/bench/dtmf/run` makes them, spandsp 0.0.6 first and then this receiver on the same signals; mu-law, seed 1, if nothing
+//! else is said. Bursts are of 16,000 unless another number is given.
+//!
+//! | | spandsp | here |
+//! |---|---|---|
+//! | both tones off by 1.8 %, taken of 3200 (all) | 483 | 3200 |
+//! | one tone off by 3.0 / 3.5 %, taken of 3200 (none) | 770 / 235 | 0 / 0 |
+//! | `corner`: ten rows of 40 and 50 ms, missed (none) | 0 to 15,907 | 0 in each |
+//! | twist always taken / never taken, low stronger | 6.4 / 8.7 dB | 9.3 / 9.9 dB |
+//! | the same, high stronger | 3.1 / 4.4 dB | 6.8 / 7.2 dB |
+//! | level of a tone, always taken / never | +3 to -41 / -43 dBm0 | +3 to -41 / -43 dBm0 |
+//! | length, always taken / never | 35 / 19 ms | 32 / 31 ms |
+//! | 10 ms interruption splits a digit, of 800 (none) | 333 | 0 |
+//! | a pause always splits from | 19 ms | 23 ms |
+//! | 65/28 and 40/40 ms, errors (none) | 0 and 0 | 0 and 0 |
+//! | none missed down to an SNR of | 12.0 dB | 9.0 dB |
+//! | over dial tone of 350 + 440 Hz, none missed from | 11 dB | 6 dB |
+//! | speech echo, active level 15 / 10 dB below a tone of -10 dBm0, missed of 6400 | | 0 / 0.1 % |
+//! | 50/50 ms, loss of 1 / 3 / 5 / 10 % told, missed | 150 / 487 / 875 / 1738 | 1 / 22 / 46 / 205 |
+//! | the same hidden as silence | 191 / 576 / 987 / 2014 | 90 / 318 / 504 / 1120 |
+//! | the same hidden as a repeated packet | 158 / 488 / 812 / 1710 | 17 / 73 / 109 / 383 |
+//! | 100/100 ms, loss of 10 % told, missed | 16 | 1 |
+//! | doubled at 10 % hidden, 80/80 and 100/100 ms | 332 and 1302 | 0 and 0 |
+//! | false digits in speech at -15 dBm0: 13.9 h at each of nine pitches, 0.8 to 1.2 | 0 | 0 |
+//! | false digits in music, 128 minutes at each of eight pitches | 0 | 0 |
+//! | false digits in 30 h of white noise | 0 | 0 |
+//! | `Down` after the onset, clean, median / longest | | 34.4 / 37.2 ms |
+//! | `Down` after the onset at an SNR of 10 dB, median | | 42 ms |
+//! | `Up` after the end, median / longest | | 15.9 / 19.6 ms |
+//! | instructions a sample in speech, AVX2 / SSE2 alone | 66 | 7.5 / 13.5 |
+//! | time for 13.9 h of speech, the bench's own taken off | 2.7 s | 0.5 s |
+//!
+//! `Down` and `Up` in packets of 20 ms come with the packet that completes them: 10 ms later in the mean.
+
 mod candidate;
 mod config;
 mod detector;
