@@ -147,7 +147,8 @@ def to_telephone(samples):
     sixth sample. The filter's delay is taken off, so that nothing shifts."""
     taps, beta = signal.kaiserord(60.0, 150.0 / (VOICE_RATE / 2))
     taps |= 1
-    kernel = signal.firwin(taps, (BAND[0] - 75.0, BAND[1] + 150.0), window=("kaiser", beta), pass_zero=False, fs=VOICE_RATE)
+    edges = (BAND[0] - 75.0, BAND[1] + 150.0)
+    kernel = signal.firwin(taps, edges, window=("kaiser", beta), pass_zero=False, fs=VOICE_RATE)
     return signal.resample_poly(samples, 1, VOICE_RATE // RATE, window=kernel)
 
 

@@ -132,6 +132,8 @@ pub struct Call {
     phase: Phase,
     /// The store has been asked to set the password, and has not answered.
     storing: bool,
+    /// The store has set the password.
+    stored: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -180,6 +182,7 @@ impl Call {
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
             storing: false,
+            stored: false,
             outputs: VecDeque::new(),
         };
         call.identify(trust, incoming);
@@ -373,8 +376,7 @@ impl Call {
                 self.outputs.push_back(Output::HangUp);
             }
             Phase::Talking(talk) => {
-                self.record.outcome = outcome;
-                self.leave(now, *talk, ivr::Input::HungUp);
+                self.leave(now, *talk, outcome);
                 self.outputs.push_back(Output::HangUp);
             }
             phase @ (Phase::Ending | Phase::Settling | Phase::Finished) => self.phase = phase,
@@ -384,9 +386,7 @@ impl Call {
     /// The store has answered: the conversation speaks it, or, when the caller is gone, the record keeps it.
     fn stored(&mut self, now: Time, result: Result<(), StoreFailed>) {
         self.storing = false;
-        if result.is_ok() && self.record.outcome == Outcome::HungUp {
-            self.record.outcome = Outcome::SetUnheard;
-        }
+        self.stored = result.is_ok();
         match self.phase {
             Phase::Settling => self.finish(),
             Phase::Talking(_)
@@ -401,6 +401,9 @@ impl Call {
 
     fn finish(&mut self) {
         self.phase = Phase::Finished;
+        if self.stored && self.record.outcome != Outcome::Set {
+            self.record.outcome = Outcome::SetUnheard;
+        }
         self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
     }
 
@@ -415,12 +418,7 @@ impl Call {
             }
         };
         match std::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Talking(talk) => {
-                // what was already stored and is being announced counts, even if the caller does not hear it out
-                let stored = talk.conversation.ending().map(outcome_of);
-                self.record.outcome = stored.filter(|&stored| stored != Outcome::HungUp).unwrap_or(outcome);
-                self.leave(now, *talk, ivr::Input::HungUp);
-            }
+            Phase::Talking(talk) => self.leave(now, *talk, outcome),
             Phase::Identifying { .. } | Phase::Answering { .. } => {
                 self.record.outcome = outcome;
                 if outcome == Outcome::Cancelled {
@@ -436,9 +434,12 @@ impl Call {
         if self.storing { self.phase = Phase::Settling } else { self.finish() }
     }
 
-    /// Closes the media and enters what the talk has learned into the record.
-    fn leave(&mut self, now: Time, mut talk: Talk, why: ivr::Input) {
-        talk.conversation.handle_input(now, why);
+    /// Closes the media and enters what the talk has learned into the record. What is being said as the last words has
+    /// come out so, even if nobody hears them to their end; anything before has come out as `outcome`.
+    fn leave(&mut self, now: Time, mut talk: Talk, outcome: Outcome) {
+        talk.conversation.handle_input(now, ivr::Input::HungUp);
+        let told = talk.conversation.ending().map(outcome_of).filter(|&told| told != Outcome::HungUp);
+        self.record.outcome = told.unwrap_or(outcome);
         self.record.unit = talk.conversation.unit();
         self.record.target = talk.conversation.target();
         talk.media.close(now, &mut self.record);

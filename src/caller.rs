@@ -121,6 +121,9 @@ pub struct Caller {
     blind: VecDeque<Reply>,
     read_back: ReadBack,
     spoken: bool,
+    /// Keys are on their way out.
+    keying: bool,
+    /// When the last of them was out.
     keyed_out: Option<Time>,
     last_heard: Time,
     announced_played: bool,
@@ -157,6 +160,7 @@ impl Caller {
             blind,
             read_back: ReadBack::default(),
             spoken: false,
+            keying: false,
             keyed_out: None,
             last_heard: now,
             announced_played: false,
@@ -195,7 +199,9 @@ impl Caller {
             self.next_frame += TICK;
         }
         if self.voice.is_done() {
-            self.keyed_out.get_or_insert(now);
+            if std::mem::take(&mut self.keying) {
+                self.keyed_out = Some(now);
+            }
             if self.manner.recording.is_some() && !self.announced_played {
                 self.announced_played = true;
                 self.step(Step::Played);
@@ -308,6 +314,7 @@ impl Caller {
 
     fn key(&mut self, reply: &Reply) {
         self.voice.key(reply.keys.expose());
+        self.keying = true;
         self.keyed_out = None;
         self.step(Step::Keyed { what: reply.what, keys: reply.keys.len() });
     }

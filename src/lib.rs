@@ -3,16 +3,42 @@
 //! A subscriber dials the service from the contracted line, is guided in Japanese, keys in a temporary password, and it is
 //! in the account store, valid for 24 hours.
 //!
+//! ```text
+//! phone ──INVITE──▶ net ──bytes──▶ sip::Endpoint ──Incoming──▶ server ──▶ call::Call: whose line is this?
+//!                                                                          │ not a contracted line: 403, never answered
+//!                                                                          ▼ contracted: answer
+//! phone ◀──prompts── net ◀──packets── call::Call = rtp session + dtmf detector + ivr conversation
+//! phone ──digits───▶ net ──packets──▶ call::Call ──Output::Store──▶ server's ledger ──▶ account store (SQLite)
+//!                                                ◀──Input::Stored── only now is "it is set" spoken
+//! ```
+//!
 //! # The map
 //!
-//! Arrows run one way: `main → cli → server → {call, net, site} → {sip, rtp, dtmf, audio, ivr, account} → leaves`.
-//! The leaves are `number`, `unit`, `secret` and `time`. The core rooms (`sip`, `rtp`, `dtmf`, `audio`, `ivr`, `account`)
-//! import no room beside them; `call` is the only place where they meet.
+//! | room | what is in it |
+//! |---|---|
+//! | `sip` | signalling (RFC 3261): wire format, messages, transactions, dialogs, the endpoint, SDP |
+//! | `rtp` | media (RFC 3550, 4733): sessions, jitter buffer, telephone events, RTCP |
+//! | `audio` | G.711, tones, recordings, resampling, the bank of prompts, capture files |
+//! | `dtmf` | the receiver: which digits are in the audio |
+//! | `ivr` | the conversation: who says what next |
+//! | `account` | contracts, credentials, call records, and the store that keeps them |
+//! | `call` | one call from INVITE to BYE: the only place where all of these meet |
+//! | `caller` | the other end of the line, for tests and laboratories |
+//! | `decode` | the digits in a recording or capture |
+//! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
+//! | `config`, `cli` | settings; one file a subcommand |
+//! | `number`, `unit`, `secret`, `time` | leaves that every room may use |
+//!
+//! Arrows run one way: `main → cli → server → {call, net} → {sip, rtp, dtmf, audio, ivr, account} → leaves`. The core rooms
+//! import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
 //! # Invariants
 //!
 //! - The cores are sans-IO: `now` is a parameter, randomness is injected, and what is to be done comes out as data. They
 //!   open no socket, read no clock, spawn no task and never await, so whole calls run in tests in virtual time.
+//!   Time is [`time::Time`], counted from a start that the edge chooses, rather than the machine's own instant: a trace then
+//!   reads "at 0.340 s", and a test needs no clock at all.
+//! - What two cores both speak of (a number, an authentication unit, keyed-in digits) is a leaf, so that neither imports the other.
 //! - Digits and passwords are [`secret::Secret`]s: no log, trace, error, capture or table shows them in clear.
 //! - "It is set" is spoken only after the store has committed.
 

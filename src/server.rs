@@ -282,6 +282,7 @@ impl Signalling {
                 self.transports.closed(connection);
                 self.endpoint.handle_flow_closed(now, connection);
             }
+            Inbound::Unreachable { flow } => self.endpoint.handle_unreachable(now, flow),
         }
     }
 

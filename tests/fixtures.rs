@@ -1,4 +1,5 @@
 //! Every recording and capture of `fixtures/`, as `karipass decode` sees it, against what its manifest says is in it.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

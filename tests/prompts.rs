@@ -9,10 +9,10 @@ use karipass::ivr::ALL_PROMPTS;
 
 const FRAME: usize = 160;
 
-/// The level of a frame in dBm0: a sine of 0 dBm0 peaks 3.14 dB below full scale (ITU-T G.711).
+/// The level of a frame in dBm0: a sine of 0 dBm0 peaks 3.17 dB below full scale in u-law (ITU-T G.711).
 fn level(frame: &[i16]) -> f64 {
     let power = frame.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / frame.len() as f64;
-    10.0 * (power / (32_767.0f64.powi(2) / 2.0)).max(1e-12).log10() + 3.14
+    10.0 * (power / (32_767.0f64.powi(2) / 2.0)).max(1e-12).log10() + 3.17
 }
 
 /// The level of what is said: frames within 25 dB of the loudest.

@@ -1,5 +1,5 @@
 //! The SQLite backend does what every backend must.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod store_suite;
 

@@ -1,7 +1,7 @@
 //! Several programs on one store: no write is lost, no "busy" is seen, and `kill -9` at any moment leaves the file sound.
 //!
 //! The other programs are this test program itself, started again in a role (see [`as_another_process`]).
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod store_files;
 
@@ -81,6 +81,30 @@ fn processes_that_make_the_same_store_at_once_all_get_it() {
 fn make_and_write(file: &Path, name: &str) {
     let call = CallRecord::new(name, NOW, "192.0.2.1:5060", Outcome::HungUp);
     open(file).record_call(&call).unwrap();
+}
+
+#[test]
+fn a_store_whose_making_was_killed_is_made_by_the_next() {
+    let mut rng = StdRng::seed_from_u64(43);
+    let mut cut_short = 0;
+    for round in 0..40 {
+        let folder = Folder::new();
+        let file = folder.file("karipass.db");
+        let mut child = start("maker", &file, "first");
+        let begun = Instant::now();
+        while !file.exists() && begun.elapsed() < Duration::from_secs(10) {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_micros(rng.random_range(0..12_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        make_and_write(&file, "second");
+        let calls = open(&file).calls(&CallFilter::default()).unwrap().len();
+        assert!(calls == 1 || calls == 2, "round {round}");
+        cut_short += usize::from(calls == 1);
+        assert_eq!(integrity(&file), "ok", "round {round}");
+    }
+    assert!(cut_short > 0, "no kill came before the end");
 }
 
 #[test]

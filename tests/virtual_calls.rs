@@ -1,10 +1,13 @@
 //! Whole calls in virtual time: both ends, the network between them and the store; see `support`.
 //!
-//! `KARIPASS_SEED=0x…` runs the random call of that seed alone and prints its trace; `KARIPASS_CALLS=N` runs so many of them.
-#![allow(clippy::unwrap_used)]
+//! `KARIPASS_SEED=0x…` runs the random call of that seed alone, `KARIPASS_CHAOS=0x…` the chaotic one; `KARIPASS_TRACE=1` prints
+//! the trace of every call that is run; `KARIPASS_CALLS=N` makes it so many random calls.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod support;
 
+#[path = "virtual_calls/chaos.rs"]
+mod chaos;
 #[path = "virtual_calls/hanging_up.rs"]
 mod hanging_up;
 #[path = "virtual_calls/losing.rs"]

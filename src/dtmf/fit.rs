@@ -49,17 +49,12 @@ impl Phasor {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tones {
     pub(super) tone: [Phasor; 2],
-    /// Energy that the two explain.
-    pub(super) explained: f32,
 }
 
 fn solve(c: [f32; 2], s: [f32; 2], cosines: &Inverse, sines: &Inverse) -> Tones {
     let p = [cosines.first * c[0] + cosines.cross * c[1], cosines.cross * c[0] + cosines.second * c[1]];
     let q = [sines.first * s[0] + sines.cross * s[1], sines.cross * s[0] + sines.second * s[1]];
-    Tones {
-        tone: [Phasor { re: p[0], im: -q[0] }, Phasor { re: p[1], im: -q[1] }],
-        explained: p[0] * c[0] + p[1] * c[1] + q[0] * s[0] + q[1] * s[1],
-    }
+    Tones { tone: [Phasor { re: p[0], im: -q[0] }, Phasor { re: p[1], im: -q[1] }] }
 }
 
 /// The two tones of `key` in a hop, at their nominal frequencies, from the correlations alone.
@@ -73,22 +68,8 @@ pub(super) fn nominal(bins: &Bins, key: usize) -> Tones {
 /// Turns the tones of a hop to what they would be at hop 0, were they at their nominal frequencies.
 pub(super) fn turned(tones: &Tones, key: usize, hop: u64) -> [Phasor; 2] {
     let turn = &TURNS.0[(hop % TURN as u64) as usize];
-    [key >> 2 & 3, 4 + (key & 3)]
-        .map(|t| Phasor { re: turn[t], im: -turn[8 + t] })
-        .iter()
-        .zip(tones.tone)
-        .map(|(t, a)| a.times(*t))
-        .collect2()
-}
-
-trait Collect2 {
-    fn collect2(self) -> [Phasor; 2];
-}
-
-impl<I: Iterator<Item = Phasor>> Collect2 for I {
-    fn collect2(mut self) -> [Phasor; 2] {
-        [self.next().unwrap_or_default(), self.next().unwrap_or_default()]
-    }
+    let by = |t: usize| Phasor { re: turn[t], im: -turn[8 + t] };
+    [tones.tone[0].times(by(key >> 2 & 3)), tones.tone[1].times(by(4 + (key & 3)))]
 }
 
 /// Nominal angular frequencies of a key's tones, in radians a sample.

@@ -40,14 +40,18 @@ impl History {
         now[0] == before[0] && now[1] == before[1] && now == before && now.iter().any(|x| x.unsigned_abs() > LOUD)
     }
 
-    /// Ends the hop that is being filled: `correlate` is given its samples, its number and where its correlations go.
+    /// The hop that was filled, and where its correlations go.
     #[inline(always)]
-    pub(super) fn complete<T>(&mut self, lost: bool, correlate: impl FnOnce(&[i16; HOP], u64, &mut Bins) -> T) -> T {
+    pub(super) fn filled(&mut self) -> (&[i16; HOP], &mut Bins) {
         let slot = self.hops as usize % KEPT;
-        self.lost[slot] = lost;
-        let result = correlate(&self.samples[slot], self.hops, &mut self.bins[slot]);
+        (&self.samples[slot], &mut self.bins[slot])
+    }
+
+    /// Ends the hop that was filled.
+    #[inline(always)]
+    pub(super) fn complete(&mut self, lost: bool) {
+        self.lost[self.hops as usize % KEPT] = lost;
         self.hops += 1;
-        result
     }
 
     fn slot(&self, age: Age) -> usize {

@@ -28,6 +28,8 @@ const CONNECTION_QUEUE: usize = 64;
 const OPENED_QUEUE: usize = 1024;
 /// A connection on which nothing has arrived for so long is closed; RFC 5626 §4.4.1 has peers send every two minutes.
 const IDLE: Duration = Duration::from_secs(600);
+/// How long opening a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
 /// The largest datagram.
 const DATAGRAM: usize = 65_536;
 
@@ -45,6 +47,11 @@ pub enum Inbound {
     Closed {
         /// Its id in [`Flow::connection`].
         connection: u64,
+    },
+    /// No connection could be opened for a message.
+    Unreachable {
+        /// The flow that it was to be sent on.
+        flow: Flow,
     },
 }
 
@@ -69,9 +76,15 @@ impl Default for Options {
 pub struct Transports {
     udp: Vec<Arc<UdpSocket>>,
     listening: Vec<(Transport, SocketAddr)>,
-    connections: HashMap<u64, mpsc::Sender<Vec<u8>>>,
-    opened: mpsc::Receiver<(u64, mpsc::Sender<Vec<u8>>)>,
+    connections: HashMap<u64, Connection>,
+    opened: mpsc::Receiver<(u64, Connection)>,
     acceptor: Acceptor,
+}
+
+/// The way to a connection's task.
+struct Connection {
+    remote: SocketAddr,
+    outgoing: mpsc::Sender<Vec<u8>>,
 }
 
 /// A listening address that could not be bound.
@@ -141,11 +154,12 @@ impl Transports {
     }
 
     fn send_on_connection(&mut self, flow: &Flow, bytes: Vec<u8>) {
-        while let Ok((id, sender)) = self.opened.try_recv() {
-            self.connections.insert(id, sender);
-        }
-        let Some(id) = flow.connection else { return };
-        let failed = self.connections.get(&id).is_some_and(|sender| sender.try_send(bytes).is_err());
+        self.adopt_opened();
+        let known = flow.connection.or_else(|| {
+            self.connections.iter().find(|(_, connection)| connection.remote == flow.remote).map(|(&id, _)| id)
+        });
+        let Some(id) = known else { return self.acceptor.connect(*flow, bytes) };
+        let failed = self.connections.get(&id).is_some_and(|connection| connection.outgoing.try_send(bytes).is_err());
         if failed {
             // dropping the sender ends the connection's task
             self.connections.remove(&id);
@@ -155,10 +169,14 @@ impl Transports {
 
     /// Forgets a connection that [`Inbound::Closed`] told of.
     pub fn closed(&mut self, connection: u64) {
-        while let Ok((id, sender)) = self.opened.try_recv() {
-            self.connections.insert(id, sender);
-        }
+        self.adopt_opened();
         self.connections.remove(&connection);
+    }
+
+    fn adopt_opened(&mut self) {
+        while let Ok((id, connection)) = self.opened.try_recv() {
+            self.connections.insert(id, connection);
+        }
     }
 
     async fn bind_udp(&mut self, address: SocketAddr) -> io::Result<()> {
@@ -247,7 +265,7 @@ pub fn source_address(remote: SocketAddr) -> io::Result<IpAddr> {
 #[derive(Clone)]
 struct Acceptor {
     inbound: mpsc::Sender<Inbound>,
-    opened: mpsc::Sender<(u64, mpsc::Sender<Vec<u8>>)>,
+    opened: mpsc::Sender<(u64, Connection)>,
     next: Arc<AtomicU64>,
     permits: Arc<Semaphore>,
     /// Connections by peer.
@@ -289,7 +307,7 @@ impl Acceptor {
                 Ok((stream, remote)) => {
                     let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
                     match permit.zip(self.place(remote.ip())) {
-                        Some(held) => drop(tokio::spawn(self.clone().converse(stream, remote, held))),
+                        Some(held) => drop(tokio::spawn(self.clone().converse(stream, remote, held, None))),
                         None => warn!(%remote, "connection refused: too many are open"),
                     }
                 }
@@ -302,13 +320,39 @@ impl Acceptor {
         }
     }
 
-    async fn converse(self, stream: TcpStream, remote: SocketAddr, _held: (OwnedSemaphorePermit, Place)) {
+    /// Opens a connection for a message; [`Inbound::Unreachable`] tells when that fails.
+    fn connect(&self, flow: Flow, bytes: Vec<u8>) {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+        let held = permit.zip(self.place(flow.remote.ip()));
+        let acceptor = self.clone();
+        tokio::spawn(async move {
+            let connected = tokio::time::timeout(CONNECT, TcpStream::connect(flow.remote)).await;
+            match (held, connected) {
+                (Some(held), Ok(Ok(stream))) => acceptor.converse(stream, flow.remote, held, Some(bytes)).await,
+                (_, failed) => {
+                    debug!(remote = %flow.remote, ?failed, "no connection can be opened");
+                    let _ = acceptor.inbound.send(Inbound::Unreachable { flow }).await;
+                }
+            }
+        });
+    }
+
+    async fn converse(
+        self,
+        stream: TcpStream,
+        remote: SocketAddr,
+        _held: (OwnedSemaphorePermit, Place),
+        first: Option<Vec<u8>>,
+    ) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let Ok(bound) = stream.local_addr() else { return };
         let local = LocalAddress::new(bound, self.options.advertise).towards(remote);
         let _ = stream.set_nodelay(true);
         let (sender, outgoing) = mpsc::channel(CONNECTION_QUEUE);
-        if self.opened.send((id, sender)).await.is_err() {
+        if let Some(bytes) = first {
+            let _ = sender.try_send(bytes);
+        }
+        if self.opened.send((id, Connection { remote, outgoing: sender })).await.is_err() {
             return;
         }
         let flow = Flow { transport: Transport::Tcp, local, remote, connection: Some(id) };
@@ -442,6 +486,29 @@ mod tests {
         let mut third = TcpStream::connect(address).await.unwrap();
         third.write_all(OPTIONS).await.unwrap();
         assert!(matches!(inbound.recv().await, Some(Inbound::Message { .. })));
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_one_is_opened_or_it_is_told_that_none_can_be() {
+        let (mut transports, mut inbound) =
+            Transports::bind(&[(Transport::Tcp, loopback())], Options::default()).await.unwrap();
+        let local = transports.listening()[0].1;
+        let peer = TcpListener::bind(loopback()).await.unwrap();
+        let flow = Flow { transport: Transport::Tcp, local, remote: peer.local_addr().unwrap(), connection: None };
+        transports.send(&flow, b"BYE".to_vec());
+        let (mut stream, _) = peer.accept().await.unwrap();
+        let mut buffer = [0; 3];
+        stream.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"BYE");
+        // the same connection serves what follows
+        transports.send(&flow, b"ACK".to_vec());
+        stream.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"ACK");
+        drop((stream, peer));
+        assert!(matches!(inbound.recv().await, Some(Inbound::Closed { connection: 1 })));
+        transports.closed(1);
+        transports.send(&flow, b"BYE".to_vec());
+        assert!(matches!(inbound.recv().await, Some(Inbound::Unreachable { flow: f }) if f == flow));
     }
 
     #[tokio::test]

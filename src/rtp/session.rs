@@ -262,10 +262,12 @@ impl Session {
         self.outputs.push_back(Output::Rtp { to, bytes });
     }
 
-    /// Where reports go: nowhere as long as media goes to another host than agreed and no report came from there.
+    /// Where reports go: nowhere as long as media goes to another host than agreed and no report came from there, nor while
+    /// media is to go nowhere (the old way of holding, RFC 3264 §8.4).
     fn report_destination(&self) -> Option<SocketAddr> {
         let to = self.rtcp.destination();
-        (self.rtp.is_from_host(to) || !self.rtp.is_elsewhere()).then_some(to)
+        let known = self.rtp.is_from_host(to) || !self.rtp.is_elsewhere();
+        (known && !to.ip().is_unspecified()).then_some(to)
     }
 
     fn report(&mut self, now: Time, bye: bool) {

@@ -190,7 +190,10 @@ fn settle(job: Job, result: Result<(), StoreError>) {
 fn settle_failed(job: Job, error: &StoreError) {
     match job {
         Job::Password { prepared, reply } => {
-            warn!(call = prepared.call_id, %error, "a temporary password is not stored");
+            // the number is personal, and has no place in a log
+            let gone = matches!(error, StoreError::NotContracted { .. });
+            let why = if gone { "its number is not contracted any more".to_owned() } else { error.to_string() };
+            warn!(call = prepared.call_id, why, "a temporary password is not stored");
             reply(Err(StoreFailed));
         }
         Job::Record(record) => lost_record(&record, &error.to_string()),

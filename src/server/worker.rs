@@ -93,6 +93,8 @@ pub struct Worker {
 /// A call with its sockets.
 struct Active {
     call: Call,
+    /// Our address as the caller reaches it, for media sockets that are bound to every address.
+    reached: IpAddr,
     sockets: Option<MediaPair>,
     wakes: Time,
 }
@@ -182,15 +184,14 @@ impl Running {
                 let call = Call::new(now, self.worker.clock.wall(), seed, settings, trust, &incoming);
                 info!(call = call.id(), "a call comes in");
                 debug!(call = call.id(), sip_call_id = incoming.call_id, remote = %incoming.flow.remote);
-                self.calls.insert(handle, Active { call, sockets: None, wakes: now });
+                let reached = incoming.flow.local.ip();
+                self.calls.insert(handle, Active { call, reached, sockets: None, wakes: now });
                 self.settle(handle);
             }
             ToWorker::Input { call: handle, mut input } => {
                 let Some(active) = self.calls.get_mut(&handle) else { return };
                 if let Input::Line { contract: Ok(Some(_)), local_rtp } = &mut input {
-                    let bound = active.open(&mut self.worker.ports);
-                    let advertised = |bound: SocketAddr| self.worker.advertise.unwrap_or(bound.ip());
-                    *local_rtp = bound.map(|bound| SocketAddr::new(advertised(bound), bound.port()));
+                    *local_rtp = active.open(&mut self.worker.ports, self.worker.advertise);
                 }
                 active.call.handle_input(now, input);
                 self.settle(handle);
@@ -280,12 +281,13 @@ impl Worker {
 }
 
 impl Active {
-    /// Opens the call's sockets; the address is `None` when that fails.
-    fn open(&mut self, ports: &mut Ports) -> Option<SocketAddr> {
+    /// Opens the call's sockets; the address for the caller is `None` when that fails.
+    fn open(&mut self, ports: &mut Ports, advertise: Option<IpAddr>) -> Option<SocketAddr> {
         let pair = ports.allocate().inspect_err(|error| warn!(%error, "no ports for a call")).ok()?;
-        let local = pair.local().ok()?;
+        let bound = pair.local().ok()?;
         self.sockets = Some(pair);
-        Some(local)
+        let own = if bound.ip().is_unspecified() { self.reached } else { bound.ip() };
+        Some(SocketAddr::new(advertise.unwrap_or(own), bound.port()))
     }
 
     fn receive(&mut self, now: Time, rtcp: bool, buffer: &mut [u8]) {

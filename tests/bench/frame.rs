@@ -1,5 +1,5 @@
 //! One 20 ms frame through the detector of tones: what every call costs fifty times a second.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use std::hint::black_box;
 

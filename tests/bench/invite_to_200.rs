@@ -1,6 +1,6 @@
 //! From the INVITE's datagram to the 200's: endpoint, identity, contract and session description, without sockets or store,
 //! while other calls run.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

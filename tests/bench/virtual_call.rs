@@ -1,5 +1,5 @@
 //! One whole virtual call: both ends, the network and the store, from INVITE to the last timer. About 30 s of telephone time.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 #[path = "../support/mod.rs"]
 mod support;

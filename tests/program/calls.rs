@@ -91,6 +91,18 @@ fn a_password_that_breaks_a_rule_is_told_so_and_nothing_is_set() {
 }
 
 #[test]
+fn bound_to_every_address_media_goes_to_the_one_that_the_caller_reached() {
+    let folder = Folder::new();
+    let config = folder.file("karipass.toml");
+    std::fs::write(&config, "[rtp]\nlisten = \"0.0.0.0\"\n").unwrap();
+    let flags = ["--demo", "--config", config.to_str().unwrap(), "--sip", "0.0.0.0:0"];
+    let service = Service::start(&folder.file("store.db"), &flags, "info");
+    let output = service.call(&["--from", "0600001111", "--unit", "number", "--password", "1234"]).output().unwrap();
+    // the prompt was heard, so media went both ways
+    assert_eq!(result(&output)["outcomes"]["failed: password-run"], 1, "{output:?}");
+}
+
+#[test]
 fn stopping_lets_running_calls_end_and_takes_no_new_ones() {
     let folder = Folder::new();
     let service = Service::demo(&folder.file("store.db"));

@@ -50,10 +50,13 @@ impl Service {
         Service::start(db, &["--demo"], "info")
     }
 
+    /// On a free port of 127.0.0.1, if the flags do not say where.
     pub fn start(db: &Path, flags: &[&str], log: &str) -> Service {
+        let listen: &[&str] = if flags.contains(&"--sip") { &[] } else { &["--sip", "127.0.0.1:0"] };
         let mut process = karipass()
-            .args(["serve", "--json", "--sip", "127.0.0.1:0", "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
+            .args(["serve", "--json", "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
             .arg(db)
+            .args(listen)
             .args(flags)
             .env("RUST_LOG", log)
             .stdout(Stdio::piped())
@@ -75,9 +78,11 @@ impl Service {
         Service { process, address, db: db.to_owned(), log: Some(log) }
     }
 
+    /// `karipass call` to it, by way of loopback.
     pub fn call(&self, flags: &[&str]) -> Command {
+        let address = self.address.replace("0.0.0.0", "127.0.0.1");
         let mut command = karipass();
-        command.args(["call", "--json", "--to", &format!("sip:0664806430@{}", self.address)]).args(flags);
+        command.args(["call", "--json", "--to", &format!("sip:0664806430@{address}")]).args(flags);
         command
     }
 

@@ -9,6 +9,7 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
 pub mod ledger;
+pub mod many;
 pub mod network;
 pub mod phone;
 pub mod scenario;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use karipass::caller::{Caller, INFO_TYPE, Output, Step, Verdict};
-use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Flow, Outgoing, Transport};
+use karipass::sip::endpoint::{self, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, Outgoing, Transport};
 use karipass::sip::message::{NameAddr, Uri};
 use karipass::sip::sdp::{self, Direction, LocalMedia};
 use karipass::time::Time;
@@ -85,23 +85,24 @@ impl Phone {
     }
 
     /// Changes the session to this direction, and to where media is taken now.
-    pub fn change(&mut self, now: Time, direction: &str) {
+    pub fn change(&mut self, now: Time, direction: &str) -> Result<(), CommandError> {
         self.version += 1;
         let description = self.description(direction);
-        self.endpoint.offer(now, self.call.unwrap(), description).unwrap();
+        self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, description)
     }
 
     /// The old way of putting on hold: media to nowhere.
-    pub fn change_to_nowhere(&mut self, now: Time) {
+    pub fn change_to_nowhere(&mut self, now: Time) -> Result<(), CommandError> {
         self.version += 1;
         let nowhere = self.description("sendrecv").unwrap().replace("c=IN IP4 192.0.2.77", "c=IN IP4 0.0.0.0");
-        self.endpoint.offer(now, self.call.unwrap(), Some(nowhere)).unwrap();
+        self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, Some(nowhere))
     }
 
     /// Asks the service for an offer in the running call.
-    pub fn ask_for_offer(&mut self, now: Time) {
+    pub fn ask_for_offer(&mut self, now: Time) -> Result<(), CommandError> {
+        self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, None)?;
         self.asked = true;
-        self.endpoint.offer(now, self.call.unwrap(), None).unwrap();
+        Ok(())
     }
 
     // What the edge does
@@ -290,10 +291,10 @@ impl Phone {
             Offer::Unknown => "18\r\na=rtpmap:18 G729/8000".to_owned(),
             Offer::Late => return None,
         };
-        let (version, ip, port) = (self.version, self.media.ip(), self.media.port());
+        let (version, ip, port, ptime) = (self.version, self.media.ip(), self.media.port(), self.setup.ptime_ms);
         Some(format!(
             "v=0\r\no=phone 7 {version} IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {formats}\r\na=ptime:20\r\na={direction}\r\n"
+             m=audio {port} RTP/AVP {formats}\r\na=ptime:{ptime}\r\na={direction}\r\n"
         ))
     }
 }

@@ -31,6 +31,17 @@ pub struct Service {
     pub cause: Option<EndCause>,
     /// RTP packets sent.
     pub packets: usize,
+    /// How often the call was woken.
+    pub wakeups: usize,
+    pace: Option<Pace>,
+}
+
+/// The numbers of the last packet sent: the next ones follow from them.
+struct Pace {
+    at: Time,
+    sequence: u16,
+    timestamp: u32,
+    source: [u8; 4],
 }
 
 impl Service {
@@ -52,6 +63,8 @@ impl Service {
             said: vec![],
             cause: None,
             packets: 0,
+            wakeups: 0,
+            pace: None,
         }
     }
 
@@ -87,6 +100,7 @@ impl Service {
             && let Some((_, call)) = &mut self.call
         {
             call.handle_timeout(now);
+            self.wakeups += 1;
         }
         while let Some(reply) = self.ledger.poll(now) {
             // of a call that is gone nobody waits for the answer
@@ -219,6 +233,7 @@ impl Service {
     /// Listens to what is said, as it is sent.
     fn listen(&mut self, now: Time, packet: &[u8], out: &mut Outlet<'_>) {
         self.packets += 1;
+        self.keep_pace(now, packet);
         let law = if packet[1] & 0x7f == 8 { Law::A } else { Law::Mu };
         for heard in self.voice.listen(now, law, &packet[12..]) {
             if let Heard::Prompt(name) = heard {
@@ -226,5 +241,24 @@ impl Service {
                 self.said.push((now, name));
             }
         }
+    }
+}
+
+impl Service {
+    /// One source; the sequence goes up by one; the timestamp goes with the time, whatever was not sent in between, and
+    /// the marker says when something was not (RFC 3550 §5.1, RFC 3551 §4.1).
+    fn keep_pace(&mut self, now: Time, packet: &[u8]) {
+        let bytes = |from: usize| <[u8; 4]>::try_from(&packet[from..from + 4]).unwrap();
+        let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+        let (timestamp, source) = (u32::from_be_bytes(bytes(4)), bytes(8));
+        let marker = packet[1] & 0x80 != 0;
+        if let Some(last) = &self.pace {
+            let passed = now.since(last.at).as_millis() as u32;
+            assert_eq!(source, last.source, "another source at {now:?}");
+            assert_eq!(sequence, last.sequence.wrapping_add(1), "sequence at {now:?}");
+            assert_eq!(timestamp, last.timestamp.wrapping_add(passed * 8), "timestamp at {now:?}");
+            assert_eq!(marker, passed > 60, "marker at {now:?}");
+        }
+        self.pace = Some(Pace { at: now, sequence, timestamp, source });
     }
 }

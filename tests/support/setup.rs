@@ -34,6 +34,8 @@ pub struct Setup {
     /// Further header fields of the INVITE.
     pub headers: Vec<(String, String)>,
     pub offer: Offer,
+    /// How much audio the phone wants in a packet: a multiple of 20 ms, since that is how the other end recognises prompts.
+    pub ptime_ms: u32,
     pub manner: Manner,
 }
 
@@ -70,6 +72,7 @@ impl Setup {
             from: None,
             headers: vec![],
             offer: Offer::All,
+            ptime_ms: 20,
             manner: Manner {
                 order: Order {
                     unit: Unit::Line,

@@ -103,7 +103,7 @@ impl World {
     }
 
     /// Lets the phone's owner do something.
-    pub fn phone(&mut self, what: &str, act: impl FnOnce(&mut Phone, Time)) -> &mut World {
+    pub fn phone<T>(&mut self, what: &str, act: impl FnOnce(&mut Phone, Time) -> T) -> &mut World {
         self.trace.note(self.now, format!("phone: {what}"));
         act(&mut self.phone, self.now);
         self.flush();
@@ -145,6 +145,11 @@ impl World {
         }
         assert!(self.phone.is_idle() && self.service.is_idle(), "a call came back\n{}", self.story());
         assert_eq!(packets, self.service.packets, "sound after the end\n{}", self.story());
+        let wakeups = self.service.wakeups;
+        assert!(wakeups <= 2 * packets + 200, "{wakeups} wake-ups for {packets} packets\n{}", self.story());
+        if std::env::var_os("KARIPASS_TRACE").is_some() {
+            println!("{}", self.story());
+        }
         self.outcome(lasted)
     }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use karipass::caller::Way;
 use karipass::ivr;
+use karipass::sip::endpoint::CommandError;
+use karipass::time::Time;
 
 use crate::support::network::{Datagram, Kind};
 use crate::support::phone::Phone;
@@ -47,7 +49,7 @@ fn the_services_own_numbers_wrap_around_unheard() {
 }
 
 #[track_caller]
-fn held(hold: fn(&mut Phone, karipass::time::Time)) {
+fn held(hold: fn(&mut Phone, Time) -> Result<(), CommandError>) {
     for prompt in ["greeting", "menu-unit", "ask-password", "read-back-before"] {
         let mut world = World::new(Setup::new(31).patient());
         world.run_until_said(prompt).run_for(ms(300)).phone("holds", hold).run_for(ms(200));
@@ -92,7 +94,7 @@ fn the_caller_moves_to_another_address_at_any_moment() {
             let mut world = World::new(Setup::new(at));
             world.run_for(ms(at)).phone("moves", |phone, now| {
                 phone.media = moved;
-                phone.change(now, "sendrecv");
+                phone.change(now, "sendrecv")
             });
             world.run_to(&Expected::Set);
             assert_eq!(world.phone.changes, [Ok(())], "{}", world.story());
@@ -120,6 +122,17 @@ fn a_call_in_either_law_with_any_payload_type_for_events() {
     }
     World::new(Setup { offer: Offer::NoEvents, ..Setup::new(34).by(Way::InBand) }).run_to(&Expected::Set);
     World::new(Setup { offer: Offer::NoEvents, ..Setup::new(34).by(Way::Info) }).run_to(&Expected::Set);
+}
+
+#[test]
+fn packets_are_as_long_as_the_caller_wants_them() {
+    let packets = |ptime_ms: u32| {
+        let mut world = World::new(Setup { ptime_ms, ..Setup::new(37) });
+        world.run_to(&Expected::Set);
+        world.service.packets
+    };
+    let short = packets(20);
+    assert!((short / 2).abs_diff(packets(40)) <= 2 && (short / 3).abs_diff(packets(60)) <= 3, "{short}");
 }
 
 #[test]

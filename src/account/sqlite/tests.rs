@@ -97,3 +97,20 @@ fn a_store_marked_but_not_finished_is_finished() {
     let store = SqliteStore::open(&file, Mode::Existing, &options).unwrap();
     assert_eq!(store.contracts(), Ok(Vec::new()));
 }
+
+#[test]
+fn a_write_does_not_begin_before_it_is_its_turn() {
+    let folder = Folder::new("turn");
+    drop(folder.open());
+    let other = Connection::open(folder.0.join("karipass.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let options = Options { wait: Duration::from_millis(50), ..Options::new("test") };
+    let mut store = SqliteStore::open(&folder.0.join("karipass.db"), Mode::Existing, &options).unwrap();
+    let begun = std::cell::Cell::new(false);
+    let busy = store.write(|_| {
+        begun.set(true);
+        Ok(())
+    });
+    assert!(matches!(busy, Err(StoreError::Busy { .. })), "{busy:?}");
+    assert!(!begun.get(), "it read what another program was about to change");
+}

@@ -450,8 +450,18 @@ proptest! {
         let arrived = |press: usize| {
             wire.iter().zip(fates.iter().cycle()).any(|(sent, fate)| sent.press == Some(press) && !fate.0)
         };
-        let expected: Vec<u8> =
-            presses.iter().enumerate().filter(|(press, _)| arrived(*press)).map(|(_, (code, ..))| *code).collect();
+        let told: Vec<(usize, u8)> =
+            presses.iter().enumerate().map(|(press, (code, ..))| (press, *code)).filter(|(press, _)| arrived(*press)).collect();
+        // of two presses of a key of which nothing but ends arrived, nobody can say whether they are two, or one whose sender
+        // writes another timestamp into its repeated ends
+        let only_ends = |press: usize| {
+            let mut packets = wire.iter().zip(fates.iter().cycle()).filter(|(sent, fate)| sent.press == Some(press) && !fate.0);
+            packets.all(|(sent, _)| sent.payload.get(1).is_some_and(|flags| flags & 0x80 != 0))
+        };
+        if told.windows(2).any(|two| two[0].1 == two[1].1 && only_ends(two[0].0) && only_ends(two[1].0)) {
+            return Ok(());
+        }
+        let expected: Vec<u8> = told.into_iter().map(|(_, code)| code).collect();
         let (downs, ups, _) = deliver(&wire, &fates, FORMATS);
         prop_assert_eq!(&downs, &expected);
         prop_assert_eq!(&ups, &expected);

@@ -70,8 +70,9 @@ impl Endpoint {
                 Ok(())
             }
             Method::Ack | Method::Cancel => Ok(()),
+            // no provisional response of ours waits for one (RFC 3262 §3)
+            Method::Prack => Err(Reply::new(481)),
             Method::Register
-            | Method::Prack
             | Method::Message
             | Method::Refer
             | Method::Notify

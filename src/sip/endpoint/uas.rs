@@ -4,7 +4,7 @@ use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
 use super::flow::{is_behind_nat, stamp};
 use super::layer::{Layer, ServerId};
-use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
+use super::reply::{ALLOW, RELIABLE_PROVISIONALS, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
@@ -66,10 +66,9 @@ impl Endpoint {
         match request.method {
             Method::Invite | Method::Options => {}
             // without a To tag they belong to no dialog that could be here
-            Method::Bye | Method::Info | Method::Update => return Err(Reply::new(481)),
+            Method::Bye | Method::Info | Method::Update | Method::Prack => return Err(Reply::new(481)),
             Method::Ack | Method::Cancel => return Ok(()),
             Method::Register
-            | Method::Prack
             | Method::Message
             | Method::Refer
             | Method::Notify
@@ -99,14 +98,26 @@ impl Endpoint {
         let user = request.uri.subscriber();
         let ours = match user.as_deref() {
             None | Some("") => request.method == Method::Options,
-            Some(user) => self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user),
+            Some(user) => self.serves(user),
         };
+        let ours = ours || self.was_dialled(request);
         match request.headers.max_forwards() {
             _ if ours => Ok(()),
             // who is served elsewhere is only found elsewhere (§16.3); our own calls are taken with no hops left
             Some(0) => Err(Reply::new(483)),
             Some(_) | None => Err(Reply::new(404)),
         }
+    }
+
+    /// A network that puts our Contact into the Request-URI keeps the number that was dialled in P-Called-Party-ID
+    /// (RFC 7315 §4.2).
+    fn was_dialled(&self, request: &Request) -> bool {
+        let called = request.headers.first("P-Called-Party-ID").and_then(NameAddr::parse);
+        called.and_then(|called| called.uri.subscriber()).is_some_and(|user| self.serves(&user))
+    }
+
+    fn serves(&self, user: &str) -> bool {
+        self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user)
     }
 
     fn check_admission(&self) -> Result<(), Reply> {
@@ -191,10 +202,14 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Tells the caller that the call rings (180). Not needed before `answer`.
+    /// Tells the caller that the call rings (180), unless that would have to be told reliably (RFC 3262 §3). Not needed
+    /// before `answer`.
     pub fn ring(&mut self, now: Time, call: CallHandle) -> Result<(), CommandError> {
         let call = self.calls.get(&call).ok_or(CommandError::NoSuchCall)?;
         let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
+        if request.headers.option_tags("Require").iter().any(|tag| tag == RELIABLE_PROVISIONALS) {
+            return Ok(());
+        }
         let reply = recording_route(Reply::new(180), request).with("Contact", call.contact()).with("Allow", ALLOW);
         self.layer.respond(now, *server, &request.headers, reply);
         Ok(())

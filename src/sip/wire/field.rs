@@ -34,9 +34,9 @@ impl NameAddr {
         self.params.set("tag", Some(tag));
     }
 
-    /// Reads one value: `name-addr` or `addr-spec`, with parameters.
+    /// Reads one value, in one line: `name-addr` or `addr-spec`, with parameters.
     pub fn parse(text: &str) -> Option<NameAddr> {
-        let text = lex::trim(text);
+        let text = lex::line(text)?;
         if let Some((display, rest)) = lex::quoted(text) {
             return NameAddr::bracketed(display, lex::trim(rest));
         }
@@ -131,8 +131,9 @@ impl Via {
         self.params.set("received", Some(&address.to_string()));
     }
 
-    /// Reads one value; white space may surround each part.
+    /// Reads one value, in one line; white space may surround each part.
     pub fn parse(text: &str) -> Option<Via> {
+        let text = lex::line(text)?;
         let (sent, params) = text.split_at(text.find(';').unwrap_or(text.len()));
         let (protocol, rest) = sent.split_once('/')?;
         let (version, rest) = rest.split_once('/')?;

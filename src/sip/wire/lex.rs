@@ -15,6 +15,11 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
+/// `text` without surrounding white space, if it is a single line.
+pub fn line(text: &str) -> Option<&str> {
+    (!text.contains(['\r', '\n'])).then(|| trim(text))
+}
+
 /// Splits at `separator` where it stands neither in a quoted string nor in angle brackets; the parts are trimmed.
 ///
 /// An unclosed quote or bracket runs to the end, so that no part of it is taken for a value of its own.

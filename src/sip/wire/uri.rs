@@ -1,7 +1,7 @@
 //! URIs: `sip:`, `sips:` and `tel:` taken apart, any other scheme kept whole (RFC 3261 §19.1, RFC 3966).
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::error::FieldError;
@@ -193,20 +193,29 @@ pub(super) fn host_port_of(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(bracketed) => {
             let (address, after) = bracketed.split_once(']')?;
-            address.parse::<Ipv6Addr>().ok()?;
-            (address, lex::trim(after))
+            (ipv6_address(address)?, lex::trim(after))
         }
         None => {
             let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
             let host = lex::trim(host);
-            (is_host(host).then_some(host)?, port)
+            (is_host(host).then_some(host)?.to_owned(), port)
         }
     };
     let port = match port {
         "" => None,
         port => Some(lex::number(lex::trim(port.strip_prefix(':')?))?),
     };
-    Some((host.to_owned(), port))
+    Some((host, port))
+}
+
+/// An IPv6 address as written, but for the third colon that RFC 3261's grammar has before an IPv4 address at the end: it must
+/// be tolerated (RFC 5118 §4.10), and goes out as two.
+fn ipv6_address(text: &str) -> Option<String> {
+    let mended = match text.rsplit_once(":::") {
+        Some((groups, v4)) if v4.parse::<Ipv4Addr>().is_ok() => format!("{groups}::{v4}"),
+        Some(_) | None => text.to_owned(),
+    };
+    mended.parse::<Ipv6Addr>().is_ok().then_some(mended)
 }
 
 fn is_host(host: &str) -> bool {

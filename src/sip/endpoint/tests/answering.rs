@@ -223,3 +223,32 @@ fn a_phone_of_rfc_2543_without_branch_and_tag_gets_through() {
     bench.act(800, |endpoint, now| endpoint.hang_up(now, call, None)).unwrap();
     assert_eq!((bench.request().uri.to_string(), bench.last_flow()), ("sip:0600001111@192.0.2.9".to_owned(), udp()));
 }
+
+#[test]
+fn a_call_that_requires_reliable_provisionals_is_answered_without_any() {
+    let mut phone = Phone::new();
+    let mut bench = Bench::new();
+    bench.receive(0, &with(&phone.invite(), "Require: 100rel"));
+    let call = bench.call();
+    bench.act(10, |endpoint, now| endpoint.ring(now, call)).unwrap();
+    bench.act(20, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
+    phone.hear(bench.response());
+    bench.receive(30, &phone.ack()).receive(40, &with(&phone.request("PRACK"), "RAck: 1 1 INVITE"));
+    let expected = ["0 → 100 INVITE", "0 · Incoming", "20 → 200 INVITE", "30 · Confirmed", "40 → 481 PRACK"];
+    assert_eq!(bench.trace(), expected);
+}
+
+#[test]
+fn the_number_that_was_dialled_may_stand_beside_a_contact_as_request_uri() {
+    let contact = Phone::new().invite().replace("sip:0664806430@192.0.2.1 SIP", "sip:line-3@192.0.2.1:5060 SIP");
+    for called in ["<sip:+81664806430@ims.example;user=phone>", "<tel:06-6480-6430;phone-context=ims.example>"] {
+        let mut bench = Bench::new();
+        bench.receive(0, &with(&contact, &format!("P-Called-Party-ID: {called}")));
+        assert_eq!(bench.trace(), ["0 → 100 INVITE", "0 · Incoming"], "{called}");
+    }
+    for called in ["<sip:0664806431@ims.example>", "<sip:ims.example>", "nonsense <"] {
+        let mut bench = Bench::new();
+        bench.receive(0, &with(&contact, &format!("P-Called-Party-ID: {called}")));
+        assert_eq!(bench.trace(), ["0 → 404 INVITE"], "{called}");
+    }
+}

@@ -62,7 +62,7 @@ fn each_wrong_invite_gets_its_status() {
         (404, other("sip:192.0.2.1")),
         (404, other("tel:0699999999")),
         (416, other("mailto:service@example.com")),
-        (420, with(&invite(), "Require: timer, 100rel, gruu")),
+        (420, with(&invite(), "Require: timer, 100rel, precondition, gruu")),
         (415, with_body(&invite(), "text/plain", "hello")),
         (415, with(&invite(), "Content-Encoding: gzip")),
         (406, with(&invite(), "Accept: text/plain, application/xml;q=0.5")),
@@ -81,8 +81,8 @@ fn each_wrong_invite_gets_its_status() {
 
 #[test]
 fn refusals_say_what_would_do() {
-    let (_, response) = answer_to(&with(&invite(), "Require: timer, 100rel, gruu"));
-    assert_eq!(response.headers.first("Unsupported"), Some("100rel, gruu"));
+    let (_, response) = answer_to(&with(&invite(), "Require: timer, 100rel, precondition, gruu"));
+    assert_eq!(response.headers.first("Unsupported"), Some("precondition, gruu"));
     let (_, response) = answer_to(&with_body(&invite(), "text/plain", "hello"));
     assert_eq!(response.headers.first("Accept"), Some("application/sdp"));
     let (status, response) = answer_to(&Phone::new().request("REGISTER"));
@@ -113,7 +113,7 @@ fn an_optional_body_of_another_kind_is_passed_over() {
 
 #[test]
 fn requests_that_need_a_dialog_get_481_without_one() {
-    for method in ["BYE", "INFO", "UPDATE"] {
+    for method in ["BYE", "INFO", "UPDATE", "PRACK"] {
         assert_eq!(answer_to(&Phone::new().request(method)).0, 481, "{method}");
         let mut phone = Phone { to_tag: Some("gone".to_owned()), ..Phone::new() };
         assert_eq!(answer_to(&phone.request(method)).0, 481, "{method}");

@@ -54,6 +54,8 @@ fn what_is_no_address() {
         "sip:a@h?x=1",
         "sip:a,b@h",
         "no uri",
+        "\"a\nb\" <sip:a@h>",
+        "<sip:a@h>;x=\"\r\"",
     ] {
         assert_eq!(NameAddr::parse(text), None, "{text}");
     }
@@ -109,6 +111,7 @@ fn what_is_no_hop() {
         "SIP/2.0/UDP [::1",
         "SIP/2.0/U<P h",
         "SIP/2.0/UDP ;branch=z9hG4bK1",
+        "SIP/2.0/UDP h;x=\"\n\"",
     ] {
         assert_eq!(Via::parse(text), None, "{text}");
     }

@@ -113,6 +113,16 @@ fn a_user_is_escaped_where_it_must_be() {
     assert_eq!(Uri::sip(Some("+81664806430"), "::1", None).to_string(), "sip:+81664806430@[::1]");
 }
 
+#[test]
+fn the_third_colon_of_the_old_grammar_is_tolerated_before_an_ipv4_address_alone() {
+    let host = |text: &str| text.parse::<Uri>().map(|uri| uri.to_string());
+    assert_eq!(host("sip:user@[2001:db8:::192.0.2.1]"), Ok("sip:user@[2001:db8::192.0.2.1]".to_owned()));
+    assert_eq!(host("sip:[:::192.0.2.1]:5061"), Ok("sip:[::192.0.2.1]:5061".to_owned()));
+    for text in ["sip:[2001:db8:::10]", "sip:[2001:db8::::192.0.2.1]", "sip:[2001::db8:::192.0.2.1]"] {
+        assert_eq!(host(text), Err(FieldError::Uri), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_read_is_written_the_same(text in "(sips?:([a-z0-9.;/?%!]{1,8}(:[a-z$]{0,4})?@)?([a-z.0-9]{1,8}|\\[[0-9a-f:]{2,9}\\])(:[1-9][0-9]{0,4})?(;[a-z]{1,3}(=[a-z%0-9]{1,4})?){0,3}(\\?[a-z]=[a-z]?)?|tel:[0-9+#*-]{1,9}(;[a-z]{1,3}=[a-z]){0,2})") {
