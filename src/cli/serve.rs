@@ -57,14 +57,7 @@ pub struct Args {
 impl Args {
     /// What the flags say over file and environment.
     pub fn overrides(&self, db: Option<PathBuf>) -> Overrides {
-        Overrides {
-            sip: self.sip,
-            rtp_ports: self.rtp_ports,
-            site: self.site,
-            db,
-            demo: self.demo,
-            ..Overrides::default()
-        }
+        Overrides { sip: self.sip, rtp_ports: self.rtp_ports, site: self.site, db, demo: self.demo }
     }
 }
 

@@ -14,6 +14,9 @@
 //! [`desk`]), and it knows calls and media not at all. Whatever names a telephone number passes [`member`], which alone
 //! decides about reach.
 
+// a refusal is an answer like any other, and answers are large: boxing each would say nothing
+#![allow(clippy::result_large_err, clippy::type_complexity)]
+
 mod bulk_csv;
 mod cookie;
 mod desk;
