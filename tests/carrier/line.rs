@@ -118,7 +118,7 @@ impl Line {
 
 /// What this network's customer orders, by this way of keying.
 pub fn order(way: Way) -> Setup {
-    let setup = Setup::new(0x6e67_6e).by(way);
+    let setup = Setup::new(0x006e_676e).by(way);
     Setup {
         trust: karipass::call::identity::Trust { asserted: true, from: false, private: true },
         manner: Manner { patient: false, ..setup.manner.clone() },
