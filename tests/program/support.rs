@@ -40,7 +40,11 @@ impl Drop for Folder {
 /// `karipass serve` on free ports. Killed when dropped, if it has not been stopped.
 pub struct Service {
     process: Child,
+    /// Where it takes UDP.
     pub address: String,
+    /// Where it takes TCP.
+    #[allow(dead_code)] // not every test program asks
+    pub tcp_address: String,
     pub db: PathBuf,
     log: Option<std::thread::JoinHandle<String>>,
 }
@@ -70,12 +74,15 @@ impl Service {
             String::from_utf8_lossy(&text).into_owned()
         });
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = std::iter::from_fn(|| lines.next())
-            .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-            .find(|line| line["transport"] == "udp")
-            .map(|line| line["address"].as_str().unwrap().to_owned());
-        let address = address.expect("the service says where it listens");
-        Service { process, address, db: db.to_owned(), log: Some(log) }
+        let mut listening = |transport: &str| {
+            std::iter::from_fn(|| lines.next())
+                .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+                .find(|line| line["transport"] == transport)
+                .map(|line| line["address"].as_str().unwrap().to_owned())
+                .expect("the service says where it listens")
+        };
+        let (address, tcp_address) = (listening("udp"), listening("tcp"));
+        Service { process, address, tcp_address, db: db.to_owned(), log: Some(log) }
     }
 
     /// `karipass call` to it, by way of loopback.
