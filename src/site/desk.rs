@@ -58,8 +58,7 @@ impl Desk {
     {
         let _turn = self.free.turn().await?;
         let mut handle = Borrowed::take(&self.handles).ok_or(Trouble::Lost)?;
-        let done = spawn_blocking(move || handle.with(work)).await.map_err(|_| Trouble::Lost)?;
-        Ok(done?)
+        spawn_blocking(move || handle.with(work)).await.map_err(|_| Trouble::Lost)?
     }
 
     /// Hashes or compares passwords.
