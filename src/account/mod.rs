@@ -17,6 +17,7 @@ mod demo;
 mod error;
 pub mod password;
 mod reach;
+mod route;
 pub mod session;
 pub mod setting;
 pub mod sqlite;
@@ -32,6 +33,7 @@ pub use credential::{
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
 pub use error::StoreError;
 pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
+pub use route::{Route, route};
 pub use session::{Session, SessionId, Stage};
 pub use setting::{ChangedBy, Setting, SettingChange};
 pub use sqlite::SqliteStore;

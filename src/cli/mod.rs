@@ -10,6 +10,7 @@ mod contract;
 mod decode;
 mod descriptors;
 mod output;
+mod route;
 mod serve;
 
 use std::io::{self, IsTerminal, Write};
@@ -51,6 +52,7 @@ enum Command {
     Contract(contract::Args),
     Account(account::Args),
     Calls(calls::Args),
+    Route(route::Args),
 }
 
 /// Runs the program and tells its exit code.
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Contract(args) => administer(&cli, |config| contract::run(args, config)),
         Command::Account(args) => administer(&cli, |config| account::run(args, config)),
         Command::Calls(args) => administer(&cli, |config| calls::run(args, config)),
+        Command::Route(args) => administer(&cli, |config| route::run(args, config)),
     }
 }
 

@@ -214,6 +214,7 @@ fn site_options(config: &Config) -> site::Options {
     site::Options {
         listen: config.site.listen,
         secure: config.site.behind_tls,
+        service_number: config.sip.service_number,
         open_store: Box::new(move || Ok(Box::new(open_store_as(&for_stores, Mode::Existing, "site")?))),
         cost: config.store.hash_cost,
         hashers: config.limits.hash_workers as usize,

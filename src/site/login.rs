@@ -1,7 +1,5 @@
 //! Logging in and out.
 
-use std::net::SocketAddr;
-
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
@@ -13,6 +11,7 @@ use tokio::time::Instant;
 use super::desk::Trouble;
 use super::field::Fields;
 use super::lang::Lang;
+use super::listener::Peer;
 use super::member::{Newcomer, Visitor, hex, session_id};
 use super::page::{self, Frame};
 use super::{App, Shared, cookie};
@@ -58,6 +57,7 @@ impl LoginPage {
 #[template(path = "help.html", config = "src/site/askama.toml")]
 struct HelpPage {
     p: Frame,
+    service_number: String,
 }
 
 pub(super) async fn show(visitor: Visitor) -> Response {
@@ -68,14 +68,15 @@ pub(super) async fn show(visitor: Visitor) -> Response {
     page::render(StatusCode::OK, &page)
 }
 
-pub(super) async fn help(visitor: Visitor) -> Response {
-    page::render(StatusCode::OK, &HelpPage { p: visitor.frame() })
+pub(super) async fn help(State(app): State<Shared>, visitor: Visitor) -> Response {
+    let service_number = super::hyphenated(app.service_number);
+    page::render(StatusCode::OK, &HelpPage { p: visitor.frame(), service_number })
 }
 
 pub(super) async fn log_in(
     State(app): State<Shared>,
     visitor: Visitor,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -129,8 +130,8 @@ impl Refusal {
     fn text(&self, lang: Lang) -> &'static str {
         match self {
             Refusal::No => lang.say(
-                "ログインできませんでした。番号またはパスワードが正しくありません。続けて3回間違えると、10分間ログインできなくなります。",
-                "Login failed. The number or the password is wrong. After three wrong passwords in a row, the login is locked for 10 minutes.",
+                "ログインできませんでした。番号またはパスワードが正しくありません。続けて間違えると、しばらくログインできなくなります。",
+                "Login failed. The number or the password is wrong. After several wrong passwords in a row, the login is locked for a while.",
             ),
             Refusal::RunOut => lang.say(
                 "仮パスワードの有効期限（24時間）が切れています。もう一度お電話で仮パスワードを設定してください。",

@@ -14,8 +14,8 @@
 //! [`desk`]), and it knows calls and media not at all. Whatever names a telephone number passes [`member`], which alone
 //! decides about reach.
 
-// a refusal is an answer like any other, and answers are large: boxing each would say nothing
-#![allow(clippy::result_large_err, clippy::type_complexity)]
+// a refusal is a whole answer, made once a request: boxing it would gain nothing
+#![allow(clippy::result_large_err)]
 
 mod bulk_csv;
 mod cookie;
@@ -25,6 +25,7 @@ mod guard;
 mod hyphen;
 mod lang;
 mod limit;
+mod listener;
 mod login;
 mod member;
 mod page;
@@ -46,6 +47,7 @@ use axum::routing::{get, post};
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
+use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
 pub use hyphen::hyphenated;
@@ -53,6 +55,7 @@ pub use rules::Rules;
 
 use desk::Desk;
 use limit::Logins;
+use listener::{Limited, Peer};
 
 /// The largest form that is read, but for uploads.
 const LARGEST_FORM: usize = 256 * 1024;
@@ -71,6 +74,8 @@ pub struct Options {
     /// Whether browsers come over TLS, which something before this server ends: then cookies are for TLS alone, and
     /// browsers are told never to come without.
     pub secure: bool,
+    /// The number that subscribers dial to set a temporary password.
+    pub service_number: PhoneNumber,
     /// Opens the account store.
     pub open_store: OpenStore,
     /// The cost of hashing a password.
@@ -120,6 +125,7 @@ struct App {
     desk: Desk,
     clock: WallClock,
     secure: bool,
+    service_number: PhoneNumber,
     cost: Cost,
     rules: Rules,
     idle_seconds: i64,
@@ -139,6 +145,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         desk: Desk::open(&options.open_store, options.hashers)?,
         clock: options.clock,
         secure: options.secure,
+        service_number: options.service_number,
         cost: options.cost,
         rules: options.rules,
         idle_seconds: options.idle_seconds,
@@ -189,10 +196,10 @@ impl Drop for Site {
 
 async fn serve(listener: std::net::TcpListener, app: Shared, stopped: oneshot::Receiver<()>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+        Ok(listener) => Limited::new(listener),
         Err(error) => return tracing::error!(%error, "the settings site cannot listen"),
     };
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app).into_make_service_with_connect_info::<Peer>();
     let (draining, drained) = oneshot::channel();
     let until = async move {
         // a dropped handle stops as well

@@ -23,6 +23,7 @@ struct PasswordPage<'a> {
     stage: Stage,
     fewest: usize,
     most: usize,
+    days: i64,
     current_error: String,
     new_error: String,
     again_error: String,
@@ -38,6 +39,7 @@ impl<'a> PasswordPage<'a> {
             stage: newcomer.session.stage,
             fewest: app.rules.fewest,
             most: app.rules.most,
+            days: app.rules.valid_seconds / (24 * 60 * 60),
             current_error: String::new(),
             new_error: String::new(),
             again_error: String::new(),
@@ -147,8 +149,8 @@ fn again_fault(credential: Option<&Credential>, new: &Secret) -> Option<Fault> {
 fn wrong_current(newcomer: &Newcomer, locked: bool) -> &'static str {
     if locked {
         newcomer.lang.say(
-            "続けて3回間違えたため、10分間変更できません。",
-            "After three wrong passwords in a row this is locked for 10 minutes.",
+            "続けて間違えたため、しばらく変更できません。",
+            "After several wrong passwords in a row this is locked for a while.",
         )
     } else {
         newcomer.lang.say("現在のパスワードが正しくありません。", "The current password is wrong.")

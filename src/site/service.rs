@@ -68,10 +68,13 @@ struct Change {
 /// The services by what is done with them, each with its own type.
 struct Kind {
     fields: fn(&Setting<String>) -> Option<Fields>,
-    read: fn(&Fields, &Setting<String>, Lang) -> Option<(Draft, Problems)>,
+    read: fn(&Fields, &Setting<String>, Lang) -> Option<Read>,
     form: fn(&Form<'_>) -> Vec<Field>,
     rows: fn(bool, &str, Lang) -> Vec<Row>,
 }
+
+/// What a form asks for, and what is wrong with it.
+type Read = (Draft, Problems);
 
 struct Draft {
     active: bool,
@@ -186,6 +189,7 @@ struct ConfirmPage<'a> {
 }
 
 /// A service that is asked for, of a number that is within reach and has it.
+#[derive(Clone, Copy)]
 struct Asked {
     service: Service,
     number: PhoneNumber,
@@ -259,13 +263,6 @@ fn form_page(
         conflict: status == StatusCode::CONFLICT,
     };
     page::render(status, &page)
-}
-
-impl Copy for Asked {}
-impl Clone for Asked {
-    fn clone(&self) -> Asked {
-        *self
-    }
 }
 
 pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, body: Bytes) -> Response {

@@ -1,7 +1,7 @@
 //! The services' pages: state, change, confirm, done, and a row in the audit.
 
 use karipass::account::setting::{ArrivalMail, BulkTransfer, Voicewarp};
-use karipass::account::{AuditFilter, Contract, Service, Services, Store};
+use karipass::account::{AuditFilter, Contract, Route, Service, Services, Store, route};
 use karipass::unit::Unit;
 
 use super::support::*;
@@ -188,4 +188,40 @@ fn ten_thousand_rows_and_no_more() {
     let answer = browser.upload("/bulk-transfer/csv", &csrf, file.as_bytes());
     assert!(answer.status == 422 && answer.has("ほかに"), "{}", answer.status);
     assert_eq!(browser.upload("/bulk-transfer/csv", "forged", file.as_bytes()).status, 403);
+}
+
+#[test]
+fn what_is_set_decides_where_a_call_goes() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let goes = |caller: &str| route(&world.store(), Some(number(caller)), number("0600001111")).unwrap();
+    assert_eq!(goes("0399990000"), Some(Route::Ring));
+    let voicewarp = [
+        ("csrf", csrf.as_str()),
+        ("revision", "0"),
+        ("step", "save"),
+        ("active", "start"),
+        ("condition", "no-answer"),
+        ("ring_seconds", "15"),
+        ("destination1", "09012345678"),
+        ("in_use", "1"),
+        ("select", "off"),
+    ];
+    assert_eq!(browser.post("/voicewarp?number=0600001111", &voicewarp).status, 303);
+    let (to, service) = (number("09012345678"), Service::Voicewarp);
+    let later = Route::RingThenForward { to, service, no_answer_after: Some(15), when_busy: false };
+    assert_eq!(goes("0399990000"), Some(later));
+    // bulk forwarding comes before
+    let bulk = [
+        ("csrf", csrf.as_str()),
+        ("revision", "0"),
+        ("step", "save"),
+        ("active", "start"),
+        ("destination", "0312345678"),
+    ];
+    assert_eq!(browser.post("/bulk-transfer?number=0600001111", &bulk).status, 303);
+    let forward = Route::Forward { to: number("0312345678"), service: Service::BulkTransfer };
+    assert_eq!(goes("0399990000"), Some(forward));
+    assert_eq!(route(&world.store(), None, number("0699998888")).unwrap(), None, "no contracted number");
 }

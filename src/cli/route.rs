@@ -1,0 +1,72 @@
+//! `karipass route`: where a call would go now, by what the subscriber has set.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::{Answer, Failure, finish, json_line, open_store};
+use crate::account::sqlite::Mode;
+use crate::account::{Route, route};
+use crate::config::Config;
+use crate::number::PhoneNumber;
+
+/// Tell where a call would go now, by everything that is set.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Example:\n  karipass route 0312345678 0600001111\n  karipass route anonymous 0600001111 --json"
+)]
+pub struct Args {
+    /// The calling number, or `anonymous` when it is withheld
+    #[arg(value_name = "CALLER", value_parser = caller)]
+    caller: Caller,
+    /// The number that is called
+    #[arg(value_name = "CALLED")]
+    called: PhoneNumber,
+    /// Answer as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Caller(Option<PhoneNumber>);
+
+fn caller(text: &str) -> Result<Caller, String> {
+    match text {
+        "anonymous" => Ok(Caller(None)),
+        number => PhoneNumber::parse(number).map(|number| Caller(Some(number))).map_err(|why| why.to_string()),
+    }
+}
+
+/// Runs `karipass route`.
+pub fn run(args: &Args, config: &Config) -> ExitCode {
+    finish(|out| perform(args, config, out))
+}
+
+fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+    let store = open_store(config, Mode::Existing, "route")?;
+    let Some(route) = route(&store, args.caller.0, args.called)? else {
+        return Err(Failure::Refused(format!(
+            "{} is not a contracted number; see `karipass contract list`",
+            args.called
+        )));
+    };
+    if args.json {
+        json_line(out, &json!(route))?;
+    } else {
+        writeln!(out, "{}", described(route))?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn described(route: Route) -> String {
+    match route {
+        Route::Ring => "ring".to_owned(),
+        Route::Forward { to, service } => format!("forward {to} ({service})"),
+        Route::RingThenForward { to, service, no_answer_after, when_busy } => {
+            let after = no_answer_after.map(|seconds| format!("no answer in {seconds} s"));
+            let cases: Vec<String> = after.into_iter().chain(when_busy.then(|| "busy".to_owned())).collect();
+            format!("ring, forward {to} on {} ({service})", cases.join(" or "))
+        }
+    }
+}
