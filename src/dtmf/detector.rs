@@ -21,6 +21,8 @@ pub struct Detector {
     bank: Bank,
     /// What the screen saw in the latest hops; `NOTHING` or a key.
     seen: [u8; KEPT],
+    /// Hops in a row that repeat those of 20 ms before.
+    repeated: usize,
     /// Hops since one that was silent or missing.
     unbroken: usize,
     tone: Option<Tone>,
@@ -29,6 +31,10 @@ pub struct Detector {
     events: VecDeque<Event>,
     explanations: Option<Box<Explanations>>,
 }
+
+/// Hops that are taken for packets played again: three packets. A tone of a multiple of 50 Hz, such as Japan's dial tone,
+/// repeats itself for longer.
+const MOST_REPEATED: usize = 12;
 
 /// In how many hops of the last 80 ms a key must have been seen to be looked at: less when some did not arrive or are silent,
 /// for a digit may be in pieces then.
@@ -64,6 +70,7 @@ impl Detector {
             torn: false,
             bank: Bank::default(),
             seen: [NOTHING; KEPT],
+            repeated: 0,
             unbroken: 0,
             tone: None,
             last: None,
@@ -129,7 +136,8 @@ impl Detector {
     }
 
     fn hop(&mut self, lost: bool) {
-        let lost = lost || self.history.repeats();
+        self.repeated = if self.history.repeats() { self.repeated + 1 } else { 0 };
+        let lost = lost || (1..=MOST_REPEATED).contains(&self.repeated);
         let (samples, bins) = self.history.filled();
         let seen = if lost { self.bank.skip(bins) } else { self.bank.take(samples, self.limits.quiet, bins) };
         self.history.complete(lost);

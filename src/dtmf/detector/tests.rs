@@ -159,6 +159,17 @@ fn a_loss_hidden_as_silence_or_as_a_repeated_packet_doubles_nothing() {
 }
 
 #[test]
+fn a_dial_tone_that_repeats_itself_is_no_loss() {
+    let burst = |ms| {
+        let mut line = Line::default().silence(200).digit('5', ms).silence(100);
+        line.0.iter_mut().enumerate().for_each(|(n, x)| *x += (3000.0 * (TAU * n as f64 / 20.0).sin()) as i16);
+        digits(&told(&line, 160))
+    };
+    assert_eq!(burst(24), "");
+    assert_eq!(burst(50), "5");
+}
+
+#[test]
 fn explanations_say_why() {
     let mut detector = Detector::with_explanations(&Config::default());
     detector.process(&Line::default().silence(50).digit('6', 60).silence(100).digit('7', 24).silence(100).0);
