@@ -1,32 +1,50 @@
 //! `karipass decode`: the digits in a recording or capture.
 
+mod explain;
+mod image;
+mod plot;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::decode::{Place, Press, Report, decode};
+use crate::decode::{Options, Place, Press, Report, decode_with};
 
 /// Find the DTMF digits in a recording or network capture.
 ///
 /// Reads WAV (any rate, any number of channels, 8- to 32-bit PCM, float, µ-law, A-law), pcap and pcapng. In captures, digits
 /// are found in G.711 audio and in telephone events (RFC 4733). What could be read of a damaged file is printed before
-/// the error. This prints what was keyed in: treat the output like the recording.
+/// the error. This prints what was keyed in: treat the output like the recording, and a plot too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   karipass decode message.wav
   karipass decode --json call.pcapng
+  karipass decode --explain message.wav
+  karipass decode --explain --json call.pcapng | jq 'select(.taken | not)'
+  karipass decode --plot message.svg message.wav
   tcpdump -i any -w - udp | karipass decode -
 
-Exit status: 0 read to the end, with or without digits; 1 not a readable file, or damaged; 3 cannot be opened.")]
+Exit status: 0 read to the end, with or without digits; 1 not a readable file, or damaged; 3 cannot be opened, or the plot
+cannot be written.")]
 pub struct Args {
     /// The WAV, pcap or pcapng file; `-` is standard input
     pub file: PathBuf,
     /// Print one JSON object a line: digit, start_ms, length_ms, source, and channel or stream
     #[arg(long)]
     pub json: bool,
+    /// Show each candidate: what was measured of it, and why it was taken or refused
+    ///
+    /// A candidate is a stretch of audio in which two tones of the pad stand out. Levels are of each tone; "off" is how far each
+    /// is from its frequency; "else" is the part of the energy that is not these two tones; "unsteady" is how much amplitude and
+    /// phase change every 5 ms, as a part of the power. Telephone events are listed as taken. With --json, an object a line.
+    #[arg(long)]
+    pub explain: bool,
+    /// Draw the spectrogram from 200 to 1800 Hz with the decisions over it, and write it here as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 /// Prints the digits on `out` and what was wrong on `err`.
@@ -39,8 +57,20 @@ pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let report = decode(input);
-    if let Err(error) = print(args, &report, out) {
+    let options = Options { explain: args.explain || args.plot.is_some(), audio: args.plot.is_some() };
+    let report = decode_with(input, options);
+    let printed = print(args, &report, out);
+    if let Some(file) = &args.plot {
+        let plot = plot::plot(&report, &shown);
+        if let Err(error) = std::fs::write(file, plot.svg) {
+            let _ = writeln!(err, "karipass decode: the plot cannot be written to {}: {error}", file.display());
+            return ExitCode::from(3);
+        }
+        if let Some(note) = plot.note {
+            let _ = writeln!(err, "karipass decode: {}: {note}", file.display());
+        }
+    }
+    if let Err(error) = printed {
         return pipe_closed(&error, err);
     }
     for note in &report.notes {
@@ -87,7 +117,11 @@ fn pipe_closed(error: &io::Error, err: &mut dyn Write) -> ExitCode {
 }
 
 fn print(args: &Args, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if args.json {
+    if args.explain && args.json {
+        explain::json(report, out)?;
+    } else if args.explain {
+        explain::table(report, out)?;
+    } else if args.json {
         for press in &report.presses {
             writeln!(out, "{}", serde_json::to_string(&line(press, report))?)?;
         }
@@ -99,18 +133,7 @@ fn print(args: &Args, report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// A line a digit; before them the streams that have some, after them the digits of each place in one piece.
 fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut places: Vec<Place> = Vec::new();
-    for press in &report.presses {
-        if !places.contains(&press.place) {
-            places.push(press.place);
-        }
-    }
-    for place in &places {
-        if let Place::Stream(n) = place {
-            let id = report.streams.get(n - 1).map(ToString::to_string).unwrap_or_default();
-            writeln!(out, "{}: {id}", name(*place))?;
-        }
-    }
+    print_streams(report, out)?;
     for press in &report.presses {
         let (start, length) = (millis(press.start), millis(press.length));
         let place = name(press.place);
@@ -121,12 +144,43 @@ fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 .trim_end()
         )?;
     }
-    for place in places {
-        let digits: String =
-            report.presses.iter().filter(|press| press.place == place).map(|press| char::from(press.digit)).collect();
-        writeln!(out, "{}: {digits}", ["digits", &name(place)].join(" ").trim_end())?;
+    print_digits(report, out)
+}
+
+/// The places in order of appearance.
+fn places(report: &Report) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    let candidates = report.candidates.iter().map(|candidate| candidate.place);
+    for place in report.presses.iter().map(|press| press.place).chain(candidates) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places
+}
+
+fn print_streams(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for place in places(report) {
+        if let Place::Stream(n) = place {
+            let id = report.streams.get(n - 1).map(ToString::to_string).unwrap_or_default();
+            writeln!(out, "{}: {id}", name(place))?;
+        }
     }
     Ok(())
+}
+
+fn print_digits(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for place in places(report) {
+        let digits = digits(report, place);
+        if !digits.is_empty() {
+            writeln!(out, "{}: {digits}", ["digits", &name(place)].join(" ").trim_end())?;
+        }
+    }
+    Ok(())
+}
+
+fn digits(report: &Report, place: Place) -> String {
+    report.presses.iter().filter(|press| press.place == place).map(|press| char::from(press.digit)).collect()
 }
 
 fn name(place: Place) -> String {
@@ -144,6 +198,13 @@ struct Line {
     start_ms: u64,
     length_ms: u64,
     source: String,
+    #[serde(flatten)]
+    whereabouts: Whereabouts,
+}
+
+/// The channel of a recording or the stream of a capture.
+#[derive(serde::Serialize)]
+struct Whereabouts {
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,23 +217,31 @@ struct Line {
     ssrc: Option<String>,
 }
 
+impl Whereabouts {
+    fn of(place: Place, report: &Report) -> Whereabouts {
+        let (channel, stream) = match place {
+            Place::Mono => (None, None),
+            Place::Channel(n) => (Some(n), None),
+            Place::Stream(n) => (None, Some(n)),
+        };
+        let id = stream.and_then(|n| report.streams.get(n - 1));
+        Whereabouts {
+            channel,
+            stream,
+            from: id.map(|id| id.source.to_string()),
+            to: id.map(|id| id.destination.to_string()),
+            ssrc: id.map(|id| format!("{:08x}", id.ssrc)),
+        }
+    }
+}
+
 fn line(press: &Press, report: &Report) -> Line {
-    let (channel, stream) = match press.place {
-        Place::Mono => (None, None),
-        Place::Channel(n) => (Some(n), None),
-        Place::Stream(n) => (None, Some(n)),
-    };
-    let id = stream.and_then(|n| report.streams.get(n - 1));
     Line {
         digit: press.digit.into(),
         start_ms: millis(press.start),
         length_ms: millis(press.length),
         source: press.source.to_string(),
-        channel,
-        stream,
-        from: id.map(|id| id.source.to_string()),
-        to: id.map(|id| id.destination.to_string()),
-        ssrc: id.map(|id| format!("{:08x}", id.ssrc)),
+        whereabouts: Whereabouts::of(press.place, report),
     }
 }
 
@@ -181,80 +250,4 @@ fn millis(time: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::audio::tone::{self, dtmf};
-    use crate::audio::wav;
-
-    /// A file in the folder for temporary files that goes away with its value.
-    struct Temporary(PathBuf);
-
-    impl Temporary {
-        fn new(name: &str, bytes: &[u8]) -> Temporary {
-            let path = std::env::temp_dir().join(format!("karipass-decode-{}-{name}", std::process::id()));
-            std::fs::write(&path, bytes).unwrap();
-            Temporary(path)
-        }
-    }
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
-
-    fn stereo() -> Vec<u8> {
-        let samples = dtmf("42", &tone::Config::default()).unwrap();
-        let mut bytes = io::Cursor::new(Vec::new());
-        wav::write(&mut bytes, 8000, &[&vec![0; samples.len()], &samples]).unwrap();
-        bytes.into_inner()
-    }
-
-    fn run_on(file: &std::path::Path, json: bool) -> (ExitCode, String, String) {
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = run(&Args { file: file.to_owned(), json }, &mut out, &mut err);
-        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-    }
-
-    #[test]
-    fn digits_are_printed_with_start_length_source_and_channel() {
-        let file = Temporary::new("table.wav", &stereo());
-        let (code, out, err) = run_on(&file.0, false);
-        assert_eq!((code, err.as_str()), (ExitCode::SUCCESS, ""));
-        let lines: Vec<&str> = out.lines().collect();
-        assert!(lines[0].ends_with(" ms  4  in-band  channel 2"), "{out}");
-        assert_eq!(lines[2], "digits channel 2: 42");
-    }
-
-    #[test]
-    fn json_is_one_object_a_line() {
-        let file = Temporary::new("json.wav", &stereo());
-        let (_, out, _) = run_on(&file.0, true);
-        assert_eq!(out.lines().count(), 2);
-        let line: serde_json::Value = serde_json::from_str(out.lines().nth(1).unwrap()).unwrap();
-        assert_eq!((&line["digit"], &line["source"], &line["channel"]), (&"2".into(), &"in-band".into(), &2.into()));
-        assert!(
-            line["start_ms"].as_u64().unwrap().abs_diff(200) <= 5
-                && line["length_ms"].as_u64().unwrap().abs_diff(100) <= 8
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_opened_exits_with_3() {
-        let (code, out, err) = run_on(std::path::Path::new("no/such/file.wav"), false);
-        assert_eq!((code, out.as_str()), (ExitCode::from(3), ""));
-        assert!(err.contains("no/such/file.wav cannot be opened"), "{err}");
-        let (code, _, err) = run_on(&std::env::temp_dir(), false);
-        assert!(code == ExitCode::from(3) && err.contains("it is a folder"), "{err}");
-    }
-
-    #[test]
-    fn a_damaged_file_gives_what_is_there_and_exits_with_1() {
-        let bytes = stereo();
-        let file = Temporary::new("cut.wav", &bytes[..44 + 4 * 1600]);
-        let (code, out, err) = run_on(&file.0, false);
-        assert!(code == ExitCode::from(1) && out.ends_with("digits channel 2: 4\n"), "{out}");
-        assert!(err.contains("cannot be read to its end: the file is cut off: its header promises"), "{err}");
-    }
-}
+mod tests;

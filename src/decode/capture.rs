@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::formats::Formats;
 use super::stream::Stream;
-use super::{Place, Report, StreamId};
+use super::{Options, Place, Report, StreamId};
 use crate::audio::capture::Capture;
 use crate::audio::datagram::{self, Datagram, Transport, datagram};
 use crate::rtp::packet::Packet;
@@ -18,8 +18,8 @@ const MOST_STREAMS: usize = 20_000;
 const NEAR: u16 = 50;
 
 /// Finds the digits in a capture.
-pub fn capture(input: impl Read) -> Report {
-    let mut streams = Streams::default();
+pub fn capture(input: impl Read, options: Options) -> Report {
+    let mut streams = Streams { options, ..Streams::default() };
     let error = streams.read(input).err();
     let mut report = streams.finish();
     report.error = error.map(Into::into);
@@ -34,6 +34,7 @@ enum Candidate {
 
 #[derive(Default)]
 struct Streams {
+    options: Options,
     formats: Formats,
     candidates: HashMap<StreamId, Candidate>,
     streams: Vec<(StreamId, Stream)>,
@@ -97,7 +98,7 @@ impl Streams {
     }
 
     fn begin(&mut self, id: StreamId, at: Time, first: &[u8], second: &Packet<'_>) {
-        let mut stream = Stream::new(self.formats.expected(id.destination));
+        let mut stream = Stream::new(self.formats.expected(id.destination), self.options);
         if let Some(first) = media(first) {
             stream.receive(at, &first);
         }
@@ -110,9 +111,10 @@ impl Streams {
         let mut report = Report { notes: self.notes(), ..Report::default() };
         for (n, (id, stream)) in self.streams.into_iter().enumerate() {
             report.streams.push(id);
-            report.presses.extend(stream.finish(self.now, Place::Stream(n + 1)));
+            let place = Place::Stream(n + 1);
+            report.add(place, stream.finish(self.now, place));
         }
-        report.presses.sort_by_key(|press| press.start);
+        report.sort();
         report
     }
 

@@ -8,6 +8,7 @@
 
 mod capture;
 mod formats;
+mod listener;
 mod merge;
 mod stream;
 
@@ -20,7 +21,9 @@ use crate::audio::SAMPLE_RATE;
 use crate::audio::capture::CaptureError;
 use crate::audio::recording::Recording;
 use crate::audio::wav::WavError;
-use crate::dtmf::{Config, Detector, Digit, Event};
+use crate::dtmf::{Digit, Explanation};
+
+use listener::{Found, Listener};
 
 /// How a digit reached the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +89,55 @@ impl fmt::Display for StreamId {
     }
 }
 
+/// A stretch of audio that was looked at: what was measured of it, and what was decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// When its tones set in.
+    pub start: Duration,
+    /// How long they lasted: of a digit to its end, else as far as they were measured.
+    pub length: Duration,
+    /// Where it was.
+    pub place: Place,
+    /// The measurements and the decision; its positions are those of the detector, not of the recording.
+    pub explanation: Explanation,
+}
+
+/// The audio of one place.
+#[derive(Debug)]
+pub struct Track {
+    /// Where it was.
+    pub place: Place,
+    /// What there is of it, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// Audio without a gap, 8 kHz.
+#[derive(Debug)]
+pub struct Piece {
+    /// When it begins.
+    pub start: Duration,
+    /// Its samples.
+    pub samples: Vec<i16>,
+}
+
+/// What is wanted besides digits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// [`Report::candidates`]
+    pub explain: bool,
+    /// [`Report::tracks`]: the first hour of each
+    pub audio: bool,
+}
+
 /// What was found, as far as it could be read.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The digits in order of time.
     pub presses: Vec<Press>,
+    /// What was taken for a digit in the audio, and what was not, in order of time; if wanted.
+    pub candidates: Vec<Candidate>,
+    /// The audio of each place, if wanted.
+    pub tracks: Vec<Track>,
     /// The media streams of a capture.
     pub streams: Vec<StreamId>,
     /// What was odd, in words.
@@ -127,16 +174,36 @@ pub enum DecodeError {
     Io(#[from] io::Error),
 }
 
+impl Report {
+    fn add(&mut self, place: Place, mut found: Found) {
+        self.presses.append(&mut found.presses);
+        self.candidates.append(&mut found.candidates);
+        if !found.pieces.is_empty() {
+            self.tracks.push(Track { place, pieces: found.pieces });
+        }
+    }
+
+    fn sort(&mut self) {
+        self.presses.sort_by_key(|press| press.start);
+        self.candidates.sort_by_key(|candidate| candidate.start);
+    }
+}
+
 /// Finds the digits in a WAV file, pcap or pcapng, which need not be seekable.
-pub fn decode(mut input: impl Read) -> Report {
+pub fn decode(input: impl Read) -> Report {
+    decode_with(input, Options::default())
+}
+
+/// The same, and what else is wanted.
+pub fn decode_with(mut input: impl Read, options: Options) -> Report {
     let mut start = Vec::new();
     if let Err(error) = input.by_ref().take(4).read_to_end(&mut start) {
         return Report { error: Some(error.into()), ..Report::default() };
     }
     let input = Cursor::new(start.clone()).chain(input);
     match start.as_slice() {
-        b"RIFF" | b"RF64" | b"BW64" | b"RIFX" => recording(input),
-        start if crate::audio::capture::is_capture(start) => capture::capture(input),
+        b"RIFF" | b"RF64" | b"BW64" | b"RIFX" => recording(input, options),
+        start if crate::audio::capture::is_capture(start) => capture::capture(input, options),
         start => Report { error: Some(unknown(start)), ..Report::default() },
     }
 }
@@ -160,13 +227,13 @@ fn unknown(start: &[u8]) -> DecodeError {
     DecodeError::Unknown { what, hint }
 }
 
-fn recording(input: impl Read) -> Report {
+fn recording(input: impl Read, options: Options) -> Report {
     let mut report = Report::default();
     let mut recording = match Recording::new(input) {
         Ok(recording) => recording,
         Err(error) => return Report { error: Some(error.into()), ..report },
     };
-    let mut listeners: Vec<Listener> = (0..recording.channels()).map(|_| Listener::new()).collect();
+    let mut listeners: Vec<Listener> = (0..recording.channels()).map(|_| Listener::new(options)).collect();
     let mut samples = Vec::new();
     loop {
         samples.iter_mut().for_each(Vec::clear);
@@ -181,74 +248,12 @@ fn recording(input: impl Read) -> Report {
     }
     for (n, listener) in listeners.into_iter().enumerate() {
         let place = if samples.len() > 1 { Place::Channel(n + 1) } else { Place::Mono };
-        report.presses.extend(listener.finish().into_iter().map(|heard| heard.press(Duration::ZERO, place)));
+        report.add(place, listener.finish(Duration::ZERO, place));
     }
-    report.presses.sort_by_key(|press| press.start);
+    report.sort();
     let warning = recording.warnings().first().copied();
     report.error = report.error.or(warning.map(DecodeError::WavCutOff));
     report
-}
-
-/// A digit heard in-band: position and length in samples.
-#[derive(Clone, Copy)]
-struct Heard {
-    digit: Digit,
-    at: u64,
-    length: u64,
-}
-
-impl Heard {
-    fn press(self, origin: Duration, place: Place) -> Press {
-        let (start, length) = (origin + time_of(self.at), time_of(self.length));
-        Press { digit: self.digit, start, length, source: Source::InBand, place }
-    }
-}
-
-/// A detector and what it has heard.
-struct Listener {
-    detector: Detector,
-    heard: Vec<Heard>,
-}
-
-impl Listener {
-    /// Silence that is enough for the detector to see that a tone has ended.
-    const TAIL: usize = SAMPLE_RATE as usize / 5;
-
-    /// Silence before the first sample, for a tone that was already there: a detector judges what rises.
-    const LEAD: usize = SAMPLE_RATE as usize / 50;
-
-    fn new() -> Listener {
-        let mut detector = Detector::new(&Config::default());
-        detector.process(&[0; Listener::LEAD]);
-        Listener { detector, heard: Vec::new() }
-    }
-
-    fn hear(&mut self, samples: &[i16]) {
-        self.detector.process(samples);
-        self.collect();
-    }
-
-    fn lose(&mut self, samples: usize) {
-        self.detector.lost(samples);
-        self.collect();
-    }
-
-    fn finish(mut self) -> Vec<Heard> {
-        self.hear(&[0; Listener::TAIL]);
-        self.heard
-    }
-
-    fn collect(&mut self) {
-        while let Some(event) = self.detector.poll() {
-            match event {
-                Event::Down { .. } => {}
-                Event::Up { digit, at, length } => {
-                    let at = at.saturating_sub(Listener::LEAD as u64);
-                    self.heard.push(Heard { digit, at, length });
-                }
-            }
-        }
-    }
 }
 
 fn time_of(samples: u64) -> Duration {

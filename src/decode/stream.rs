@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::formats::Expected;
+use super::listener::{Found, Listener};
 use super::merge::merge;
-use super::{Listener, Place, Press, Source, time_of};
+use super::{Options, Place, Press, Source, time_of};
 use crate::audio::g711::Law;
 use crate::dtmf::Digit;
 use crate::rtp::inbound::{EventFormat, Formats, Inbound, Received};
@@ -35,7 +36,7 @@ pub struct Stream {
     detector_first: u64,
     fed: u64,
     down: Option<(u8, Duration)>,
-    heard: Vec<Press>,
+    found: Found,
     told: Vec<Press>,
     samples: Vec<i16>,
     /// Payload types that nothing is known about, and how many packets had each.
@@ -44,13 +45,13 @@ pub struct Stream {
 
 impl Stream {
     /// A stream, with what an SDP said about it.
-    pub fn new(expected: Option<Expected>) -> Stream {
+    pub fn new(expected: Option<Expected>, options: Options) -> Stream {
         let expected = expected.unwrap_or_default();
         let formats =
             Formats { audio: expected.audio.map_or(0, |(payload_type, _)| payload_type), event: expected.event };
         Stream {
             inbound: Inbound::new(formats, WINDOW, MAX_WINDOW),
-            listener: Listener::new(),
+            listener: Listener::new(options),
             formats,
             law_of_dynamic: expected.audio.map(|(_, law)| law),
             has_events: false,
@@ -59,7 +60,7 @@ impl Stream {
             detector_first: 0,
             fed: 0,
             down: None,
-            heard: Vec::new(),
+            found: Found::default(),
             told: Vec::new(),
             samples: Vec::new(),
             unknown: BTreeMap::new(),
@@ -82,15 +83,17 @@ impl Stream {
         &self.unknown
     }
 
-    /// The digits, once there is nothing more to come.
-    pub fn finish(mut self, now: Time, place: Place) -> Vec<Press> {
+    /// What was found, once there is nothing more to come.
+    pub fn finish(mut self, now: Time, place: Place) -> Found {
         self.pass_time(now + Duration::from_secs(60));
         self.up(0);
-        let place_of = |presses: Vec<Press>| presses.into_iter().map(|press| Press { place, ..press }).collect();
-        let mut heard = std::mem::take(&mut self.heard);
+        let mut found = std::mem::take(&mut self.found);
         let origin = self.time_of(self.detector_first);
-        heard.extend(self.listener.finish().into_iter().map(|tone| tone.press(origin, place)));
-        merge(place_of(heard), place_of(self.told))
+        found.append(self.listener.finish(origin, place));
+        found.presses.iter_mut().chain(&mut self.told).for_each(|press| press.place = place);
+        found.candidates.iter_mut().for_each(|candidate| candidate.place = place);
+        found.presses = merge(found.presses, self.told);
+        found
     }
 
     /// Finds out which payload type has the telephone events when no SDP told, or what it told is not what is sent.
@@ -170,9 +173,7 @@ impl Stream {
         if lost {
             self.listener.lose(walked as usize);
         } else {
-            self.samples.clear();
-            self.samples.resize(walked as usize, 0);
-            self.listener.hear(&self.samples);
+            self.listener.rest(walked as usize);
         }
         self.fed += walked;
         if samples > walked {
@@ -184,7 +185,7 @@ impl Stream {
     /// Turns what was heard into times before the two clocks move apart.
     fn keep_heard(&mut self) {
         let origin = self.time_of(self.detector_first);
-        self.heard.extend(self.listener.heard.drain(..).map(|tone| tone.press(origin, Place::Mono)));
+        self.found.append(self.listener.found_so_far(origin, Place::Mono));
     }
 
     fn up(&mut self, duration: u32) {

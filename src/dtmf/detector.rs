@@ -205,7 +205,7 @@ impl Detector {
             verdict = Verdict::Resumed;
         }
         if let Some(explanations) = &mut self.explanations {
-            explanations.add(Explanation::new(digit(key), at, &m, verdict));
+            explanations.add(Explanation::new(digit(key), at, &m, verdict, &self.limits));
         }
         let resumed = match verdict {
             Verdict::Taken => false,

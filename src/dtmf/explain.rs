@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Digit;
 use super::candidate::Measured;
+use super::limits::Limits;
 
 /// What was found about one candidate: a stretch in which two tones of the pad stood out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,12 +31,51 @@ pub struct Explanation {
     pub lossy: bool,
     /// The decision.
     pub verdict: Verdict,
+    /// What it turned on, if it is a refusal.
+    pub limit: Option<Limit>,
+}
+
+/// The limit that a candidate did not keep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    /// Of what.
+    pub of: Quantity,
+    /// Its value, in the unit that [`Explanation`] has.
+    pub value: f32,
+}
+
+/// What is measured of a candidate and limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantity {
+    /// Least level of each tone in dBm0.
+    Level,
+    /// Most twist in dB; negative when the high tone is the stronger one.
+    Twist,
+    /// Largest deviation of each tone.
+    Deviation,
+    /// Least length in samples.
+    Length,
+    /// Most residual.
+    Residual,
+    /// Most residual below 2 kHz.
+    LowResidual,
+    /// Most power before the onset.
+    Before,
+    /// Most unsteadiness.
+    Scatter,
 }
 
 impl Explanation {
     /// By how many dB the low tone is stronger than the high one.
     pub fn twist(&self) -> f32 {
         self.level[0] - self.level[1]
+    }
+
+    fn is_refused_however_long(&self) -> bool {
+        match self.verdict {
+            Verdict::Taken | Verdict::Resumed | Verdict::TooShort => false,
+            Verdict::Frequency | Verdict::Twist | Verdict::Level | Verdict::Residual | Verdict::Unsteady => true,
+        }
     }
 }
 
@@ -68,12 +108,16 @@ pub(super) struct Explanations {
 }
 
 impl Explanations {
-    pub(super) fn add(&mut self, new: Explanation) {
+    pub(super) fn add(&mut self, mut new: Explanation) {
         if let Some(open) = self.open {
             let same =
                 open.digit == new.digit && new.at <= open.at + open.length + 80 && open.verdict != Verdict::Taken;
             if !same {
                 self.done.push_back(open);
+            } else if new.at > open.at && new.is_refused_however_long() {
+                // its onset is out of sight by now
+                new.length += new.at - open.at;
+                new.at = open.at;
             }
         }
         self.open = Some(new);
@@ -86,7 +130,7 @@ impl Explanations {
 }
 
 impl Explanation {
-    pub(super) fn new(digit: Digit, at: u64, m: &Measured, verdict: Verdict) -> Explanation {
+    pub(super) fn new(digit: Digit, at: u64, m: &Measured, verdict: Verdict, limits: &Limits) -> Explanation {
         let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / super::limits::power_of_dbm0(0.0)).log10();
         Explanation {
             digit,
@@ -100,6 +144,7 @@ impl Explanation {
             before: m.before,
             lossy: m.lossy,
             verdict,
+            limit: super::limits::limit(m, limits, verdict),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::candidate::Measured;
 use super::config::Config;
-use super::explain::Verdict;
+use super::explain::{Limit, Quantity, Verdict};
 use super::history::KEPT;
 use super::tables::{HOP, power_of_db};
 
@@ -118,17 +118,21 @@ impl Allowance {
     }
 }
 
-/// The first allowance that covers the candidate decides, else the last one says what is wrong.
-fn judge_noise(m: &Measured) -> Verdict {
-    let allowed = if m.dial_tone {
+/// What applies to the candidate, from strict to loose.
+fn allowances(m: &Measured) -> &'static [Allowance] {
+    if m.dial_tone {
         std::slice::from_ref(&BEHIND_DIAL_TONE)
     } else if m.onset >= KEPT * HOP - 16 {
         std::slice::from_ref(&WITHOUT_ONSET)
     } else {
         &ALLOWED
-    };
+    }
+}
+
+/// The first allowance that covers the candidate decides, else the last one says what is wrong.
+fn judge_noise(m: &Measured) -> Verdict {
     let mut verdict = Verdict::Residual;
-    for allowance in allowed {
+    for allowance in allowances(m) {
         verdict = allowance.covers(m);
         if verdict == Verdict::Taken {
             break;
@@ -152,13 +156,7 @@ pub(super) fn is_dial_tone(low_share: f32) -> bool {
 
 /// The decision about a candidate of which this was measured.
 pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
-    let need = if m.lossy {
-        LENGTH_BESIDE_LOSS
-    } else if m.spliced {
-        LENGTH_AROUND_HOLE
-    } else {
-        limits.length
-    };
+    let need = least_length(m, limits);
     if m.power.iter().any(|p| *p < limits.power) {
         Verdict::Level
     } else if !limits.twist_allows(m.power, 1.0) {
@@ -170,4 +168,40 @@ pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
     } else {
         judge_noise(m)
     }
+}
+
+/// Least length in samples of a candidate that is clean.
+fn least_length(m: &Measured, limits: &Limits) -> usize {
+    if m.lossy {
+        LENGTH_BESIDE_LOSS
+    } else if m.spliced {
+        LENGTH_AROUND_HOLE
+    } else {
+        limits.length
+    }
+}
+
+/// The limit that a verdict stands on: of several allowances the loosest one's, for a verdict says what even that refuses.
+pub(super) fn limit(m: &Measured, limits: &Limits, verdict: Verdict) -> Option<Limit> {
+    let loosest = allowances(m).last()?;
+    let db = |ratio: f32| 10.0 * ratio.log10();
+    let (of, value) = match verdict {
+        Verdict::Taken | Verdict::Resumed => return None,
+        Verdict::Level => (Quantity::Level, db(limits.power / power_of_dbm0(0.0))),
+        Verdict::Twist if m.power[0] > m.power[1] => (Quantity::Twist, db(limits.twist.1)),
+        Verdict::Twist => (Quantity::Twist, db(limits.twist.0)),
+        Verdict::Frequency => (Quantity::Deviation, limits.deviation.min(loosest_deviation(m, limits, loosest))),
+        Verdict::TooShort if m.length < least_length(m, limits) => (Quantity::Length, least_length(m, limits) as f32),
+        Verdict::TooShort => (Quantity::Length, loosest.length as f32),
+        Verdict::Residual if m.low_share > loosest.low_share => (Quantity::LowResidual, loosest.low_share),
+        Verdict::Residual if m.share > loosest.share => (Quantity::Residual, loosest.share),
+        Verdict::Residual => (Quantity::Before, loosest.before),
+        Verdict::Unsteady => (Quantity::Scatter, loosest.scatter),
+    };
+    Some(Limit { of, value })
+}
+
+/// How far off a tone may be: everywhere, if it is farther than that, else with as much beside it as there is.
+fn loosest_deviation(m: &Measured, limits: &Limits, loosest: &Allowance) -> f32 {
+    if m.deviation.iter().any(|d| d.abs() > limits.deviation) { limits.deviation } else { loosest.deviation }
 }

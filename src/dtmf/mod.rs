@@ -92,4 +92,4 @@ pub use config::Config;
 pub use detector::Detector;
 pub use digit::Digit;
 pub use event::Event;
-pub use explain::{Explanation, Verdict};
+pub use explain::{Explanation, Limit, Quantity, Verdict};

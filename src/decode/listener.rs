@@ -1,0 +1,153 @@
+//! One source of audio: its detector, what that heard and looked at, and the audio itself if it is wanted.
+
+use std::time::Duration;
+
+use super::{Candidate, Options, Piece, Place, Press, Source, time_of};
+use crate::audio::SAMPLE_RATE;
+use crate::dtmf::{Config, Detector, Digit, Event, Explanation, Verdict};
+
+/// A detector and what it has heard. Positions count samples since the first one.
+pub struct Listener {
+    detector: Detector,
+    heard: Vec<Heard>,
+    explained: Vec<Explanation>,
+    /// Samples so far, lost ones included.
+    fed: u64,
+    /// The audio and where it began, a piece between two gaps.
+    pieces: Vec<(u64, Vec<i16>)>,
+    keep: bool,
+    kept: usize,
+}
+
+/// A digit: position and length in samples.
+struct Heard {
+    digit: Digit,
+    at: u64,
+    length: u64,
+}
+
+/// What was found in a source.
+#[derive(Default)]
+pub struct Found {
+    pub presses: Vec<Press>,
+    pub candidates: Vec<Candidate>,
+    pub pieces: Vec<Piece>,
+}
+
+impl Listener {
+    /// Silence that is enough for the detector to see that a tone has ended.
+    const TAIL: usize = SAMPLE_RATE as usize / 5;
+
+    /// Silence before the first sample, for a tone that was already there: a detector judges what rises.
+    const LEAD: usize = SAMPLE_RATE as usize / 50;
+
+    /// Samples of a source that are kept at most: an hour.
+    const MOST_KEPT: usize = 3600 * SAMPLE_RATE as usize;
+
+    pub fn new(options: Options) -> Listener {
+        let config = Config::default();
+        let mut detector = if options.explain { Detector::with_explanations(&config) } else { Detector::new(&config) };
+        detector.process(&[0; Listener::LEAD]);
+        Listener {
+            detector,
+            heard: Vec::new(),
+            explained: Vec::new(),
+            fed: 0,
+            pieces: Vec::new(),
+            keep: options.audio,
+            kept: 0,
+        }
+    }
+
+    pub fn hear(&mut self, samples: &[i16]) {
+        self.keep(samples);
+        self.fed += samples.len() as u64;
+        self.detector.process(samples);
+        self.collect(false);
+    }
+
+    /// Nothing was sent.
+    pub fn rest(&mut self, samples: usize) {
+        self.fed += samples as u64;
+        const NOTHING: [i16; 160] = [0; 160];
+        let mut left = samples;
+        while left > 0 {
+            let now = left.min(NOTHING.len());
+            self.detector.process(NOTHING.get(..now).unwrap_or(&NOTHING));
+            left -= now;
+        }
+        self.collect(false);
+    }
+
+    /// What was sent is lost.
+    pub fn lose(&mut self, samples: usize) {
+        self.fed += samples as u64;
+        self.detector.lost(samples);
+        self.collect(false);
+    }
+
+    /// What was found, when nothing more comes. `origin` is the time of the first sample.
+    pub fn finish(mut self, origin: Duration, place: Place) -> Found {
+        self.rest(Listener::TAIL);
+        self.found_so_far(origin, place)
+    }
+
+    /// Hands over what was found in times; whoever calls this in the middle has let the last tone end.
+    pub fn found_so_far(&mut self, origin: Duration, place: Place) -> Found {
+        self.collect(true);
+        let explained = std::mem::take(&mut self.explained);
+        let candidates = explained.into_iter().map(|explanation| self.candidate(explanation, origin, place)).collect();
+        let pieces = self.pieces.drain(..).map(|(at, samples)| Piece { start: origin + time_of(at), samples });
+        let pieces = pieces.collect();
+        let presses = self.heard.drain(..).map(|heard| heard.press(origin, place)).collect();
+        Found { presses, candidates, pieces }
+    }
+
+    fn candidate(&self, explanation: Explanation, origin: Duration, place: Place) -> Candidate {
+        let at = explanation.at.saturating_sub(Listener::LEAD as u64);
+        let taken = explanation.verdict == Verdict::Taken;
+        let heard = self.heard.iter().find(|heard| taken && heard.at == at);
+        let length = heard.map_or(explanation.length, |heard| heard.length);
+        Candidate { start: origin + time_of(at), length: time_of(length), place, explanation }
+    }
+
+    fn keep(&mut self, samples: &[i16]) {
+        if !self.keep || self.kept + samples.len() > Listener::MOST_KEPT {
+            return;
+        }
+        self.kept += samples.len();
+        match self.pieces.last_mut() {
+            Some((at, piece)) if *at + piece.len() as u64 == self.fed => piece.extend_from_slice(samples),
+            Some(_) | None => self.pieces.push((self.fed, samples.to_vec())),
+        }
+    }
+
+    fn collect(&mut self, finished: bool) {
+        while let Some(event) = self.detector.poll() {
+            match event {
+                Event::Down { .. } => {}
+                Event::Up { digit, at, length } => {
+                    let at = at.saturating_sub(Listener::LEAD as u64);
+                    self.heard.push(Heard { digit, at, length });
+                }
+            }
+        }
+        self.explained.extend(std::iter::from_fn(|| self.detector.poll_explanation(finished)));
+    }
+}
+
+impl Heard {
+    fn press(self, origin: Duration, place: Place) -> Press {
+        let (start, length) = (origin + time_of(self.at), time_of(self.length));
+        Press { digit: self.digit, start, length, source: Source::InBand, place }
+    }
+}
+
+impl Found {
+    /// Adds what was found later.
+    pub fn append(&mut self, mut later: Found) {
+        self.presses.append(&mut later.presses);
+        self.candidates.append(&mut later.candidates);
+        self.pieces.append(&mut later.pieces);
+    }
+}
