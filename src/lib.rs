@@ -26,10 +26,11 @@
 //! | `caller` | the other end of the line, for tests and laboratories |
 //! | `decode` | the digits in a recording or capture |
 //! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
+//! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
 //! | `number`, `unit`, `secret`, `time` | leaves that every room may use |
 //!
-//! Arrows run one way: `main → cli → server → {call, net} → {sip, rtp, dtmf, audio, ivr, account} → leaves`. The core rooms
+//! Arrows run one way: `main → cli → {server, site} → {call, net} → {sip, rtp, dtmf, audio, ivr, account} → leaves`. The core rooms
 //! import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
 //! # Invariants
