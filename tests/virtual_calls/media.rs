@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 
 use karipass::caller::Way;
 use karipass::ivr;
+use karipass::secret::Secret;
 use karipass::sip::endpoint::CommandError;
 use karipass::time::Time;
 
 use crate::support::network::{Datagram, Kind};
 use crate::support::phone::Phone;
-use crate::support::{Expected, Offer, PHONE_MOVED, SERVICE_MEDIA, Setup, World, ms, rtcp_of};
+use crate::support::{Expected, Offer, PHONE_MOVED, Path, SERVICE_MEDIA, Setup, World, ms, rtcp_of};
 
 /// A call's own seed from which its RTP timestamps begin at `timestamp`, and its sequence numbers at that one's upper half.
 fn numbering(timestamp: u32) -> Option<u64> {
@@ -24,7 +25,13 @@ fn timestamps_wrap_around_at_any_moment_of_the_keying() {
         for after_ms in (8500..17_500).step_by(if way == Way::Rfc4733 { 70 } else { 350 }) {
             let samples = after_ms * 8;
             let phone_call_seed = numbering(0u32.wrapping_sub(samples));
-            World::new(Setup { phone_call_seed, ..Setup::new(21).by(way) }).run_to(&Expected::Set);
+            let mut setup = Setup { phone_call_seed, ..Setup::new(u64::from(samples)).by(way) };
+            setup.manner.order.password = Secret::from("11223388");
+            World::new(setup.clone()).run_to(&Expected::Set);
+            if way == Way::Rfc4733 {
+                setup.to_service = Path { loss: 0.05, jitter: ms(30), duplicate: 0.05, ..Path::clean(40) };
+                World::new(setup).run_to(&Expected::Set);
+            }
         }
     }
 }
