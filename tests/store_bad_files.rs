@@ -338,3 +338,34 @@ fn the_marks_are_the_documented_ones() {
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
+
+/// The file as `kill -9` leaves it in a checkpoint: the first page is written, the pages it tells of are in the WAL only.
+#[test]
+fn a_checkpoint_that_was_cut_short_is_no_damage() {
+    let folder = Folder::new();
+    let file = folder.file("karipass.db");
+    let mut store = open(&file, Mode::Create).unwrap();
+    account::demo(&mut store, NOW).unwrap();
+    let cut = Folder::new();
+    let (database, wal) = (cut.file("karipass.db"), cut.file("karipass.db-wal"));
+    std::fs::copy(folder.file("karipass.db-wal"), &wal).unwrap();
+    let mut pages = std::fs::read(&file).unwrap();
+    let first = last_frame_of_first_page(&std::fs::read(&wal).unwrap());
+    assert!(pages.len() <= first.len(), "nothing has been checkpointed yet");
+    pages.splice(.., first);
+    std::fs::write(&database, pages).unwrap();
+
+    for mode in BOTH {
+        assert_eq!(open(&database, mode).unwrap().contracts().unwrap(), store.contracts().unwrap());
+    }
+    assert_eq!(integrity(&database), "ok");
+}
+
+/// Out of a WAL (SQLite's file format, section 4.1): after a header of 32 bytes, frames of 24 bytes and a page each.
+fn last_frame_of_first_page(wal: &[u8]) -> Vec<u8> {
+    let word = |at: usize| u32::from_be_bytes(wal[at..at + 4].try_into().unwrap());
+    let page_size = word(8) as usize;
+    let frames = (32..wal.len()).step_by(24 + page_size).filter(|at| word(*at) == 1);
+    let last = frames.last().unwrap() + 24;
+    wal[last..last + page_size].to_vec()
+}

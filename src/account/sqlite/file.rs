@@ -43,21 +43,33 @@ pub(super) enum Found {
 ///
 /// It is SQLite that looks, `immutable`: opening and closing the file here would drop the locks that this process's
 /// other handles have on it (POSIX), and SQLite knows to avoid that.
+///
+/// Without locks, a checkpoint may be under way in the file, or one that was cut short: the first page then tells of pages
+/// that only the WAL has yet. So a store is known by that page alone, and `writable_schema` (nothing is written: the
+/// handle is read-only) keeps SQLite from calling the file damaged for its length. What it really holds is read later, locked.
 pub(super) fn inspect(path: &Path) -> Result<Found, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    connection.pragma_update(None, "writable_schema", true)?;
+    match first_page(&connection) {
+        Ok((APPLICATION_ID, user_version)) => return Ok(Found::Ours(u32::try_from(user_version).unwrap_or(u32::MAX))),
+        Ok(_) => {}
+        Err(error) => return not_a_database(error),
+    }
     match marks(&connection) {
-        Ok(Marks { application_id: APPLICATION_ID, user_version, .. }) => {
-            Ok(Found::Ours(u32::try_from(user_version).unwrap_or(u32::MAX)))
-        }
         Ok(Marks { application_id: 0, user_version: 0, tables: 0 }) => Ok(Found::Unused),
         Ok(Marks { application_id, tables, .. }) => Ok(Found::Foreign(format!(
             "a SQLite file of another program, application id {application_id:#010x}, with {tables} tables and indexes"
         ))),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
-            Ok(Found::Foreign("no SQLite file at all".to_owned()))
-        }
-        Err(error) => Err(error),
+        Err(error) => not_a_database(error),
+    }
+}
+
+fn not_a_database(error: rusqlite::Error) -> Result<Found, rusqlite::Error> {
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
+        Ok(Found::Foreign("no SQLite file at all".to_owned()))
+    } else {
+        Err(error)
     }
 }
 
@@ -69,12 +81,15 @@ pub(super) struct Marks {
 }
 
 pub(super) fn marks(connection: &Connection) -> Result<Marks, rusqlite::Error> {
-    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    Ok(Marks {
-        application_id: number("PRAGMA application_id")? as i32,
-        user_version: number("PRAGMA user_version")? as i32,
-        tables: number("SELECT count(*) FROM sqlite_master")?,
-    })
+    let (application_id, user_version) = first_page(connection)?;
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    Ok(Marks { application_id, user_version, tables })
+}
+
+/// The marks that stand in the file's first page: application id and user version.
+fn first_page(connection: &Connection) -> Result<(i32, i32), rusqlite::Error> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    Ok((number("PRAGMA application_id")?, number("PRAGMA user_version")?))
 }
 
 fn immutable_uri(path: &Path) -> String {
