@@ -26,6 +26,7 @@
 //! | `caller` | the other end of the line, for tests and laboratories |
 //! | `decode` | the digits in a recording or capture |
 //! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
+//! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
 //! | `number`, `unit`, `secret`, `time` | leaves that every room may use |
@@ -60,4 +61,5 @@ pub mod server;
 pub mod sip;
 pub mod site;
 pub mod time;
+pub mod trace;
 pub mod unit;

@@ -34,6 +34,7 @@ use crate::sip::endpoint::{
     self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output, Rejection, Transport,
 };
 use crate::time::Time;
+use crate::trace::{self, Direction, Tracer};
 
 pub use clock::Clock;
 use ledger::Ledger;
@@ -78,6 +79,8 @@ pub struct Options {
     pub cost: Cost,
     /// Threads for media, and for hashing.
     pub threads: (usize, usize),
+    /// Where traces of calls are kept, if they are.
+    pub trace: Option<trace::Options>,
 }
 
 /// Why a server does not start.
@@ -89,6 +92,9 @@ pub enum StartError {
     /// No port for media can be had.
     #[error("cannot receive RTP: {0}")]
     Media(std::io::Error),
+    /// Traces cannot be kept.
+    #[error(transparent)]
+    Trace(#[from] trace::StartError),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -101,6 +107,8 @@ pub struct Server {
     commands: mpsc::Receiver<(CallHandle, Command)>,
     threads: Vec<JoinHandle<()>>,
     ledger: Arc<Ledger>,
+    /// Ends when the last tracer is gone.
+    trace_thread: Option<JoinHandle<()>>,
 }
 
 struct Signalling {
@@ -112,6 +120,7 @@ struct Signalling {
     peers: Peers,
     trust: Box<dyn Fn(IpAddr) -> Trust + Send>,
     ledger: Arc<Ledger>,
+    tracer: Tracer,
     drain: Duration,
     retry_after: Duration,
 }
@@ -138,6 +147,8 @@ impl Server {
         let (media_threads, hash_threads) = options.threads;
         let ledger = Ledger::open(reader, writer, options.cost, hash_threads, clock).map_err(StartError::Thread)?;
         let ledger = Arc::new(ledger);
+        let traced = options.trace.map(|trace| trace::start(&trace, clock.epoch())).transpose()?;
+        let (tracer, trace_thread) = traced.map_or_else(Default::default, |(tracer, thread)| (tracer, Some(thread)));
         let (commands_sender, commands) = mpsc::channel(COMMANDS);
         let settings = Arc::new(options.call);
         let share_of = u16::try_from(media_threads).unwrap_or(u16::MAX).max(1);
@@ -154,6 +165,7 @@ impl Server {
                 advertise: options.rtp_advertise,
                 own_inbox: sender.clone(),
                 commands: commands_sender.clone(),
+                tracer: tracer.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("media-{share}")).spawn(move || worker.run(&inbox));
             threads.push(thread.map_err(StartError::Thread)?);
@@ -168,10 +180,11 @@ impl Server {
             peers: Peers::new(options.peers),
             trust: options.trust,
             ledger: Arc::clone(&ledger),
+            tracer,
             drain: options.drain,
             retry_after: options.retry_after,
         };
-        Ok(Server { signalling, inbound, commands, threads, ledger })
+        Ok(Server { signalling, inbound, commands, threads, ledger, trace_thread })
     }
 
     /// The addresses that SIP is listened for on, as bound.
@@ -219,18 +232,21 @@ impl Server {
 
     /// Ends the threads, the store's last: everything handed to it is written.
     fn stop(self) {
-        let Server { signalling, threads, ledger, commands, inbound } = self;
+        let Server { signalling, threads, ledger, commands, inbound, trace_thread } = self;
         drop((commands, inbound));
-        let Signalling { workers, ledger: shared, .. } = signalling;
+        let Signalling { workers, ledger: shared, tracer, .. } = signalling;
         for worker in &workers {
             // waits while the inbox is full: a worker empties it until it quits
             let _ = worker.sender.send(ToWorker::Quit);
         }
-        drop((workers, shared));
+        drop((workers, shared, tracer));
         for thread in threads {
             if thread.join().is_err() {
                 error!("a media worker has panicked");
             }
+        }
+        if trace_thread.is_some_and(|thread| thread.join().is_err()) {
+            error!("the thread that keeps traces has panicked");
         }
         match Arc::try_unwrap(ledger) {
             Ok(ledger) => ledger.close(),
@@ -260,7 +276,10 @@ impl Signalling {
     fn flush(&mut self) -> Time {
         let mut wake = loop {
             match self.endpoint.poll_output() {
-                Output::Transmit(transmit) => self.transports.send(&transmit.flow, transmit.bytes),
+                Output::Transmit(transmit) => {
+                    self.tracer.sip(self.clock.now(), Direction::Out, &transmit.flow, &transmit.bytes);
+                    self.transports.send(&transmit.flow, transmit.bytes);
+                }
                 Output::Event(event) => self.event(event),
                 Output::Timeout(wake) => break wake,
             }
@@ -277,7 +296,10 @@ impl Signalling {
     fn arrived(&mut self, arrived: Inbound) {
         let now = self.clock.now();
         match arrived {
-            Inbound::Message { flow, bytes } => self.endpoint.handle_message(now, flow, &bytes),
+            Inbound::Message { flow, bytes } => {
+                self.tracer.sip(now, Direction::In, &flow, &bytes);
+                self.endpoint.handle_message(now, flow, &bytes);
+            }
             Inbound::Closed { connection } => {
                 self.transports.closed(connection);
                 self.endpoint.handle_flow_closed(now, connection);
@@ -352,6 +374,7 @@ impl Signalling {
         let id = format!("{:x}-{:016x}", self.clock.wall().0, rand::rng().next_u64());
         let mut record = CallRecord::new(id, self.clock.wall(), peer, Outcome::RefusedBusy);
         record.status = 503;
+        self.tracer.call(self.clock.now(), &record.id, &incoming.call_id).end(self.clock.now());
         info!(call = record.id, "a call is turned away: its peer or the server has too many");
         self.ledger.record(Box::new(record));
     }

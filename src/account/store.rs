@@ -69,6 +69,9 @@ pub trait Store: Send {
     /// one that this write was not, while the others were.
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
 
+    /// The record of one call.
+    fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError>;
+
     /// Call records in the order the calls started.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;
 

@@ -60,11 +60,23 @@ pub struct Frame {
     pub bytes: Vec<u8>,
     /// Whether the capture holds less than was on the wire.
     pub cut: bool,
+    /// Which way it went, seen from where it was captured, if that is told.
+    pub direction: Option<Direction>,
+}
+
+/// Which way a frame went, seen from where it was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It came in.
+    In,
+    /// It went out.
+    Out,
 }
 
 /// A capture being read.
 pub struct Capture<R> {
     input: R,
+    dropped: u64,
     /// Byte offset of what is read next.
     at: u64,
     frames: u64,
@@ -110,7 +122,7 @@ impl<R: Read> Capture<R> {
     /// Reads the file's header.
     pub fn new(input: R) -> Result<Capture<R>, CaptureError> {
         let format = Format::PcapNg { interfaces: Vec::new(), last: Duration::ZERO };
-        let mut capture = Capture { input, at: 0, frames: 0, order: Order::Little, format };
+        let mut capture = Capture { input, dropped: 0, at: 0, frames: 0, order: Order::Little, format };
         let magic: [u8; 4] = capture.take()?.ok_or(CaptureError::NotCapture)?;
         if !is_capture(&magic) {
             return Err(CaptureError::NotCapture);
@@ -130,6 +142,11 @@ impl<R: Read> Capture<R> {
     /// How many frames were read.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// How many frames the capturing program says that it dropped, as far as the file was read.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// The next frame; `None` at the end.
@@ -152,7 +169,7 @@ impl<R: Read> Capture<R> {
         let nanos = if nanoseconds { u64::from(fraction) } else { u64::from(fraction) * 1000 };
         let at = Duration::from_secs(seconds.into()) + Duration::from_nanos(nanos);
         let bytes = self.bytes(captured)?;
-        Ok(Some(Frame { at, link, bytes, cut: captured < original }))
+        Ok(Some(Frame { at, link, bytes, cut: captured < original, direction: None }))
     }
 
     /// Reads blocks until one is a frame.
@@ -176,6 +193,10 @@ impl<R: Read> Capture<R> {
                 2 => packet(&body, order, u16_at(&body, 0, order).into(), interfaces),
                 6 => packet(&body, order, u32_at(&body, 0, order), interfaces),
                 3 => simple_packet(&body, order, *last, interfaces),
+                5 => {
+                    self.dropped = dropped(&body, order).unwrap_or(self.dropped);
+                    continue;
+                }
                 _ => continue,
             };
             let Some(frame) = frame else {
@@ -257,23 +278,31 @@ fn interface(body: &[u8], order: Order) -> Interface {
         resolution: 1_000_000,
         offset_seconds: 0,
     };
-    let mut options = body.get(8..).unwrap_or_default();
-    while let Some((head, rest)) = options.split_at_checked(4) {
-        let (code, length) = (u16_at(head, 0, order), usize::from(u16_at(head, 2, order)));
-        let Some(value) = rest.get(..length) else { break };
+    for (code, value) in options(body.get(8..).unwrap_or_default(), order) {
         match (code, value) {
-            (0, _) => break,
             (9, &[exponent]) => interface.resolution = resolution(exponent),
-            (14, value) if length == 8 => {
-                let (high, low) = (u32_at(value, 0, order), u32_at(value, 4, order));
-                let (high, low) = if matches!(order, Order::Big) { (high, low) } else { (low, high) };
-                interface.offset_seconds = (u64::from(high) << 32 | u64::from(low)).cast_signed();
-            }
+            (14, value) if value.len() == 8 => interface.offset_seconds = u64_at(value, order).cast_signed(),
             _ => {}
         }
-        options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     interface
+}
+
+/// The options of a block, by code, up to their end or to the first that does not fit.
+fn options(mut rest: &[u8], order: Order) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let (head, behind) = rest.split_at_checked(4)?;
+        let (code, length) = (u16_at(head, 0, order), usize::from(u16_at(head, 2, order)));
+        let value = behind.get(..length)?;
+        rest = behind.get(length.next_multiple_of(4)..).unwrap_or_default();
+        (code != 0).then_some((code, value))
+    })
+}
+
+/// `isb_ifdrop` of an interface statistics block.
+fn dropped(body: &[u8], order: Order) -> Option<u64> {
+    let option = options(body.get(12..)?, order).find(|(code, value)| *code == 5 && value.len() == 8);
+    option.map(|(_, value)| u64_at(value, order))
 }
 
 /// `if_tsresol`: a negative power of ten, or of two with the top bit set.
@@ -288,9 +317,17 @@ fn packet(body: &[u8], order: Order, interface: u32, interfaces: &[Interface]) -
     let units = u64::from(u32_at(body, 4, order)) << 32 | u64::from(u32_at(body, 8, order));
     let (captured, original) = (u32_at(body, 12, order), u32_at(body, 16, order));
     let bytes = body.get(20..)?.get(..captured as usize)?.to_vec();
+    let behind = body.get(20 + bytes.len().next_multiple_of(4)..).unwrap_or_default();
+    let flags = options(behind, order).find(|(code, value)| *code == 2 && value.len() == 4);
+    let direction = flags.and_then(|(_, value)| match u32_at(value, 0, order) & 3 {
+        1 => Some(Direction::In),
+        2 => Some(Direction::Out),
+        _ => None,
+    });
     let fraction = u128::from(units % interface.resolution) * 1_000_000_000 / u128::from(interface.resolution);
     let seconds = (units / interface.resolution).saturating_add_signed(interface.offset_seconds);
-    Some(Frame { at: Duration::new(seconds, fraction as u32), link: interface.link, bytes, cut: captured < original })
+    let at = Duration::new(seconds, fraction as u32);
+    Some(Frame { at, link: interface.link, bytes, cut: captured < original, direction })
 }
 
 /// A simple packet block has no time of its own.
@@ -299,7 +336,7 @@ fn simple_packet(body: &[u8], order: Order, at: Duration, interfaces: &[Interfac
     let original = u32_at(body, 0, order);
     let limit = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
     let bytes = body.get(4..)?.get(..original.min(limit) as usize)?.to_vec();
-    Some(Frame { at, link: interface.link, cut: (bytes.len() as u32) < original, bytes })
+    Some(Frame { at, link: interface.link, cut: (bytes.len() as u32) < original, bytes, direction: None })
 }
 
 /// The 16-bit number at `offset`; 0 beyond the end.
@@ -317,6 +354,15 @@ fn u32_at(bytes: &[u8], offset: usize, order: Order) -> u32 {
     match order {
         Order::Little => u32::from_le_bytes(field),
         Order::Big => u32::from_be_bytes(field),
+    }
+}
+
+/// The 64-bit number that `bytes` begin with; 0 when they are too short.
+fn u64_at(bytes: &[u8], order: Order) -> u64 {
+    let field = bytes.first_chunk().copied().unwrap_or_default();
+    match order {
+        Order::Little => u64::from_le_bytes(field),
+        Order::Big => u64::from_be_bytes(field),
     }
 }
 

@@ -50,8 +50,8 @@ fn pcap_is_read_in_either_byte_order_and_resolution() {
     for endianness in [Endianness::Little, Endianness::Big] {
         for resolution in [TsResolution::MicroSecond, TsResolution::NanoSecond] {
             let read = frames(&pcap(endianness, resolution)).unwrap();
-            assert_eq!(read[0], Frame { at: AT, link: 276, bytes: vec![1, 2, 3], cut: false });
-            assert_eq!(read[1], Frame { at: AT, link: 276, bytes: vec![4, 5], cut: true });
+            assert_eq!(read[0], Frame { at: AT, link: 276, bytes: vec![1, 2, 3], cut: false, direction: None });
+            assert_eq!(read[1], Frame { at: AT, link: 276, bytes: vec![4, 5], cut: true, direction: None });
         }
     }
 }
@@ -69,7 +69,11 @@ fn pcapng_times_follow_the_interface() {
     for (options, units) in options {
         for endianness in [Endianness::Little, Endianness::Big] {
             let read = frames(&pcapng(endianness, options.clone(), units)).unwrap();
-            assert_eq!(read, [Frame { at: AT, link: 1, bytes: vec![1, 2, 3, 4, 5], cut: false }], "{options:?}");
+            assert_eq!(
+                read,
+                [Frame { at: AT, link: 1, bytes: vec![1, 2, 3, 4, 5], cut: false, direction: None }],
+                "{options:?}"
+            );
         }
     }
     let binary =
@@ -92,7 +96,10 @@ fn options_without_an_end_and_unknown_blocks_are_no_obstacle() {
     let interface = block(1, &[1, 0, 0, 0, 0, 0, 4, 0, 9, 0, 1, 0, 9, 0, 0, 0]);
     let simple = block(3, &[2, 0, 0, 0, 7, 8, 0, 0]);
     let bytes = [section(), block(0x0BAD, &[0; 400_000]), interface, block(10, &[1, 2, 3, 4]), simple].concat();
-    assert_eq!(frames(&bytes).unwrap(), [Frame { at: Duration::ZERO, link: 1, bytes: vec![7, 8], cut: false }]);
+    assert_eq!(
+        frames(&bytes).unwrap(),
+        [Frame { at: Duration::ZERO, link: 1, bytes: vec![7, 8], cut: false, direction: None }]
+    );
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! `karipass calls`: the call records, refused calls too, each with its reason.
+//! `karipass calls`: the call records, refused calls too, each with its reason; `show ID` tells what happened in one.
+
+mod show;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -10,10 +12,12 @@ use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
-/// List the call records, the newest last.
+/// List the call records, the newest last, or show one call.
 #[derive(clap::Args, Debug)]
-#[command(after_help = after_help())]
+#[command(after_help = after_help(), args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// One JSON object a line instead of a table; times are seconds since 1970-01-01T00:00:00Z
     #[arg(long)]
     json: bool,
@@ -29,6 +33,11 @@ pub struct Args {
     /// Only calls that ended so
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<Outcome>,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    Show(show::Args),
 }
 
 fn after_help() -> String {
@@ -52,13 +61,16 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+    if let Some(Command::Show(args)) = &args.command {
+        return show::perform(args, config, out);
+    }
     let store = open_store(config, Mode::Existing, "calls")?;
     let filter = CallFilter { since: args.since, caller: args.from, outcome: args.outcome, last: args.last };
     let calls = store.calls(&filter)?;
     if args.json {
         calls.iter().try_for_each(|call| json_line(out, call))?;
     } else {
-        let heading = ["STARTED", "SECONDS", "FROM", "PEER", "UNIT", "TARGET", "STATUS", "OUTCOME", "REASON"];
+        let heading = ["STARTED", "SECONDS", "FROM", "PEER", "UNIT", "TARGET", "STATUS", "OUTCOME", "ID", "REASON"];
         table(out, &heading, &calls.iter().map(cells).collect::<Vec<_>>())?;
     }
     Ok(Answer::Yes)
@@ -75,6 +87,7 @@ fn cells(call: &CallRecord) -> Vec<String> {
         or_dash(call.target.map(|number| number.to_string())),
         call.status.to_string(),
         call.outcome.to_string(),
+        call.id.clone(),
         call.outcome.reason().to_owned(),
     ]
 }

@@ -30,9 +30,9 @@ fn scene() -> Scene {
 #[test]
 fn each_call_is_a_row_with_its_reason() {
     let expected = "\
-STARTED               SECONDS  FROM        PEER                UNIT        TARGET      STATUS  OUTCOME           REASON
-2026-05-28T20:26:40Z  0        -           192.0.2.1:5060      -           -           433     refused-withheld  the calling number is withheld
-2026-05-28T20:27:40Z  65       0600001111  [2001:db8::1]:5060  admin-user  0600002222  200     set               temporary password set
+STARTED               SECONDS  FROM        PEER                UNIT        TARGET      STATUS  OUTCOME           ID   REASON
+2026-05-28T20:26:40Z  0        -           192.0.2.1:5060      -           -           433     refused-withheld  c-1  the calling number is withheld
+2026-05-28T20:27:40Z  65       0600001111  [2001:db8::1]:5060  admin-user  0600002222  200     set               c-2  temporary password set
 ";
     assert_eq!(run(&scene(), ""), Ran::yes(expected));
 }

@@ -23,6 +23,7 @@ use crate::ivr;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
 use crate::site;
+use crate::trace;
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
@@ -49,6 +50,9 @@ pub struct Args {
     /// Serve the settings site there, over HTTP; port 0 is a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     site: Option<SocketAddr>,
+    /// Keep each call's messages and packets in this folder, as ID.pcapng, with keys, audio and credentials masked
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
     /// Say where it listens as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -57,7 +61,14 @@ pub struct Args {
 impl Args {
     /// What the flags say over file and environment.
     pub fn overrides(&self, db: Option<PathBuf>) -> Overrides {
-        Overrides { sip: self.sip, rtp_ports: self.rtp_ports, site: self.site, db, demo: self.demo }
+        Overrides {
+            sip: self.sip,
+            rtp_ports: self.rtp_ports,
+            site: self.site,
+            db,
+            trace: self.trace.clone(),
+            demo: self.demo,
+        }
     }
 }
 
@@ -204,7 +215,19 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
         stores: [Box::new(reader), Box::new(writer)],
         cost: config.store.hash_cost,
         threads: (media_threads, limits.hash_workers as usize),
+        trace: traces(&config.trace),
     }
+}
+
+fn traces(config: &config::Trace) -> Option<trace::Options> {
+    const MIB: u64 = 1 << 20;
+    let folder = config.folder.clone()?;
+    Some(trace::Options {
+        folder,
+        call_bytes: u64::from(config.call_mib) * MIB,
+        total_bytes: u64::from(config.total_mib) * MIB,
+        files: config.files as usize,
+    })
 }
 
 fn site_options(config: &Config) -> site::Options {

@@ -111,6 +111,14 @@ const KEYS: &[Key] = keys! {
         |c, v| c.limits.media_workers = v.integer(0..=256)?;
     "limits.hash_workers", "a whole number from 1 to 64",
         |c, v| c.limits.hash_workers = v.integer(1..=64)?;
+    "trace.folder", "a folder; it is made when it is not there",
+        |c, v| c.trace.folder = Some(PathBuf::from(v.text()?));
+    "trace.call_mib", "a whole number from 1 to 4096",
+        |c, v| c.trace.call_mib = v.integer(1..=4096)?;
+    "trace.total_mib", "a whole number from 1 to 16777216",
+        |c, v| c.trace.total_mib = v.integer(1..=16_777_216)?;
+    "trace.files", "a whole number from 1 to 1000000",
+        |c, v| c.trace.files = v.integer(1..=1_000_000)?;
 };
 
 const PREFIX: &str = "KARIPASS_";
@@ -209,6 +217,9 @@ impl Draft {
         }
         if let Some(path) = &overrides.db {
             self.config.store.path.clone_from(path);
+        }
+        if let Some(folder) = &overrides.trace {
+            self.config.trace.folder = Some(folder.clone());
         }
         if overrides.demo {
             self.config.sip.trust_from.extend([Cidr::LOOPBACK_V4, Cidr::LOOPBACK_V6]);

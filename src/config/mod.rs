@@ -38,6 +38,8 @@ pub struct Config {
     pub site: Site,
     /// `[limits]`: how much is taken on.
     pub limits: Limits,
+    /// `[trace]`: what is kept of each call's messages.
+    pub trace: Trace,
 }
 
 /// `[sip]`: signalling.
@@ -156,6 +158,19 @@ pub struct Limits {
     pub hash_workers: u32,
 }
 
+/// `[trace]`: what is kept of each call's messages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// Where; without it nothing is kept.
+    pub folder: Option<PathBuf>,
+    /// The largest trace of one call, in MiB.
+    pub call_mib: u32,
+    /// The most of all together, in MiB.
+    pub total_mib: u32,
+    /// The most files.
+    pub files: u32,
+}
+
 /// What the flags of the command line say; each wins over the environment and the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
@@ -167,6 +182,8 @@ pub struct Overrides {
     pub site: Option<SocketAddr>,
     /// `--db`.
     pub db: Option<PathBuf>,
+    /// `--trace`.
+    pub trace: Option<PathBuf>,
     /// `--demo`: From is believed on loopback.
     pub demo: bool,
 }
@@ -223,6 +240,7 @@ impl Config {
                 media_workers: 0,
                 hash_workers: 2,
             },
+            trace: Trace { folder: None, call_mib: 16, total_mib: 1024, files: 10_000 },
         })
     }
 

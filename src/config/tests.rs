@@ -89,6 +89,11 @@ call_duration = "1h"
 drain = "0s"
 media_workers = 4
 hash_workers = 3
+[trace]
+folder = "/srv/traces"
+call_mib = 2
+total_mib = 50
+files = 7
 "#;
 
 fn everything() -> Config {
@@ -143,6 +148,7 @@ fn everything() -> Config {
             media_workers: 4,
             hash_workers: 3,
         },
+        trace: Trace { folder: Some(PathBuf::from("/srv/traces")), call_mib: 2, total_mib: 50, files: 7 },
     }
 }
 
@@ -208,6 +214,10 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_LIMITS_DRAIN", "0s"),
         ("KARIPASS_LIMITS_MEDIA_WORKERS", "4"),
         ("KARIPASS_LIMITS_HASH_WORKERS", "3"),
+        ("KARIPASS_TRACE_FOLDER", "/srv/traces"),
+        ("KARIPASS_TRACE_CALL_MIB", "2"),
+        ("KARIPASS_TRACE_TOTAL_MIB", "50"),
+        ("KARIPASS_TRACE_FILES", "7"),
         ("PATH", "nobody's business"),
     ];
     assert_eq!(from_variables(&variables).unwrap(), everything());
@@ -222,12 +232,14 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     let overrides = Overrides {
         sip: Some("127.0.0.1:0".parse().unwrap()),
         db: Some(PathBuf::from("flag.db")),
+        trace: Some(PathBuf::from("flag")),
         ..Overrides::default()
     };
     let config = Config::load(Some(&file.0), environment, &overrides).unwrap();
     assert_eq!(config.rtp.ports.to_string(), "2000-2001");
     assert_eq!(config.site.listen.port(), 2);
     assert_eq!(config.store.path, Path::new("flag.db"));
+    assert_eq!(config.trace.folder, Some(PathBuf::from("flag")));
     let listen: Vec<String> = config.sip.listen.iter().map(Listen::to_string).collect();
     assert_eq!(listen, ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]);
 }

@@ -1,6 +1,6 @@
 //! The one place that reads the machine's clocks for the cores.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::{Time, UnixTime};
 
@@ -24,6 +24,12 @@ impl Clock {
     /// The machine's time at `time`.
     pub fn instant(&self, time: Time) -> Option<Instant> {
         self.start.checked_add(time.elapsed())
+    }
+
+    /// The time of day at [`Time::ZERO`], since 1970.
+    pub fn epoch(&self) -> Duration {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        since.saturating_sub(self.start.elapsed())
     }
 
     /// The time of day. A machine whose clock stands before 1970 is taken to be at 1970.

@@ -7,7 +7,7 @@
 //! its queue full wait here and go out at the next tick: there are at most a few for each call.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::call::{Call, Input, Output, Settings};
 use crate::net::media::{MediaPair, Ports};
 use crate::sip::endpoint::{CallHandle, EndCause, Incoming, Rejection};
 use crate::time::Time;
+use crate::trace::{self, Direction, Tracer};
 
 use super::clock::Clock;
 use super::ledger::Ledger;
@@ -88,6 +89,8 @@ pub struct Worker {
     pub own_inbox: SyncSender<ToWorker>,
     /// Signalling's queue.
     pub commands: Sender<(CallHandle, Command)>,
+    /// Where what happens is kept, if it is.
+    pub tracer: Tracer,
 }
 
 /// A call with its sockets.
@@ -96,6 +99,7 @@ struct Active {
     /// Our address as the caller reaches it, for media sockets that are bound to every address.
     reached: IpAddr,
     sockets: Option<MediaPair>,
+    trace: trace::Call,
     wakes: Time,
 }
 
@@ -185,7 +189,8 @@ impl Running {
                 info!(call = call.id(), "a call comes in");
                 debug!(call = call.id(), sip_call_id = incoming.call_id, remote = %incoming.flow.remote);
                 let reached = incoming.flow.local.ip();
-                self.calls.insert(handle, Active { call, reached, sockets: None, wakes: now });
+                let trace = self.worker.tracer.call(now, call.id(), &incoming.call_id);
+                self.calls.insert(handle, Active { call, reached, sockets: None, trace, wakes: now });
                 self.settle(handle);
             }
             ToWorker::Input { call: handle, mut input } => {
@@ -219,12 +224,13 @@ impl Running {
 
     /// Does what the call wants done.
     fn settle(&mut self, handle: CallHandle) {
+        let now = self.worker.clock.now();
         let Some(active) = self.calls.get_mut(&handle) else { return };
         let mut commands = VecDeque::new();
         let finished = loop {
             match active.call.poll_output() {
-                Output::Rtp { to, bytes } => active.send(to, &bytes, |sockets| &sockets.rtp),
-                Output::Rtcp { to, bytes } => active.send(to, &bytes, |sockets| &sockets.rtcp),
+                Output::Rtp { to, bytes } => active.send(now, to, &bytes, false),
+                Output::Rtcp { to, bytes } => active.send(now, to, &bytes, true),
                 Output::Answer(description) => commands.push_back(Command::Answer(description)),
                 Output::Reject(rejection) => commands.push_back(Command::Reject(rejection)),
                 Output::RespondOffer(response) => commands.push_back(Command::RespondOffer(response)),
@@ -248,8 +254,8 @@ impl Running {
                 }
             }
         };
-        if finished {
-            self.calls.remove(&handle);
+        if finished && let Some(active) = self.calls.remove(&handle) {
+            active.trace.end(now);
         }
         self.waiting.extend(commands.into_iter().map(|command| (handle, command)));
         self.send_waiting();
@@ -287,6 +293,7 @@ impl Active {
         let bound = pair.local().ok()?;
         self.sockets = Some(pair);
         let own = if bound.ip().is_unspecified() { self.reached } else { bound.ip() };
+        self.trace.listens(SocketAddr::new(own, bound.port()));
         Some(SocketAddr::new(advertise.unwrap_or(own), bound.port()))
     }
 
@@ -295,19 +302,25 @@ impl Active {
         for _ in 0..MOST_PER_PASS {
             // an error is an empty socket, or an ICMP message about something sent before
             let Ok((length, from)) = sockets.rtp.recv_from(buffer) else { break };
-            self.call.handle_rtp(now, from, buffer.get(..length).unwrap_or_default());
+            let datagram = buffer.get(..length).unwrap_or_default();
+            self.trace.datagram(now, Direction::In, false, from, datagram);
+            self.call.handle_rtp(now, from, datagram);
         }
         for _ in 0..if rtcp { MOST_PER_PASS } else { 0 } {
             let Ok((length, from)) = sockets.rtcp.recv_from(buffer) else { break };
-            self.call.handle_rtcp(now, from, buffer.get(..length).unwrap_or_default());
+            let datagram = buffer.get(..length).unwrap_or_default();
+            self.trace.datagram(now, Direction::In, true, from, datagram);
+            self.call.handle_rtcp(now, from, datagram);
         }
         self.wakes = self.wakes.min(now);
     }
 
-    fn send(&self, to: SocketAddr, bytes: &[u8], socket: fn(&MediaPair) -> &UdpSocket) {
+    fn send(&mut self, now: Time, to: SocketAddr, bytes: &[u8], rtcp: bool) {
         if let Some(sockets) = &self.sockets {
+            let socket = if rtcp { &sockets.rtcp } else { &sockets.rtp };
             // what cannot be sent now is late, and so lost: the next packet comes in 20 ms
-            let _ = socket(sockets).send_to(bytes, to);
+            let _ = socket.send_to(bytes, to);
+            self.trace.datagram(now, Direction::Out, rtcp, to, bytes);
         }
     }
 }

@@ -123,6 +123,10 @@ impl Store for SqliteStore {
         self.write(|transaction| writes.iter().map(|write| one_write(transaction, write)).collect())
     }
 
+    fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
+        self.read(|connection| records::call_of(connection, id))
+    }
+
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
         self.read(|connection| records::calls(connection, filter))
     }

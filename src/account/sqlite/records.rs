@@ -63,6 +63,12 @@ pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<
     Ok(calls)
 }
 
+pub(super) fn call_of(connection: &Connection, id: &str) -> Result<Option<CallRecord>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT * FROM call_record WHERE id = ?1")?;
+    let mut rows = statement.query(params![id])?;
+    rows.next()?.map(call).transpose()
+}
+
 fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
     Ok(CallRecord {
         id: row.get("id")?,
