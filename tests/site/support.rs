@@ -71,6 +71,15 @@ impl World {
         self.clock.store(START + second, Ordering::SeqCst);
     }
 
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// The store's file.
+    pub fn file(&self) -> PathBuf {
+        self.folder().join("karipass.db")
+    }
+
     pub fn store(&self) -> SqliteStore {
         open(&self.folder.join("karipass.db"), "test")
     }
@@ -89,7 +98,7 @@ impl World {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { address: self.site.as_ref().unwrap().address(), cookies: BTreeMap::new(), headers: Vec::new() }
+        Browser::of(self.site.as_ref().unwrap().address())
     }
 
     /// A browser that is logged in with an own password.
@@ -110,7 +119,9 @@ impl Drop for World {
 }
 
 fn open(file: &std::path::Path, actor: &str) -> SqliteStore {
-    let options = Options { cost: Cost::CHEAP, ..Options::new(actor) };
+    // a test that locks the store waits no longer than it needs to see that it does
+    let wait = if actor == "site" { Duration::from_secs(3) } else { Duration::from_secs(30) };
+    let options = Options { cost: Cost::CHEAP, wait, ..Options::new(actor) };
     SqliteStore::open(file, Mode::Create, &options).unwrap()
 }
 
@@ -154,6 +165,10 @@ impl Answer {
 }
 
 impl Browser {
+    pub fn of(address: SocketAddr) -> Browser {
+        Browser { address, cookies: BTreeMap::new(), headers: Vec::new() }
+    }
+
     pub fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, "", b"")
     }
