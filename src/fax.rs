@@ -204,10 +204,17 @@ fn resolution(tags: &mut IfdDecoder<'_>) -> Result<(f32, f32), String> {
     const CENTIMETRE: u32 = 3;
     let per_inch = if number(tags, Tag::ResolutionUnit, Some(2))? == CENTIMETRE { 2.54 } else { 1.0 };
     let mut dots = |tag, usual: f32| {
-        let found = tags.find_tag(tag).ok().flatten().and_then(|value| value.into_f32().ok());
+        let found = tags.find_tag(tag).ok().flatten().and_then(quotient);
         found.map(|dots| dots * per_inch).filter(|dots| (10.0..=10_000.0).contains(dots)).unwrap_or(usual)
     };
     Ok((dots(Tag::XResolution, USUAL_DOTS_AN_INCH.0), dots(Tag::YResolution, USUAL_DOTS_AN_INCH.1)))
+}
+
+fn quotient(value: Value) -> Option<f32> {
+    if let Value::Rational(dividend, divisor) = value {
+        return Some(dividend as f32 / divisor as f32);
+    }
+    value.into_f32().ok()
 }
 
 fn number(tags: &mut IfdDecoder<'_>, tag: Tag, default: Option<u32>) -> Result<u32, String> {

@@ -1,7 +1,5 @@
 //! What `karipass serve` runs beside calls and site: the sender of mails, and the local API.
 
-use std::net::SocketAddr;
-
 use rand::RngExt;
 
 use super::output::{Failure, now, open_store};
@@ -25,8 +23,8 @@ pub fn start_api(config: &Config) -> Result<Option<Api>, Failure> {
     api::start(options).map(Some).map_err(failed)
 }
 
-/// The sender, where a mail server is configured. `site` is where the settings site listens.
-pub fn start_sender(config: &Config, store: SqliteStore, site: SocketAddr) -> Result<Option<Sender>, Failure> {
+/// The sender, where a mail server is configured. `site` is the address of the settings site, where none is configured.
+pub fn start_sender(config: &Config, store: SqliteStore, site: &str) -> Result<Option<Sender>, Failure> {
     let Some(server) = &config.mail.smtp else {
         let waiting = mail::waiting(&store)?;
         if waiting > 0 {
@@ -51,7 +49,7 @@ pub fn start_sender(config: &Config, store: SqliteStore, site: SocketAddr) -> Re
             silence: mail::SILENCE,
         },
         from: config.mail.from.clone(),
-        site: config.site.url.clone().unwrap_or_else(|| format!("http://{site}")),
+        site: config.site.url.clone().unwrap_or_else(|| site.to_owned()),
         clock: Box::new(now),
         token: Box::new(|| rand::rng().random()),
     };

@@ -137,6 +137,8 @@ fn everything() -> Config {
             listen: "[::1]:8443".parse().unwrap(),
             url: Some("https://settings.example.jp".to_owned()),
             behind_tls: true,
+            certificate: None,
+            key: None,
             password_length: (10, 40),
             password_days: 90,
             idle_timeout: Duration::from_secs(300),
@@ -289,7 +291,9 @@ fn an_unknown_key_is_told_with_its_line_and_its_siblings() {
     assert!(told.starts_with("4: sip.lisen is no setting; allowed: listen, advertise, service_number"), "{told}");
     let told = complaint("[sip]\nlisten = ['udp:127.0.0.1:5060']\n[spi]\nlisten = []\n");
     assert!(
-        told.starts_with("3: spi is no setting; allowed: [sip], [rtp], [ivr], [store], [site], [limits]"),
+        told.starts_with(
+            "3: spi is no setting; allowed: [sip], [rtp], [ivr], [store], [site], [mail], [api], [limits]"
+        ),
         "{told}"
     );
     let told = complaint("listen = 'udp:127.0.0.1:5060'\n");
@@ -387,8 +391,23 @@ fn tls_needs_its_certificate_and_key() {
 }
 
 #[test]
+fn the_site_speaks_tls_with_both_files_and_not_behind_another() {
+    let pem = File::with("a certificate");
+    let path = pem.0.display();
+    let told = complaint(&format!("[site]\ncertificate = '{path}'\n"));
+    assert!(told.starts_with("2: site.key: missing, and site.certificate needs it"), "{told}");
+    let told = complaint(&format!("[site]\n\nkey = '{path}'\n"));
+    assert!(told.starts_with("3: site.certificate: missing, and site.key needs it"), "{told}");
+    let both = format!("[site]\ncertificate = '{path}'\nkey = '{path}'\n");
+    let told = complaint(&format!("{both}behind_tls = true\n"));
+    assert!(told.starts_with("4: site.behind_tls: true, but there is a certificate too"), "{told}");
+    assert_eq!(from_text(&both).unwrap().site.certificate, Some(pem.0.clone()));
+    assert!(complaint("[site]\nkey = '/nonexistent/key.pem'").starts_with("2: site.key: /nonexistent/key.pem"));
+}
+
+#[test]
 fn no_text_whatever_makes_it_panic() {
-    for end in 0..EVERYTHING.len() {
+    for (end, _) in EVERYTHING.char_indices() {
         let _ = from_text(EVERYTHING.get(..end).unwrap());
     }
 }

@@ -111,7 +111,7 @@ fn an_event_that_is_told_twice_happens_once() {
     let world = all_services();
     let mut store = world.store();
     arrival_mail(&mut store, LINE, &["a@example.jp"]);
-    let mut told = |id: Option<&str>| {
+    let told = |id: Option<&str>| {
         let mut count = 0u128;
         let seed = u128::from(id.map_or(0, |id| id.len() as u64));
         play(&mut world.store(), &arrival(None, LINE), id, at(0), &mut || {

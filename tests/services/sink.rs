@@ -126,7 +126,7 @@ impl Drop for Sink {
 
 fn converse(stream: TcpStream, mails: &Mutex<Vec<Received>>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
-    let mut say = |text: &str| (&stream).write_all(format!("{text}\r\n").as_bytes());
+    let say = |text: &str| (&stream).write_all(format!("{text}\r\n").as_bytes());
     say("220 sink")?;
     let (mut from, mut to) = (String::new(), String::new());
     loop {

@@ -7,7 +7,6 @@ use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail
 use karipass::account::{Actor, Contract, Effects, Service, Services, Setting, SettingChange, SqliteStore, Store};
 use karipass::event::{Event, EventError, Outcome, play};
 use karipass::mail::{Options, Post, Security, Server};
-use karipass::number::PhoneNumber;
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 use rand::RngExt;
@@ -101,8 +100,4 @@ pub fn post(world: &World, server: SocketAddr, name: &str, second: i64) -> Post 
 
 pub fn send_due(world: &World, server: SocketAddr, second: i64) -> Result<usize, String> {
     post(world, server, "post", second).send_due(&|| false).map_err(|trouble| trouble.to_string())
-}
-
-pub fn shown(number: PhoneNumber) -> String {
-    karipass::number::hyphenated(number)
 }
