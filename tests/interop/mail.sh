@@ -6,10 +6,11 @@ trap 'kill $mailer $post 2>/dev/null; stop' EXIT
 sqlite() { python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1], 30); c.execute(sys.argv[2]); c.commit()' "$db" "$1"; }
 sqlite "INSERT INTO setting VALUES ('0600001111', 'arrival-mail', 1, 1, '{\"addresses\":[\"a@example.jp\",\"b@example.jp\"]}', 0)"
 wait_for() { for _ in $(seq 300); do eval "$1" && return 0; sleep 0.2; done; echo "not within a minute: $1"; "$karipass" mails --db "$db"; cat "$security"/*.log; return 1; }
+# the system's Python is the one that Debian's aiosmtpd is for
 for security in plain starttls tls; do
   mkdir "$security"; cp cert.pem key.pem "$security"
   # the mail server's port is taken once to be known, and the mails are queued while nobody listens there
-  python3 "$here/mail_server.py" "$security" "$security" 0 >"$security/first.log" 2>&1 & mailer=$!
+  /usr/bin/python3 "$here/mail_server.py" "$security" "$security" 0 >"$security/first.log" 2>&1 & mailer=$!
   wait_for '[ -s $security/port ]'
   smtp_port=$(cat "$security/port"); kill "$mailer"; wait "$mailer" || true; rm "$security/port"
   case $security in
@@ -27,7 +28,7 @@ for security in plain starttls tls; do
   post="${posts[*]}"
   "$karipass" event arrival 0312345678 0600001111 --db "$db" | grep -q "mails: 2"
   wait_for '"$karipass" mails --state queued --db "$db" | grep -q 127.0.0.1:$smtp_port\|localhost:$smtp_port'
-  python3 "$here/mail_server.py" "$security" "$security" "$smtp_port" >"$security/second.log" 2>&1 & mailer=$!
+  /usr/bin/python3 "$here/mail_server.py" "$security" "$security" "$smtp_port" >"$security/second.log" 2>&1 & mailer=$!
   wait_for '[ "$("$karipass" mails --state sent --db "$db" --json | wc -l)" = $((2 * (${done:-0} + 1))) ]'
   done=$((${done:-0} + 1))
   kill "$mailer" "${posts[@]}"; wait "$mailer" "${posts[@]}" || true; post= mailer=

@@ -1,12 +1,11 @@
-"""A mail server on loopback: mail_server.py FOLDER plain|starttls|tls. Writes its port to FOLDER/port and every mail it takes to
+"""A mail server on loopback: mail_server.py FOLDER plain|starttls|tls PORT. Writes its port to FOLDER/port and every mail it takes to
 FOLDER/N.eml; over TLS it wants a login (karipass, swordfish-48). FOLDER/cert.pem and key.pem are its own."""
+import asyncio
 import itertools
 import pathlib
 import ssl
 import sys
-import time
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 folder, security = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -34,13 +33,12 @@ if security != "plain":
     options |= {"tls_context": context, "require_starttls": True} if security == "starttls" else {"auth_require_tls": False}
 
 
-class Server(Controller):
-    def factory(self):
-        return SMTP(self.handler, **options)
+async def serve():
+    loop = asyncio.get_running_loop()
+    wrapped = context if security == "tls" else None
+    server = await loop.create_server(lambda: SMTP(Keep(), **options), "127.0.0.1", int(sys.argv[3]), ssl=wrapped)
+    (folder / "port").write_text(str(server.sockets[0].getsockname()[1]))
+    await asyncio.sleep(300)
 
 
-wrapped = {"ssl_context": context} if security == "tls" else {}
-controller = Server(Keep(), hostname="127.0.0.1", port=int(sys.argv[3]), **wrapped)
-controller.start()
-(folder / "port").write_text(str(controller.server.sockets[0].getsockname()[1]))
-time.sleep(300)
+asyncio.run(serve())

@@ -201,6 +201,7 @@ impl Answer {
 }
 
 impl Browser {
+    #[allow(dead_code)] // not every test program asks
     pub fn of(address: SocketAddr) -> Browser {
         Browser { address, trusting: None, cookies: BTreeMap::new(), headers: Vec::new() }
     }
