@@ -27,7 +27,7 @@ for security in plain starttls tls; do
   done
   post="${posts[*]}"
   "$karipass" event arrival 0312345678 0600001111 --db "$db" | grep -q "mails: 2"
-  wait_for '"$karipass" mails --state queued --db "$db" | grep -q 127.0.0.1:$smtp_port\|localhost:$smtp_port'
+  wait_for '"$karipass" mails --state queued --db "$db" | grep -q ":$smtp_port: "'
   /usr/bin/python3 "$here/mail_server.py" "$security" "$security" "$smtp_port" >"$security/second.log" 2>&1 & mailer=$!
   wait_for '[ "$("$karipass" mails --state sent --db "$db" --json | wc -l)" = $((2 * (${done:-0} + 1))) ]'
   done=$((${done:-0} + 1))
