@@ -129,12 +129,12 @@ pub(super) async fn document(State(app): State<Shared>, member: Member, uri: Uri
         Err(not_found) => return not_found,
     };
     let (Ok(id), is_pdf) = (query.text("id").parse::<i64>(), query.is("as", "pdf")) else {
-        return page::not_found(member.lang);
+        return member.not_found();
     };
     let (by, now) = (member.actor(), (app.clock)());
     let tiff = match app.desk.store(move |store| store.open_fax(number, id, &by, now)).await {
         Ok(Some((_, tiff))) => tiff,
-        Ok(None) => return page::not_found(member.lang),
+        Ok(None) => return member.not_found(),
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
     let bytes = if is_pdf {

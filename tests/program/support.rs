@@ -45,6 +45,9 @@ pub struct Service {
     /// Where it takes TCP.
     #[allow(dead_code)] // not every test program asks
     pub tcp_address: String,
+    /// Where the settings site is.
+    #[allow(dead_code)] // not every test program asks
+    pub site: String,
     pub db: PathBuf,
     /// Where else it listens, as it says it: objects with `listening`, `transport` and `address`.
     places: std::io::Lines<BufReader<std::process::ChildStdout>>,
@@ -76,12 +79,12 @@ impl Service {
             String::from_utf8_lossy(&text).into_owned()
         });
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let (address, tcp_address) =
-            (listening(&mut lines, "transport", "udp"), listening(&mut lines, "transport", "tcp"));
-        Service { process, address, tcp_address, db: db.to_owned(), places: lines, log: Some(log) }
+        let mut transport = |name: &str| listening(&mut lines, "transport", name);
+        let (address, tcp_address, site) = (transport("udp"), transport("tcp"), transport("http"));
+        Service { process, address, tcp_address, site, db: db.to_owned(), places: lines, log: Some(log) }
     }
 
-    /// Where it listens for this, which it says after SIP.
+    /// Where it listens for this, which it says after the site.
     #[allow(dead_code)] // not every test program asks
     pub fn listening(&mut self, what: &str) -> String {
         listening(&mut self.places, "listening", what)
@@ -93,6 +96,11 @@ impl Service {
         let mut command = karipass();
         command.args(["call", "--json", "--to", &format!("sip:0664806430@{address}")]).args(flags);
         command
+    }
+
+    #[allow(dead_code)] // not every test program asks
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// SIGTERM, as an init system stops it.

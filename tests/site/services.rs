@@ -269,39 +269,11 @@ fn every_mistake_of_a_row_is_told_and_so_is_what_cannot_be_read() {
 }
 
 #[test]
-fn half_an_upload_sets_nothing() {
+fn an_address_is_not_set_without_the_mail_that_asks_for_its_confirmation() {
     let world = all_services();
     let mut browser = world.member(Unit::Line, "0600001111");
     let csrf = browser.csrf();
-    let body = format!(
-        "--XX\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--XX\r\n\
-         Content-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n0600001111,0312345678,start\r\n06000022"
-    );
-    let cut = browser.send("POST", "/bulk-transfer/csv", "multipart/form-data; boundary=XX", body.as_bytes());
-    assert!(cut.status == 422 && cut.has("<h1>"), "{}", cut.text());
-    assert_eq!(forwarded(&world, "0600001111"), (false, None));
-}
-
-#[test]
-fn a_locked_store_is_told_and_the_change_can_be_sent_again() {
-    let world = all_services();
-    let mut browser = world.member(Unit::Line, "0600001111");
-    let csrf = browser.csrf();
-    let other = rusqlite::Connection::open(world.file()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let locked = browser.post(MAIL, &arrival_mail(&csrf, "save", "0"));
-    assert!(locked.status == 503 && locked.has("設定は変更されていません"), "{}", locked.text());
-    assert!(!locked.header("retry-after").is_empty());
-    other.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(browser.post(MAIL, &arrival_mail(&csrf, "save", "0")).status, 303);
-}
-
-#[test]
-fn a_store_without_room_changes_nothing_half() {
-    let world = all_services();
-    let mut browser = world.member(Unit::Line, "0600001111");
-    let csrf = browser.csrf();
-    // a trigger that fails stands for a disk that is full in the middle of a change
+    // a trigger that fails stands for a store that fails in the middle of a change
     let other = rusqlite::Connection::open(world.file()).unwrap();
     other
         .execute_batch("CREATE TRIGGER no_room BEFORE INSERT ON mail BEGIN SELECT RAISE(ABORT, 'no room'); END")
@@ -316,19 +288,6 @@ fn a_store_without_room_changes_nothing_half() {
     assert_eq!(store.setting(number("0600001111"), Service::FaxMail).unwrap().revision, 0, "not without its mail");
     other.execute_batch("DROP TRIGGER no_room").unwrap();
     assert_eq!(browser.post(path, &fields("a@example.jp")).status, 303);
-}
-
-#[test]
-fn a_store_that_is_gone_is_told() {
-    let world = all_services();
-    let mut browser = world.member(Unit::Line, "0600001111");
-    let csrf = browser.csrf();
-    let away = world.file().with_extension("away");
-    std::fs::rename(world.file(), &away).unwrap();
-    let gone = browser.post(MAIL, &arrival_mail(&csrf, "save", "0"));
-    assert!(gone.status == 503 && gone.has("ただいまご利用になれません"), "{}", gone.text());
-    std::fs::rename(&away, world.file()).unwrap();
-    assert_eq!(browser.post(MAIL, &arrival_mail(&csrf, "save", "0")).status, 303);
 }
 
 #[test]
