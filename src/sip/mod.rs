@@ -3,9 +3,11 @@
 //! Architecture invariant: sans-IO. No socket, no clock, no task; nothing of this room knows the rooms beside it.
 
 pub mod dialog;
+pub mod digest;
 pub mod endpoint;
 pub mod headers;
 pub mod message;
+pub mod registrar;
 pub mod sdp;
 pub mod timer;
 pub mod transaction;
