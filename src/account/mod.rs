@@ -15,6 +15,7 @@ mod contract_csv;
 mod credential;
 mod demo;
 mod error;
+mod line;
 pub mod password;
 mod reach;
 mod route;
@@ -32,6 +33,7 @@ pub use credential::{
 };
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
 pub use error::StoreError;
+pub use line::{FoundLine, LineEntry, LinePassword, UserName};
 pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
 pub use route::{Route, route};
 pub use session::{Session, SessionId, Stage};

@@ -9,6 +9,7 @@ mod calls;
 mod contract;
 mod decode;
 mod descriptors;
+mod line;
 mod output;
 mod route;
 mod serve;
@@ -51,6 +52,7 @@ enum Command {
     Decode(decode::Args),
     Contract(contract::Args),
     Account(account::Args),
+    Line(line::Args),
     Calls(calls::Args),
     Route(route::Args),
 }
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => configured(&cli, &args.overrides(cli.db.clone()), |config| serve::run(args, config)),
         Command::Contract(args) => administer(&cli, |config| contract::run(args, config)),
         Command::Account(args) => administer(&cli, |config| account::run(args, config)),
+        Command::Line(args) => administer(&cli, |config| line::run(args, config)),
         Command::Calls(args) => administer(&cli, |config| calls::run(args, config)),
         Command::Route(args) => administer(&cli, |config| route::run(args, config)),
     }

@@ -14,6 +14,6 @@ pub mod transaction;
 pub mod wire;
 
 pub use endpoint::{
-    Admission, CallHandle, CommandError, Config, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Outgoing,
-    Output, Rejection, Transmit, Transport,
+    Admission, CallHandle, CommandError, Config, DeskConfig, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming,
+    Outgoing, Output, Registered, Registering, Rejection, Standing, Transmit, Transport,
 };

@@ -7,6 +7,7 @@ mod contracts;
 mod credentials;
 mod error;
 mod file;
+mod lines;
 mod open;
 mod records;
 mod rows;
@@ -29,7 +30,8 @@ use super::password::{Cost, PasswordHash};
 use super::session::{Session, SessionId};
 use super::setting::{ChangedBy, Setting, SettingChange};
 use super::{
-    AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Existing, Saved, Service, Store, StoreError, Write,
+    AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Existing, FoundLine, LineEntry, LinePassword, Saved,
+    Service, Store, StoreError, Write,
 };
 
 use error::Failure;
@@ -121,6 +123,28 @@ impl Store for SqliteStore {
 
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         self.write(|transaction| writes.iter().map(|write| one_write(transaction, write)).collect())
+    }
+
+    fn set_line_password(&mut self, password: &LinePassword, now: UnixTime) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| lines::set(transaction, password, &actor, now))
+    }
+
+    fn remove_line_password(&mut self, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| lines::remove(transaction, number, &actor, now))
+    }
+
+    fn line_passwords(&self) -> Result<Vec<LineEntry>, StoreError> {
+        self.read(lines::all)
+    }
+
+    fn find_user_name(&self, user_name: &str) -> Result<Option<FoundLine>, StoreError> {
+        self.read(|connection| lines::find(connection, user_name))
+    }
+
+    fn has_line_password(&self, number: Option<PhoneNumber>) -> Result<bool, StoreError> {
+        self.read(|connection| lines::has_password(connection, number))
     }
 
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {
