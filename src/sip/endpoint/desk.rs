@@ -181,10 +181,14 @@ impl Endpoint {
             Standing::Unknown => refused(Reply::new(404)),
             Standing::Unavailable => refused(Reply::busy(retry_after)),
             Standing::Believed => desk.bind(now, flow, &request, None, retry_after),
-            Standing::MustProve(key) => match desk.authenticator.prove(now, flow.remote.ip(), &request, key) {
-                Proof::Right(line) => desk.bind(now, flow, &request, Some(line), retry_after),
-                proof => (desk.refusal(now, flow, proof), Registered::Unproved(proof)),
-            },
+            Standing::MustProve(key) => {
+                let proof = desk.authenticator.prove(now, flow.remote.ip(), &request, key);
+                if let Proof::Right(line) = proof {
+                    desk.bind(now, flow, &request, Some(line), retry_after)
+                } else {
+                    (desk.refusal(now, flow, proof), Registered::Unproved(proof))
+                }
+            }
         };
         self.layer.respond(now, handle.0, &request.headers, reply);
         self.settle_desk();
