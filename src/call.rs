@@ -251,10 +251,11 @@ impl Call {
 
     fn identify(&mut self, trust: Trust, incoming: &Incoming) {
         // of identities of which one cannot be read, the readable ones are not believed either
-        let identified = if trust.asserted && incoming.identity.asserted_unreadable {
+        let authenticated = incoming.identity.authenticated;
+        let identified = if authenticated.is_none() && trust.asserted && incoming.identity.asserted_unreadable {
             Err(Unidentified::Conflict)
         } else {
-            identity::caller_number(&incoming.identity, trust, None)
+            identity::caller_number(&incoming.identity, trust, authenticated)
         };
         match identified {
             Ok(calling) => {

@@ -9,6 +9,7 @@
 //! 200; the key is lost, as on a bad line), and anything else waits here, in order, a few entries a call at most.
 
 mod clock;
+mod desk;
 mod ledger;
 mod limits;
 mod worker;
@@ -46,6 +47,8 @@ use worker::{Command, ToWorker, Worker};
 const INBOX: usize = 4096;
 /// Commands of all workers that wait for signalling.
 const COMMANDS: usize = 4096;
+/// Answers of the account store that wait for signalling.
+const ANSWERS: usize = 1024;
 /// After the last BYE was sent, how long its answer is waited for when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -105,6 +108,7 @@ pub struct Server {
     signalling: Signalling,
     inbound: mpsc::Receiver<Inbound>,
     commands: mpsc::Receiver<(CallHandle, Command)>,
+    answers: mpsc::Receiver<(desk::Waiting, desk::Answer)>,
     threads: Vec<JoinHandle<()>>,
     ledger: Arc<Ledger>,
     /// Ends when the last tracer is gone.
@@ -123,6 +127,12 @@ struct Signalling {
     tracer: Tracer,
     drain: Duration,
     retry_after: Duration,
+    /// What passwords of telephones are for; `None` when nobody is asked for one.
+    realm: Option<String>,
+    /// Calls whose line is being looked up.
+    unproved: HashMap<CallHandle, Incoming>,
+    /// The way back from the store.
+    answers: mpsc::Sender<(desk::Waiting, desk::Answer)>,
 }
 
 /// A worker as signalling sees it.
@@ -150,6 +160,8 @@ impl Server {
         let traced = options.trace.map(|trace| trace::start(&trace, clock.epoch())).transpose()?;
         let (tracer, trace_thread) = traced.map_or_else(Default::default, |(tracer, thread)| (tracer, Some(thread)));
         let (commands_sender, commands) = mpsc::channel(COMMANDS);
+        let (answers_sender, answers) = mpsc::channel(ANSWERS);
+        let realm = options.endpoint.desk.as_ref().map(|desk| desk.realm.clone());
         let settings = Arc::new(options.call);
         let share_of = u16::try_from(media_threads).unwrap_or(u16::MAX).max(1);
         let (mut workers, mut threads) = (vec![], vec![]);
@@ -183,8 +195,11 @@ impl Server {
             tracer,
             drain: options.drain,
             retry_after: options.retry_after,
+            realm,
+            unproved: HashMap::new(),
+            answers: answers_sender,
         };
-        Ok(Server { signalling, inbound, commands, threads, ledger, trace_thread })
+        Ok(Server { signalling, inbound, commands, answers, threads, ledger, trace_thread })
     }
 
     /// The addresses that SIP is listened for on, as bound.
@@ -218,6 +233,7 @@ impl Server {
                 biased;
                 // 1. what frees resources: the calls' own commands
                 Some((call, command)) = self.commands.recv() => self.signalling.command(call, command),
+                Some((waiting, answer)) = self.answers.recv() => self.signalling.answered(waiting, answer),
                 // 2. timers: retransmissions and time-outs
                 () = sleep_until(self.signalling.clock, wake) => self.signalling.timeout(),
                 // 3. what makes work
@@ -232,8 +248,8 @@ impl Server {
 
     /// Ends the threads, the store's last: everything handed to it is written.
     fn stop(self) {
-        let Server { signalling, threads, ledger, commands, inbound, trace_thread } = self;
-        drop((commands, inbound));
+        let Server { signalling, threads, ledger, commands, answers, inbound, trace_thread } = self;
+        drop((commands, answers, inbound));
         let Signalling { workers, ledger: shared, tracer, .. } = signalling;
         for worker in &workers {
             // waits while the inbox is full: a worker empties it until it quits
@@ -318,7 +334,12 @@ impl Signalling {
             Event::Confirmed { call, answer } => self.tell(call, Input::Confirmed(answer)),
             Event::Offer { call, offer } => self.tell(call, Input::Offer(offer)),
             Event::Info { call, content_type, body } => self.tell(call, Input::Info { content_type, body }),
+            Event::Registering(registering) => self.registering(registering),
+            Event::RegistrationExpired { contacts, .. } => debug!(contacts, "a registration has run out"),
             Event::Ended { call, cause } => {
+                if let Some(unproved) = self.unproved.remove(&call) {
+                    self.peers.ended(unproved.flow.remote.ip());
+                }
                 self.tell(call, Input::Ended(cause));
                 if let Some(route) = self.calls.remove(&call) {
                     self.peers.ended(route.peer);
@@ -338,10 +359,17 @@ impl Signalling {
 
     fn incoming(&mut self, incoming: Incoming) {
         let now = self.clock.now();
-        let (call, peer) = (incoming.call, incoming.flow.remote.ip());
-        if !self.peers.admit(now, peer) {
+        if !self.peers.admit(now, incoming.flow.remote.ip()) {
             return self.turn_away(&incoming);
         }
+        if let Some(incoming) = self.asks_whose_call(incoming) {
+            self.hand_over(incoming);
+        }
+    }
+
+    /// To the worker with the fewest calls.
+    fn hand_over(&mut self, incoming: Incoming) {
+        let (call, peer) = (incoming.call, incoming.flow.remote.ip());
         let Some((index, worker)) = self.workers.iter_mut().enumerate().min_by_key(|(_, worker)| worker.calls) else {
             return;
         };
@@ -371,12 +399,15 @@ impl Signalling {
         let rejection = Rejection { retry_after: Some(self.retry_after), ..Rejection::new(503) };
         carried_out(self.endpoint.reject(self.clock.now(), incoming.call, rejection));
         let peer = incoming.flow.remote.ip().to_string();
-        let id = format!("{:x}-{:016x}", self.clock.wall().0, rand::rng().next_u64());
-        let mut record = CallRecord::new(id, self.clock.wall(), peer, Outcome::RefusedBusy);
+        let mut record = CallRecord::new(self.record_id(), self.clock.wall(), peer, Outcome::RefusedBusy);
         record.status = 503;
         self.tracer.call(self.clock.now(), &record.id, &incoming.call_id).end(self.clock.now());
         info!(call = record.id, "a call is turned away: its peer or the server has too many");
         self.ledger.record(Box::new(record));
+    }
+
+    fn record_id(&self) -> String {
+        format!("{:x}-{:016x}", self.clock.wall().0, rand::rng().next_u64())
     }
 
     fn tell(&mut self, call: CallHandle, input: Input) {

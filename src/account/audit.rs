@@ -53,12 +53,20 @@ pub enum Action {
     LoggedIn,
     /// Somebody has logged out there.
     LoggedOut,
+    /// The password of a line's telephone was set.
+    LinePasswordSet,
+    /// The password of a line's telephone was taken away.
+    LinePasswordRemoved,
+    /// A telephone gave a wrong password.
+    LineWrong,
+    /// The last of too many wrong passwords of a telephone: locked for its address.
+    LineLocked,
     /// Another program's action.
     Other(String),
 }
 
 impl Action {
-    const KNOWN: [Action; 12] = [
+    const KNOWN: [Action; 16] = [
         Action::ContractSaved,
         Action::ContractRemoved,
         Action::NumberRemoved,
@@ -71,7 +79,16 @@ impl Action {
         Action::Unlocked,
         Action::LoggedIn,
         Action::LoggedOut,
+        Action::LinePasswordSet,
+        Action::LinePasswordRemoved,
+        Action::LineWrong,
+        Action::LineLocked,
     ];
+
+    /// Whether it is about the password of a line's telephone.
+    pub fn is_of_a_line(&self) -> bool {
+        self.name().starts_with("line-")
+    }
 
     /// The name in the store.
     pub fn name(&self) -> &str {
@@ -88,6 +105,10 @@ impl Action {
             Action::Unlocked => "unlocked",
             Action::LoggedIn => "logged-in",
             Action::LoggedOut => "logged-out",
+            Action::LinePasswordSet => "line-password-set",
+            Action::LinePasswordRemoved => "line-password-removed",
+            Action::LineWrong => "line-wrong",
+            Action::LineLocked => "line-locked",
             Action::Other(name) => name,
         }
     }

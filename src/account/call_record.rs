@@ -118,6 +118,8 @@ outcomes! {
     RefusedConflict = "refused-conflict", "two identities contradict each other";
     /// 403: a number was given, but by nobody who is believed.
     RefusedUntrusted = "refused-untrusted", "the peer is not trusted to tell the calling number";
+    /// 401 or 403: the calling line's password was wrong, or too many were.
+    RefusedPassword = "refused-password", "the calling line's password was wrong";
     /// 488, 415, 400 …: no media both sides can do.
     RefusedMedia = "refused-media", "no media format in common";
     /// 503: full, draining, or too many from one peer.

@@ -17,6 +17,7 @@ mod demo;
 pub mod effects;
 mod error;
 pub mod fax;
+mod line;
 pub mod mail;
 pub mod password;
 mod reach;
@@ -36,6 +37,7 @@ pub use credential::{
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
 pub use effects::{Actor, Applied, Effects};
 pub use error::StoreError;
+pub use line::{FoundLine, LineEntry, LinePassword, UserName};
 pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
 pub use route::{Route, in_force, route};
 pub use session::{Session, SessionId, Stage};

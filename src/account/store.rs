@@ -11,7 +11,10 @@ use super::mail::{AddressConfirmation, Claim, Delivery, Mail, MailFilter, TokenH
 use super::password::{self, Cost, PasswordHash, PreparedTemporaryPassword};
 use super::session::{Session, SessionId};
 use super::setting::Setting;
-use super::{Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, Service, StoreError};
+use super::{
+    Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, FoundLine, LineEntry,
+    LinePassword, Service, StoreError,
+};
 
 /// The shared account store.
 ///
@@ -73,6 +76,21 @@ pub trait Store: Send {
 
     /// The record of one call.
     fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError>;
+
+    /// Sets the password of a line's telephone in place of the one before; refused when the number is not contracted.
+    fn set_line_password(&mut self, password: &LinePassword, now: UnixTime) -> Result<(), StoreError>;
+
+    /// Takes the password of a line's telephone away; tells whether there was one.
+    fn remove_line_password(&mut self, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError>;
+
+    /// The lines whose telephones have passwords, by number.
+    fn line_passwords(&self) -> Result<Vec<LineEntry>, StoreError>;
+
+    /// The line of which this is a user name, exactly as it is written.
+    fn find_user_name(&self, user_name: &str) -> Result<Option<FoundLine>, StoreError>;
+
+    /// Whether this line's telephone has a password; with `None`, whether any line's has.
+    fn has_line_password(&self, number: Option<PhoneNumber>) -> Result<bool, StoreError>;
 
     /// Call records in the order the calls started.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;

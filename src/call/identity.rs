@@ -108,6 +108,7 @@ mod tests {
 
     fn facts(from: &str, asserted: &[&str], privacy: &[&str]) -> IdentityFacts {
         IdentityFacts {
+            authenticated: None,
             from: NameAddr::parse(from),
             asserted: asserted.iter().map(|text| NameAddr::parse(text).unwrap()).collect(),
             preferred: vec![NameAddr::parse("<sip:0699999999@example.jp>").unwrap()],

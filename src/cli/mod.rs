@@ -10,6 +10,7 @@ mod contract;
 mod decode;
 mod descriptors;
 mod event;
+mod line;
 mod mails;
 mod output;
 mod route;
@@ -54,6 +55,7 @@ enum Command {
     Decode(decode::Args),
     Contract(contract::Args),
     Account(account::Args),
+    Line(line::Args),
     Calls(calls::Args),
     Route(route::Args),
     Event(event::Args),
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => configured(&cli, &args.overrides(cli.db.clone()), |config| serve::run(args, config)),
         Command::Contract(args) => administer(&cli, |config| contract::run(args, config)),
         Command::Account(args) => administer(&cli, |config| account::run(args, config)),
+        Command::Line(args) => administer(&cli, |config| line::run(args, config)),
         Command::Calls(args) => administer(&cli, |config| calls::run(args, config)),
         Command::Route(args) => administer(&cli, |config| route::run(args, config)),
         Command::Event(args) => administer(&cli, |config| event::run(args, config)),

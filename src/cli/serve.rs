@@ -24,6 +24,7 @@ use crate::ivr;
 use crate::net::tls;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
+use crate::sip::{digest, registrar};
 use crate::site::{self, Security};
 use crate::trace;
 
@@ -214,6 +215,7 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
         rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
         endpoint: endpoint::Config {
             service_user: config.sip.service_number.to_string(),
+            desk: config.sip.registrar.then(|| desk(config)),
             max_calls: affordable_calls(limits.calls) as usize,
             ..endpoint::Config::default()
         },
@@ -301,6 +303,15 @@ fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
     let private = config.sip.accept_privacy_id;
     let within = |networks: &[Cidr], peer| networks.iter().any(|network| network.contains(peer));
     Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
+}
+
+fn desk(config: &Config) -> endpoint::DeskConfig {
+    endpoint::DeskConfig {
+        realm: config.sip.realm.clone(),
+        // as the settings site locks its logins
+        lock: digest::Lock { after: config.site.lock_after, time: config.site.lock_time },
+        limits: registrar::Limits::default(),
+    }
 }
 
 fn transport(transport: config::Transport) -> Transport {

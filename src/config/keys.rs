@@ -48,6 +48,12 @@ const KEYS: &[Key] = keys! {
         |c, v| c.sip.trust_from = v.parse_list()?;
     "sip.accept_privacy_id", "true or false",
         |c, v| c.sip.accept_privacy_id = v.switch()?;
+    "sip.registrar", "true or false",
+        |c, v| c.sip.registrar = v.switch()?;
+    "sip.realm", "1 to 64 printable ASCII characters, without quotes, backslashes and colons",
+        |c, v| c.sip.realm = realm(v)?;
+    "sip.domains", "a list of host names and addresses, such as \"sip.example.jp\"",
+        |c, v| c.sip.domains = v.list()?.iter().map(domain).collect::<Result<_, _>>()?;
     "sip.certificate", "a PEM file that is there",
         |c, v| c.sip.certificate = Some(file(v)?);
     "sip.key", "a PEM file that is there",
@@ -363,6 +369,21 @@ fn each_once(listen: Vec<Listen>) -> Result<Vec<Listen>, Unfit> {
         None if listen.is_empty() => Err("the list is empty".to_owned()),
         None => Ok(listen),
     }
+}
+
+/// A realm is hashed as it is, and phones differ in how they read escapes.
+fn realm(value: &Value) -> Result<String, Unfit> {
+    let text = value.text()?;
+    let sound = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\:".contains(&byte));
+    let fits = sound && (1..=64).contains(&text.len()) && text.trim() == text;
+    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no realm")) }
+}
+
+/// What may stand behind `@` in a user name.
+fn domain(value: &Value) -> Result<String, Unfit> {
+    let text = value.text()?;
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no host")) }
 }
 
 fn file(value: &Value) -> Result<PathBuf, Unfit> {

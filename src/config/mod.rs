@@ -64,6 +64,12 @@ pub struct Sip {
     pub trust_from: Vec<Cidr>,
     /// Whether a trusted peer's identity is used although the caller asked for privacy towards others (`Privacy: id`).
     pub accept_privacy_id: bool,
+    /// Whether telephones may register, and callers that nothing else is believed of are asked for their line's password.
+    pub registrar: bool,
+    /// What line passwords are for; they have to be set anew when it changes.
+    pub realm: String,
+    /// Further hosts that telephones may write behind `@` in their user names.
+    pub domains: Vec<String>,
     /// The certificate chain (PEM) for `tls:` listeners.
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
@@ -236,6 +242,9 @@ impl Config {
                 trusted_peers: Vec::new(),
                 trust_from: Vec::new(),
                 accept_privacy_id: true,
+                registrar: true,
+                realm: "karipass".to_owned(),
+                domains: Vec::new(),
                 certificate: None,
                 key: None,
             },

@@ -49,6 +49,9 @@ service_number = "03-1234-5678"
 trusted_peers = ["192.0.2.0/24", "2001:db8::/32"]
 trust_from = ["198.51.100.7"]
 accept_privacy_id = false
+registrar = false
+realm = "lab 1"
+domains = ["sip.example.jp", "192.0.2.1:5060"]
 
 [rtp]
 listen = "::"
@@ -116,6 +119,9 @@ fn everything() -> Config {
             trusted_peers: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
             trust_from: vec!["198.51.100.7/32".parse().unwrap()],
             accept_privacy_id: false,
+            registrar: false,
+            realm: "lab 1".to_owned(),
+            domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
             certificate: None,
             key: None,
         },
@@ -205,6 +211,9 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_TRUSTED_PEERS", "192.0.2.0/24,2001:db8::/32"),
         ("KARIPASS_SIP_TRUST_FROM", "198.51.100.7"),
         ("KARIPASS_SIP_ACCEPT_PRIVACY_ID", "false"),
+        ("KARIPASS_SIP_REGISTRAR", "false"),
+        ("KARIPASS_SIP_REALM", "lab 1"),
+        ("KARIPASS_SIP_DOMAINS", "sip.example.jp,192.0.2.1:5060"),
         ("KARIPASS_RTP_LISTEN", "::"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),
@@ -341,6 +350,8 @@ fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
         ("[sip]\nservice_number = 664806430", "2: sip.service_number: a whole number, where a text is needed"),
         ("[sip]\nservice_number = '664806430'", "2: sip.service_number: the number lacks its area code's leading 0"),
         ("[sip]\ntrusted_peers = ['192.0.2.1/24']", "2: sip.trusted_peers: \"192.0.2.1/24\" has bits set behind its"),
+        ("[sip]\nrealm = 'a:b'", "2: sip.realm: \"a:b\" is no realm"),
+        ("[sip]\ndomains = ['a@b']", "2: sip.domains: \"a@b\" is no host"),
         ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
         ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
         ("[ivr]\nprompts = '/nonexistent'", "2: ivr.prompts: /nonexistent: No such file or directory"),

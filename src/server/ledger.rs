@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! find_line ──▶ reader ───────────────────────────▶ reply
+//! find_key  ──▶ reader ───────────────────────────▶ reply
 //! set        ──▶ hashers (argon2) ──▶ writer ──────▶ reply, after the commit
 //! record     ───────────────────────▶ writer
+//! audit      ───────────────────────▶ writer
 //! ```
 //!
 //! The writer commits in one transaction all that has gathered while it was writing, so that a hundred calls that store at
@@ -19,12 +21,13 @@ use std::thread::JoinHandle;
 use tracing::{error, warn};
 
 use crate::account::password::{self, Cost, PreparedTemporaryPassword};
-use crate::account::{CallRecord, Contract, Store, StoreError, Write};
+use crate::account::{AuditEntry, CallRecord, Contract, Store, StoreError, Write};
 use crate::call::LookupFailed;
 use crate::ivr::{SetTemporaryPassword, StoreFailed};
 use crate::number::PhoneNumber;
 
 use super::clock::Clock;
+use super::desk::{Answer, Question};
 
 /// Requests that wait in each queue. A call has one look-up and one password at most, so this many calls may ask at once.
 const QUEUE: usize = 8192;
@@ -42,9 +45,9 @@ pub struct Ledger {
     threads: Vec<JoinHandle<()>>,
 }
 
-struct Lookup {
-    number: PhoneNumber,
-    reply: Reply<Result<Option<Contract>, LookupFailed>>,
+enum Lookup {
+    Line { number: PhoneNumber, reply: Reply<Result<Option<Contract>, LookupFailed>> },
+    Key { question: Question, reply: Reply<Answer> },
 }
 
 struct Password {
@@ -56,6 +59,7 @@ struct Password {
 enum Job {
     Password { prepared: PreparedTemporaryPassword, reply: Reply<Result<(), StoreFailed>> },
     Record(Box<CallRecord>),
+    Audit(Box<AuditEntry>),
 }
 
 impl Ledger {
@@ -84,10 +88,22 @@ impl Ledger {
 
     /// Looks up the contract that `number` belongs to.
     pub fn find_line(&self, number: PhoneNumber, reply: Reply<Result<Option<Contract>, LookupFailed>>) {
-        let refused = self.lookups.try_send(Lookup { number, reply });
+        self.look_up(Lookup::Line { number, reply });
+    }
+
+    /// Looks up what is known about a user name.
+    pub fn find_key(&self, question: Question, reply: Reply<Answer>) {
+        self.look_up(Lookup::Key { question, reply });
+    }
+
+    fn look_up(&self, lookup: Lookup) {
+        let refused = self.lookups.try_send(lookup);
         if let Err(TrySendError::Full(lookup) | TrySendError::Disconnected(lookup)) = refused {
             error!("too many look-ups wait for the account store");
-            (lookup.reply)(Err(LookupFailed));
+            match lookup {
+                Lookup::Line { reply, .. } => reply(Err(LookupFailed)),
+                Lookup::Key { reply, .. } => reply(Err(LookupFailed)),
+            }
         }
     }
 
@@ -114,6 +130,13 @@ impl Ledger {
         }
     }
 
+    /// Adds to the audit.
+    pub fn audit(&self, entry: AuditEntry) {
+        if self.writes.try_send(Job::Audit(Box::new(entry))).is_err() {
+            error!("too many writes wait for the account store: an audit row is lost");
+        }
+    }
+
     /// Waits until everything handed in is written.
     pub fn close(self) {
         let Ledger { lookups, passwords, writes, threads } = self;
@@ -131,11 +154,15 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 }
 
 fn read(store: &dyn Store, lookups: &Receiver<Lookup>) {
-    while let Ok(Lookup { number, reply }) = lookups.recv() {
-        reply(store.line_of(number).map_err(|error| {
-            error!(%error, "looking up a line");
-            LookupFailed
-        }));
+    let failed = |error: StoreError| {
+        error!(%error, "looking up a line");
+        LookupFailed
+    };
+    while let Ok(lookup) = lookups.recv() {
+        match lookup {
+            Lookup::Line { number, reply } => reply(store.line_of(number).map_err(failed)),
+            Lookup::Key { question, reply } => reply(question.ask(store).map_err(failed)),
+        }
     }
 }
 
@@ -175,6 +202,7 @@ fn commit(store: &mut dyn Store, batch: Vec<Job>) {
         .map(|job| match job {
             Job::Password { prepared, .. } => Write::TemporaryPassword(prepared),
             Job::Record(record) => Write::Call(record),
+            Job::Audit(entry) => Write::Audit(entry),
         })
         .collect();
     match store.commit(&writes) {
@@ -186,7 +214,7 @@ fn commit(store: &mut dyn Store, batch: Vec<Job>) {
 fn settle(job: Job, result: Result<(), StoreError>) {
     match (job, result) {
         (Job::Password { reply, .. }, Ok(())) => reply(Ok(())),
-        (Job::Record(_), Ok(())) => {}
+        (Job::Record(_) | Job::Audit(_), Ok(())) => {}
         (job, Err(error)) => settle_failed(job, &error),
     }
 }
@@ -201,6 +229,7 @@ fn settle_failed(job: Job, error: &StoreError) {
             reply(Err(StoreFailed));
         }
         Job::Record(record) => lost_record(&record, &error.to_string()),
+        Job::Audit(_) => error!(%error, "an audit row is not stored"),
     }
 }
 

@@ -60,6 +60,15 @@ impl Peers {
         true
     }
 
+    /// Whether `peer` may ask something that takes as much as an INVITE, though no call comes of it.
+    pub fn asks(&mut self, now: Time, peer: IpAddr) -> bool {
+        let admitted = self.admit(now, peer);
+        if admitted {
+            self.ended(peer);
+        }
+        admitted
+    }
+
     /// A call from `peer` is over.
     pub fn ended(&mut self, peer: IpAddr) {
         if let Some(peer) = self.peers.get_mut(&peer) {

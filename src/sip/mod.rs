@@ -3,15 +3,17 @@
 //! Architecture invariant: sans-IO. No socket, no clock, no task; nothing of this room knows the rooms beside it.
 
 pub mod dialog;
+pub mod digest;
 pub mod endpoint;
 pub mod headers;
 pub mod message;
+pub mod registrar;
 pub mod sdp;
 pub mod timer;
 pub mod transaction;
 pub mod wire;
 
 pub use endpoint::{
-    Admission, CallHandle, CommandError, Config, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Outgoing,
-    Output, Rejection, Transmit, Transport,
+    Admission, CallHandle, CommandError, Config, DeskConfig, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming,
+    Outgoing, Output, Registered, Registering, Rejection, Standing, Transmit, Transport,
 };

@@ -193,6 +193,7 @@ impl Phone {
                 let _ = self.endpoint.respond_offer(now, call, description);
             }
             Event::Confirmed { .. } => {}
+            Event::Registering(_) | Event::RegistrationExpired { .. } => panic!("a phone is no registrar"),
             Event::Incoming(_) | Event::Info { .. } => panic!("the service calls nobody, and keys nothing"),
         }
     }

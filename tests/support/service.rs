@@ -168,6 +168,8 @@ impl Service {
             | Event::Progress { .. }
             | Event::Accepted { .. }
             | Event::Rejected { .. }
+            | Event::Registering(_)
+            | Event::RegistrationExpired { .. }
             | Event::OfferAnswered { .. } => panic!("a service places no calls"),
         };
         if let Some((_, call)) = &mut self.call {

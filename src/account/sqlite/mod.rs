@@ -8,6 +8,7 @@ mod credentials;
 mod error;
 mod faxes;
 mod file;
+mod lines;
 mod mail;
 mod open;
 mod records;
@@ -33,8 +34,8 @@ use super::password::{Cost, PasswordHash};
 use super::session::{Session, SessionId};
 use super::setting::Setting;
 use super::{
-    Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, Existing, Saved, Service,
-    Store, StoreError, Write,
+    Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, Existing, FoundLine, LineEntry,
+    LinePassword, Saved, Service, Store, StoreError, Write,
 };
 
 use error::Failure;
@@ -130,6 +131,28 @@ impl Store for SqliteStore {
 
     fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {
         self.read(|connection| records::call_of(connection, id))
+    }
+
+    fn set_line_password(&mut self, password: &LinePassword, now: UnixTime) -> Result<(), StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| lines::set(transaction, password, &actor, now))
+    }
+
+    fn remove_line_password(&mut self, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
+        let actor = self.actor.clone();
+        self.write(|transaction| lines::remove(transaction, number, &actor, now))
+    }
+
+    fn line_passwords(&self) -> Result<Vec<LineEntry>, StoreError> {
+        self.read(lines::all)
+    }
+
+    fn find_user_name(&self, user_name: &str) -> Result<Option<FoundLine>, StoreError> {
+        self.read(|connection| lines::find(connection, user_name))
+    }
+
+    fn has_line_password(&self, number: Option<PhoneNumber>) -> Result<bool, StoreError> {
+        self.read(|connection| lines::has_password(connection, number))
     }
 
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError> {

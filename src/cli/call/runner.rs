@@ -217,9 +217,12 @@ impl Runner {
                 }
                 Ok(())
             }
-            Event::Confirmed { .. } | Event::Info { .. } | Event::Progress { .. } | Event::OfferAnswered { .. } => {
-                Ok(())
-            }
+            Event::Confirmed { .. }
+            | Event::Info { .. }
+            | Event::Progress { .. }
+            | Event::Registering(_)
+            | Event::RegistrationExpired { .. }
+            | Event::OfferAnswered { .. } => Ok(()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::desk::DeskConfig;
 use crate::sip::timer::Table;
 
 /// How an [`Endpoint`](super::Endpoint) behaves.
@@ -14,6 +15,8 @@ pub struct Config {
     pub service_user: String,
     /// Whether any other user part is taken as well, rather than answered with 404.
     pub any_user: bool,
+    /// A registrar, which also asks callers for their passwords; without one REGISTER gets 405.
+    pub desk: Option<DeskConfig>,
     /// T1, T2 and T4.
     pub timers: Table,
     /// The session interval (RFC 4028) that is asked for where the other side asks for none, and the longest that is
@@ -39,6 +42,7 @@ impl Default for Config {
             user_agent: concat!("karipass/", env!("CARGO_PKG_VERSION")).to_owned(),
             service_user: "0664806430".to_owned(),
             any_user: false,
+            desk: None,
             timers: Table::default(),
             session_expires: None,
             min_session_expires: Duration::from_secs(90),

@@ -4,7 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::desk::Registering;
 use super::flow::Flow;
+use crate::number::PhoneNumber;
 use crate::sip::message::NameAddr;
 use crate::time::Time;
 
@@ -122,6 +124,15 @@ pub enum Event {
         /// The session description of the 200, or the status that refused it (the session is as before).
         answer: Result<Vec<u8>, u16>,
     },
+    /// A REGISTER has come. The application says `register`.
+    Registering(Registering),
+    /// Contacts of a line were not refreshed in time.
+    RegistrationExpired {
+        /// The line.
+        line: PhoneNumber,
+        /// How many it has left.
+        contacts: usize,
+    },
     /// The call is over. The last event of each call, exactly once.
     Ended {
         /// The call.
@@ -146,11 +157,15 @@ pub struct Incoming {
     pub offer: Option<Vec<u8>>,
     /// The Call-ID.
     pub call_id: String,
+    /// The user name that the caller claims in credentials for us, with a nonce that is fresh.
+    pub user_name: Option<String>,
 }
 
 /// What an INVITE says about who calls: facts, of which the application believes what it may.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdentityFacts {
+    /// The line whose password the caller has proved to know; set by who has seen to that.
+    pub authenticated: Option<PhoneNumber>,
     /// From. Never believed by default. The display name of a withheld number tells why it is withheld.
     pub from: Option<NameAddr>,
     /// P-Asserted-Identity (RFC 3325), each value.
@@ -222,6 +237,8 @@ impl fmt::Debug for Event {
             Event::OfferAnswered { call, answer } => {
                 write!(f, "OfferAnswered({call:?}, {:?} bytes)", answer.as_ref().map(Vec::len))
             }
+            Event::Registering(registering) => write!(f, "Registering(from {:?})", registering.flow.remote),
+            Event::RegistrationExpired { contacts, .. } => write!(f, "RegistrationExpired({contacts} left)"),
             Event::Ended { call, cause } => write!(f, "Ended({call:?}, {cause:?})"),
         }
     }

@@ -10,6 +10,7 @@ mod call;
 mod change;
 mod command;
 mod config;
+mod desk;
 mod event;
 mod failure;
 mod flow;
@@ -23,14 +24,17 @@ mod uas;
 
 pub use command::{CommandError, Outgoing, Rejection};
 pub use config::{Admission, Config};
+pub use desk::{DeskConfig, RegisterHandle, Registered, Registering, Standing};
 pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
 pub use flow::{Flow, Transport};
 
 use std::collections::HashMap;
 
+use rand::RngExt;
 use tracing::debug;
 
 use self::call::Call;
+use self::desk::Desk;
 use self::layer::{Layer, Owner};
 use self::reply::Reply;
 use crate::sip::dialog::DialogId;
@@ -44,17 +48,21 @@ pub struct Endpoint {
     calls: HashMap<CallHandle, Call>,
     dialogs: HashMap<DialogId, CallHandle>,
     admission: Admission,
+    desk: Option<Desk>,
     last_call: u64,
 }
 
 impl Endpoint {
     /// An endpoint without calls. Tags, branches and Call-IDs follow from `seed`, which should be unguessable in service.
     pub fn new(config: Config, seed: u64) -> Endpoint {
+        let mut layer = Layer::new(config, seed);
+        let desk = layer.config.desk.clone().map(|config| Desk::new(&config, layer.rng.random()));
         Endpoint {
-            layer: Layer::new(config, seed),
+            layer,
             calls: HashMap::new(),
             dialogs: HashMap::new(),
             admission: Admission::Open,
+            desk,
             last_call: 0,
         }
     }
@@ -80,6 +88,7 @@ impl Endpoint {
                     }
                 }
                 Owner::Call(handle) => self.wake_call(now, handle),
+                Owner::Desk => self.wake_desk(now),
             }
         }
     }

@@ -9,7 +9,9 @@ mod hanging_up;
 mod monkey;
 mod pair;
 mod placing;
+mod proving;
 mod refusing;
+mod registering;
 mod routing;
 mod sessions;
 mod torture;
@@ -197,6 +199,8 @@ fn short(event: &Event) -> String {
         Event::OfferAnswered { answer, .. } => {
             format!("OfferAnswered {}", answer.as_ref().err().copied().unwrap_or(200))
         }
+        Event::Registering(_) => "Registering".to_owned(),
+        Event::RegistrationExpired { contacts, .. } => format!("RegistrationExpired, {contacts} left"),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),
     }
 }

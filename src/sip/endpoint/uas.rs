@@ -65,11 +65,11 @@ impl Endpoint {
     ) -> Result<(), Reply> {
         match request.method {
             Method::Invite | Method::Options => {}
+            Method::Register => return self.receive_register(now, flow, id, request),
             // without a To tag they belong to no dialog that could be here
             Method::Bye | Method::Info | Method::Update | Method::Prack => return Err(Reply::new(481)),
             Method::Ack | Method::Cancel => return Ok(()),
-            Method::Register
-            | Method::Message
+            Method::Message
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
@@ -156,6 +156,7 @@ impl Endpoint {
             called,
             offer,
             call_id,
+            user_name: self.desk.as_ref().and_then(|desk| desk.user_name(now, flow, &request.headers)),
         }));
         let phase = Phase::Incoming {
             server: id,
@@ -319,6 +320,7 @@ fn identity_of(headers: &Headers, flow: Flow) -> IdentityFacts {
         from: headers.from().ok(),
         asserted_unreadable: known.len() != asserted.len(),
         asserted: known,
+        authenticated: None,
         preferred: read(&headers.list("P-Preferred-Identity")),
         privacy: privacy.map(|value| value.trim().to_ascii_lowercase()).filter(|value| !value.is_empty()).collect(),
         remote: flow.remote,

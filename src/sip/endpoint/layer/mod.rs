@@ -29,6 +29,8 @@ pub(super) enum Owner {
     Server(ServerId),
     Client(ClientId),
     Call(CallHandle),
+    /// The registrar.
+    Desk,
 }
 
 /// What a client transaction is for: who is told of its responses.

@@ -171,5 +171,6 @@ fn call_of(event: &Event) -> CallHandle {
         | Event::Rejected { call, .. }
         | Event::OfferAnswered { call, .. }
         | Event::Ended { call, .. } => *call,
+        Event::Registering(_) | Event::RegistrationExpired { .. } => panic!("there is no registrar"),
     }
 }

@@ -105,6 +105,8 @@ impl Pair {
             | Event::Accepted { .. }
             | Event::Rejected { .. }
             | Event::OfferAnswered { .. }
+            | Event::Registering(_)
+            | Event::RegistrationExpired { .. }
             | Event::Ended { .. } => {}
         }
     }

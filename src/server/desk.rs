@@ -1,0 +1,226 @@
+//! Lines that prove themselves: what the account store knows about a caller or a telephone, between the endpoint's question and
+//! our answer to it.
+//!
+//! | who | asked for its password |
+//! |---|---|
+//! | a peer of `trusted_peers` or `trust_from` that calls | never; credentials that it sends all the same, and that are right, count first |
+//! | any other that calls | when any line has a password, so that lines without one are not told apart |
+//! | a peer of `trust_from` that registers | when that line has a password |
+//! | any other that registers | always |
+
+use std::net::IpAddr;
+
+use tracing::{debug, info, warn};
+
+use super::{Signalling, carried_out};
+use crate::account::{Action, AuditEntry, CallRecord, Outcome, Store, StoreError};
+use crate::call::LookupFailed;
+use crate::number::PhoneNumber;
+use crate::sip::digest::{Key, LineKey, Proof};
+use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Rejection, Standing};
+
+/// What is to be looked up.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The user name that is claimed.
+    pub user_name: Option<String>,
+    /// The line that is to be registered.
+    pub line: Option<PhoneNumber>,
+    /// What passwords are for.
+    pub realm: String,
+}
+
+/// What the store knows.
+#[derive(Debug)]
+pub struct Known {
+    /// Any line has a password.
+    pub any: bool,
+    /// The key of the user name.
+    pub key: Option<LineKey>,
+    /// The line is contracted.
+    pub contracted: bool,
+    /// The line has a password.
+    pub has_password: bool,
+}
+
+/// The answer to a question.
+pub type Answer = Result<Known, LookupFailed>;
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Waiting {
+    /// A call.
+    Call(CallHandle),
+    /// A telephone that registers.
+    Register(RegisterHandle, IpAddr, bool),
+}
+
+impl Question {
+    /// Asks the store.
+    pub fn ask(&self, store: &dyn Store) -> Result<Known, StoreError> {
+        let found = match &self.user_name {
+            Some(user_name) => store.find_user_name(user_name)?,
+            None => None,
+        };
+        // what was hashed for another realm matches nothing
+        let found = found.filter(|found| found.realm == self.realm);
+        let key = found.and_then(|found| {
+            let key = Key::from_hex(&found.user_name.ha1_sha256, &found.user_name.ha1_md5)?;
+            Some(LineKey { line: found.number, key })
+        });
+        Ok(Known {
+            any: store.has_line_password(None)?,
+            key,
+            contracted: match self.line {
+                Some(line) => store.line_of(line)?.is_some(),
+                None => false,
+            },
+            has_password: match self.line {
+                Some(line) => store.has_line_password(Some(line))?,
+                None => false,
+            },
+        })
+    }
+}
+
+impl Signalling {
+    /// Whether this caller's line has to be looked up before the call is anybody's; if so, that is under way.
+    pub(super) fn asks_whose_call(&mut self, incoming: Incoming) -> Option<Incoming> {
+        let trust = (self.trust)(incoming.flow.remote.ip());
+        let believed = trust.asserted || trust.from;
+        let Some(realm) = self.realm.clone().filter(|_| !believed || incoming.user_name.is_some()) else {
+            return Some(incoming);
+        };
+        let question = Question { user_name: incoming.user_name.clone(), line: None, realm };
+        let call = incoming.call;
+        self.unproved.insert(call, incoming);
+        self.ask(question, Waiting::Call(call));
+        None
+    }
+
+    pub(super) fn registering(&mut self, registering: Registering) {
+        let Registering { handle, flow, line, user_name } = registering;
+        let (now, peer) = (self.clock.now(), flow.remote.ip());
+        if !self.peers.asks(now, peer) {
+            return self.registered(handle, peer, Standing::Unavailable, None);
+        }
+        let believed = (self.trust)(peer).from;
+        match self.realm.clone() {
+            Some(realm) if believed || user_name.is_some() => {
+                self.ask(Question { user_name, line, realm }, Waiting::Register(handle, peer, believed));
+            }
+            Some(_) | None => self.registered(handle, peer, Standing::MustProve(None), None),
+        }
+    }
+
+    fn ask(&self, question: Question, waiting: Waiting) {
+        let answers = self.answers.clone();
+        self.ledger.find_key(
+            question,
+            Box::new(move |answer| {
+                // waits while the queue is full: signalling empties it, and never waits for the store
+                let _ = answers.blocking_send((waiting, answer));
+            }),
+        );
+    }
+
+    /// The store has answered.
+    pub(super) fn answered(&mut self, waiting: Waiting, answer: Answer) {
+        match waiting {
+            Waiting::Call(call) => self.whose_call(call, answer),
+            Waiting::Register(handle, peer, believed) => {
+                let standing = match &answer {
+                    Err(LookupFailed) => Standing::Unavailable,
+                    Ok(known) if !believed || known.key.is_some() || known.has_password => {
+                        Standing::MustProve(known.key.as_ref())
+                    }
+                    Ok(known) if known.contracted => Standing::Believed,
+                    Ok(_) => Standing::Unknown,
+                };
+                let line = answer.as_ref().ok().and_then(|known| known.key.as_ref()).map(|key| key.line);
+                self.registered(handle, peer, standing, line);
+            }
+        }
+    }
+
+    fn registered(&mut self, handle: RegisterHandle, peer: IpAddr, standing: Standing<'_>, line: Option<PhoneNumber>) {
+        match self.endpoint.register(self.clock.now(), handle, standing) {
+            Ok(Registered::Bound { contacts, .. }) => info!(%peer, contacts, "a telephone has registered"),
+            Ok(Registered::Unproved(proof)) => self.note_proof(peer, proof, line),
+            Ok(Registered::Refused(status)) => info!(%peer, status, "a registration is refused"),
+            Err(error) => debug!(%error, "too late for a registration"),
+        }
+    }
+
+    fn whose_call(&mut self, call: CallHandle, answer: Answer) {
+        // the caller may have hung up meanwhile
+        let Some(mut incoming) = self.unproved.remove(&call) else { return };
+        let peer = incoming.flow.remote.ip();
+        let trust = (self.trust)(peer);
+        let believed = trust.asserted || trust.from;
+        let known = match answer {
+            Ok(known) => known,
+            Err(LookupFailed) if believed => return self.hand_over(incoming),
+            Err(LookupFailed) => return self.refuse_unproved(&incoming, 503, Outcome::RefusedStore),
+        };
+        if !believed && !known.any {
+            return self.hand_over(incoming);
+        }
+        let line = known.key.as_ref().map(|key| key.line);
+        let proof = match self.endpoint.authenticate(self.clock.now(), call, known.key.as_ref(), !believed) {
+            Ok(proof) => proof,
+            Err(error) => {
+                debug!(%error, "too late to ask whose call it is");
+                return self.peers.ended(peer);
+            }
+        };
+        self.note_proof(peer, proof, line);
+        match proof {
+            Proof::Right(line) => {
+                incoming.identity.authenticated = Some(line);
+                self.hand_over(incoming);
+            }
+            Proof::Missing { .. } | Proof::Wrong { .. } | Proof::Locked(_) | Proof::Elsewhere if believed => {
+                self.hand_over(incoming);
+            }
+            Proof::Missing { .. } | Proof::Elsewhere => self.peers.ended(peer),
+            Proof::Wrong { .. } => self.refused_unproved(&incoming, 401, Outcome::RefusedPassword),
+            Proof::Locked(_) => self.refused_unproved(&incoming, 403, Outcome::RefusedPassword),
+        }
+    }
+
+    fn refuse_unproved(&mut self, incoming: &Incoming, status: u16, outcome: Outcome) {
+        let rejection = Rejection { retry_after: Some(self.retry_after), ..Rejection::new(status) };
+        carried_out(self.endpoint.reject(self.clock.now(), incoming.call, rejection));
+        self.refused_unproved(incoming, status, outcome);
+    }
+
+    /// The caller was refused: a record of it.
+    fn refused_unproved(&mut self, incoming: &Incoming, status: u16, outcome: Outcome) {
+        let peer = incoming.flow.remote.ip();
+        self.peers.ended(peer);
+        let mut record = CallRecord::new(self.record_id(), self.clock.wall(), peer.to_string(), outcome);
+        record.status = status;
+        info!(call = record.id, status, %outcome, "a call is refused");
+        self.ledger.record(Box::new(record));
+    }
+
+    /// Wrong passwords go into the audit; while a lock lasts they are not even looked at, and cannot fill it.
+    fn note_proof(&self, peer: IpAddr, proof: Proof, line: Option<PhoneNumber>) {
+        let locks = match proof {
+            Proof::Wrong { locks } => locks,
+            Proof::Missing { stale } => return debug!(%peer, stale, "challenged"),
+            Proof::Right(_) | Proof::Locked(_) | Proof::Elsewhere => return,
+        };
+        warn!(%peer, locks, "a wrong password of a telephone");
+        let who = if line.is_some() { "" } else { ", no such user name" };
+        self.ledger.audit(AuditEntry {
+            at: self.clock.wall(),
+            actor: "serve".to_owned(),
+            action: if locks { Action::LineLocked } else { Action::LineWrong },
+            unit: None,
+            number: line,
+            detail: Some(format!("from {peer}{who}")),
+        });
+    }
+}

@@ -1,0 +1,138 @@
+//! The server's side: who a request says it is from, and whether that is proved. Whoever keeps the keys is asked in between:
+//!
+//! ```text
+//! request ─▶ claim ─▶ User(name) ─▶ the application looks up the name's key ─▶ prove ─▶ Right(line)
+//!                 └─▶ Nothing, Stale ─▶ challenges ─▶ 401                           └─▶ Wrong ─▶ challenges ─▶ 401
+//! ```
+//!
+//! A nonce that is not fresh is told so before anything is looked up or compared: stale credentials say nothing about a
+//! password, cost the store nothing, and cannot be used to try passwords uncounted.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::{Algorithm, Challenge, Credentials, Freshness, Guard, Key, Lock, Nonces};
+use crate::number::PhoneNumber;
+use crate::sip::message::{Headers, Request, Uri};
+
+/// Challenges requests and judges what comes back.
+pub struct Authenticator {
+    realm: String,
+    nonces: Nonces,
+    guard: Guard,
+    rng: StdRng,
+}
+
+/// What a request says about who sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing that we asked for.
+    Nothing,
+    /// Something, with a nonce that has to be replaced.
+    Stale,
+    /// To be this user.
+    User(String),
+}
+
+/// The key of a user name, and the line that it opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineKey {
+    /// Whose caller ID it proves.
+    pub line: PhoneNumber,
+    /// What the password is compared with.
+    pub key: Key,
+}
+
+/// Whether a claim is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It is: this line's.
+    Right(PhoneNumber),
+    /// There is none yet: challenge.
+    Missing {
+        /// The nonce has to be replaced; the password may be right.
+        stale: bool,
+    },
+    /// The password is wrong, or there is no such user.
+    Wrong {
+        /// It was one too many.
+        locks: bool,
+    },
+    /// There were too many wrong ones: nothing is compared for so long.
+    Locked(Duration),
+    /// They are for another Request-URI (RFC 7616 §3.4.6).
+    Elsewhere,
+}
+
+impl Authenticator {
+    /// For the users of `realm`; nonces follow from `seed`, which should be unguessable in service.
+    pub fn new(realm: &str, lock: Lock, seed: u64) -> Authenticator {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut key = [0; 32];
+        rng.fill_bytes(&mut key);
+        Authenticator { realm: realm.to_owned(), nonces: Nonces::new(key), guard: Guard::new(lock), rng }
+    }
+
+    /// Who the request from `client` says it is.
+    pub fn claim(&self, now: crate::time::Time, client: IpAddr, headers: &Headers) -> Claim {
+        match self.credentials(headers) {
+            None => Claim::Nothing,
+            Some(given) => match self.nonces.check(now, client, &given.nonce, given.count) {
+                Freshness::Fresh => Claim::User(given.user_name),
+                Freshness::Stale => Claim::Stale,
+            },
+        }
+    }
+
+    /// Compares what the request says with the key of the user name that it claims, if there is one.
+    pub fn prove(&mut self, now: crate::time::Time, client: IpAddr, request: &Request, key: Option<&LineKey>) -> Proof {
+        let Some(given) = self.credentials(&request.headers) else { return Proof::Missing { stale: false } };
+        if self.nonces.check(now, client, &given.nonce, given.count) == Freshness::Stale {
+            return Proof::Missing { stale: true };
+        }
+        if let Some(left) = self.guard.locked(now, client, &given.user_name) {
+            return Proof::Locked(left);
+        }
+        if !is_for(&given.uri, &request.uri) {
+            return Proof::Elsewhere;
+        }
+        let matches = given.matches(request.method.as_str(), key.map(|key| &key.key));
+        let Some(LineKey { line, .. }) = key.filter(|_| matches) else {
+            return Proof::Wrong { locks: self.guard.wrong(now, client, &given.user_name) };
+        };
+        if self.nonces.spend(now, client, &given.nonce, given.count) == Freshness::Stale {
+            return Proof::Missing { stale: true };
+        }
+        self.guard.right(client, &given.user_name);
+        Proof::Right(*line)
+    }
+
+    /// The values of WWW-Authenticate for this client, best first (RFC 8760 §2.3).
+    pub fn challenges(&mut self, now: crate::time::Time, client: IpAddr, stale: bool) -> Vec<String> {
+        let nonce = self.nonces.issue(now, client, self.rng.next_u64());
+        let challenge = |algorithm| Challenge {
+            realm: self.realm.clone(),
+            nonce: nonce.clone(),
+            opaque: None,
+            algorithm,
+            stale,
+            auth: true,
+        };
+        Algorithm::OFFERED.into_iter().map(|algorithm| challenge(algorithm).write()).collect()
+    }
+
+    /// Those for our realm; a request that went through several proxies carries others.
+    fn credentials(&self, headers: &Headers) -> Option<Credentials> {
+        headers.all("Authorization").filter_map(Credentials::parse).find(|given| given.realm == self.realm)
+    }
+}
+
+/// Whether the URI that was hashed names what the request is for. Phones leave parameters and the port away.
+fn is_for(hashed: &str, asked: &Uri) -> bool {
+    hashed
+        .parse::<Uri>()
+        .is_ok_and(|hashed| hashed.host.eq_ignore_ascii_case(&asked.host) && hashed.subscriber() == asked.subscriber())
+}
