@@ -28,7 +28,7 @@
 //! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
-//! | `number`, `unit`, `secret`, `time` | leaves that every room may use |
+//! | `number`, `unit`, `secret`, `keying`, `time` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {server, site} → {call, net} → {sip, rtp, dtmf, audio, ivr, account} → leaves`. The core rooms
 //! import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -52,6 +52,7 @@ pub mod config;
 pub mod decode;
 pub mod dtmf;
 pub mod ivr;
+pub mod keying;
 pub mod net;
 pub mod number;
 pub mod rtp;

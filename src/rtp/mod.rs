@@ -14,6 +14,7 @@ mod reception;
 pub mod rtcp;
 pub mod session;
 mod source;
+pub mod srtp;
 pub mod telephone_event;
 mod timeline;
 
