@@ -6,8 +6,9 @@
 
 use std::fmt;
 
+use rand::CryptoRng;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The longest master key and salt of any suite, in bytes.
 pub const LONGEST: usize = 44;
@@ -138,6 +139,32 @@ impl Eq for MasterKey {}
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MasterKey({})", self.suite.name())
+    }
+}
+
+/// The keys that one end brings to a negotiation: one for each suite that it takes, the one it likes best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys(Vec<MasterKey>);
+
+impl Keys {
+    /// A key for each of `suites`; `random` is cryptographically so.
+    pub fn draw(suites: &[Suite], random: &mut impl CryptoRng) -> Keys {
+        let draw = |&suite: &Suite| {
+            let mut bytes = Zeroizing::new([0; LONGEST]);
+            random.fill_bytes(&mut bytes[..]);
+            MasterKey::from_random(suite, *bytes)
+        };
+        Keys(suites.iter().map(draw).collect())
+    }
+
+    /// The key for `suite`, if that is taken.
+    pub fn of(&self, suite: Suite) -> Option<&MasterKey> {
+        self.0.iter().find(|key| key.suite() == suite)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &MasterKey> {
+        self.0.iter()
     }
 }
 

@@ -233,7 +233,7 @@ fn both(ours: u8, theirs: u8) -> Keying {
 #[test]
 fn what_is_under_way_when_the_key_changes_is_still_heard() {
     let (mut here, mut there) = (Srtp::new(both(1, 2)), Srtp::new(both(2, 1)));
-    let mut sent = |there: &mut Srtp, sequence: u16| {
+    let sent = |there: &mut Srtp, sequence: u16| {
         let mut bytes = packet(sequence, 7);
         there.protect_rtp(&mut bytes);
         bytes
