@@ -23,11 +23,12 @@ fn every_unit_and_every_way_of_keying_sets_the_password_that_was_keyed() {
     let keys = folder.file("keys.wav");
     recording(&keys, ",,3,50600002222#,27182818#,1,");
     let played = ["--unit", "admin-user", "--password", "27182818", "--play", keys.to_str().unwrap()];
+    let target = ["--unit", "number", "--password", "57721566", "--target", "0600002222", "--srtp=AEAD_AES_256_GCM"];
     let calls: &[(&str, &str, &str, &[&str])] = &[
-        ("line", "0600001111", "48151623", &["--unit", "line", "--password", "48151623"]),
+        ("line", "0600001111", "48151623", &["--unit", "line", "--password", "48151623", "--srtp"]),
         ("number", "0600001111", "31415926", &["--unit", "number", "--password", "31415926", "--dtmf", "inband"]),
         ("admin-user", "0600001111", "16180339", &["--unit", "admin-user", "--password", "16180339", "--dtmf", "info"]),
-        ("number", "0600002222", "57721566", &["--unit", "number", "--password", "57721566", "--target", "0600002222"]),
+        ("number", "0600002222", "57721566", &target),
         ("admin-user", "0600002222", "27182818", &played),
     ];
     thread::scope(|scope| {
@@ -65,6 +66,23 @@ fn who_is_not_on_a_contracted_line_is_refused_unanswered_and_nothing_is_written(
     assert_eq!((&records[0]["outcome"], &records[0]["status"]), (&"refused-unknown-line".into(), &403.into()));
     assert!(records[0]["answered_at"].is_null());
     assert!(!service.verify("number", "0699999999", "48151623"));
+}
+
+#[test]
+fn who_withholds_the_number_is_refused_unanswered_and_nothing_is_written() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let call = ["--from", "0600001111", "--withheld", "--unit", "line", "--password", "48151623"];
+    let output = service.call(&call).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert!(events(&lines, "answered").is_empty());
+    assert_eq!(events(&lines, "refused")[0]["status"], 433);
+    let records = service.records(1);
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0]["outcome"], &records[0]["status"]), (&"refused-withheld".into(), &433.into()));
+    assert!(records[0]["caller"].is_null() && records[0]["answered_at"].is_null());
+    assert!(!service.verify("line", "0600001111", "48151623"));
 }
 
 #[test]

@@ -101,6 +101,7 @@ impl Setup {
             encryption: Encryption::None,
             ptime_ms: 20,
             manner: Manner {
+                withheld: false,
                 order: Order {
                     unit: Unit::Line,
                     from: main_number(),
