@@ -33,10 +33,15 @@ use crate::account::{CallRecord, Contract, Outcome};
 use crate::audio::prompt::Bank;
 use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, SetTemporaryPassword, StoreFailed};
+use crate::keying::{Keys, Suite};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
-use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
 use crate::time::{Time, UnixTime};
+
+use rand::rngs::StdRng;
+use rand::{CryptoRng, SeedableRng};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use identity::{Trust, Unidentified};
 use media::Media;
@@ -52,6 +57,26 @@ pub struct Settings {
     pub prompts: Arc<Bank>,
     /// When a call is ended whatever it is doing.
     pub longest_call: Duration,
+    /// Whether media is encrypted.
+    pub srtp: Srtp,
+}
+
+/// A call's own randomness.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Seed {
+    /// Its numbers follow from this; the id in every line of the log shows it.
+    pub numbers: u64,
+    /// Its SRTP keys follow from this: from the system's own source of randomness, and shown to nobody.
+    pub keys: [u8; 32],
+}
+
+impl Seed {
+    /// One from the system's source of randomness, or from what stands for it.
+    pub fn draw(random: &mut impl CryptoRng) -> Seed {
+        let mut keys = [0; 32];
+        random.fill_bytes(&mut keys);
+        Seed { numbers: random.next_u64(), keys }
+    }
 }
 
 /// What a call is told.
@@ -126,7 +151,7 @@ pub enum Output {
 /// One call.
 pub struct Call {
     settings: Arc<Settings>,
-    seed: u64,
+    seed: Seed,
     started: Time,
     record: CallRecord,
     phase: Phase,
@@ -145,7 +170,7 @@ enum Phase {
     Answering {
         line: ivr::Line,
         local: LocalMedia,
-        plan: Option<MediaPlan>,
+        plan: Option<Box<MediaPlan>>,
     },
     Talking(Box<Talk>),
     Ending,
@@ -169,12 +194,12 @@ impl Call {
     pub fn new(
         now: Time,
         wall: UnixTime,
-        seed: u64,
+        seed: Seed,
         settings: Arc<Settings>,
         trust: Trust,
         incoming: &Incoming,
     ) -> Call {
-        let id = format!("{:x}-{seed:016x}", wall.0);
+        let id = format!("{:x}-{:016x}", wall.0, seed.numbers);
         let mut call = Call {
             settings,
             seed,
@@ -286,16 +311,14 @@ impl Call {
     }
 
     fn answer(&mut self, line: ivr::Line, rtp: SocketAddr, offer: Option<&[u8]>) {
-        let local = LocalMedia {
-            rtp,
-            // an o= line's numbers fit into 63 bits everywhere
-            session_id: self.seed >> 1,
-            version: 1,
-            telephone_event_pt: 101,
-            direction: sdp::Direction::SendRecv,
-        };
+        // an o= line's numbers fit into 63 bits everywhere
+        let mut local = LocalMedia::new(rtp, self.seed.numbers >> 1);
+        local.srtp = self.settings.srtp;
+        if local.srtp != Srtp::Off {
+            local.keys = Keys::draw(&Suite::ALL, &mut StdRng::from_seed(self.seed.keys));
+        }
         let negotiated = match offer {
-            Some(offer) => sdp::answer(offer, &local).map(|(answer, plan)| (answer, Some(plan))),
+            Some(offer) => sdp::answer(offer, &local).map(|(answer, plan)| (answer, Some(Box::new(plan)))),
             None => Ok((sdp::offer(&local), None)),
         };
         match negotiated {
@@ -311,8 +334,11 @@ impl Call {
     fn confirmed(&mut self, now: Time, answer: Option<&[u8]>) {
         match &mut self.phase {
             Phase::Answering { line, local, plan } => {
-                let (line, local) = (line.clone(), *local);
-                let plan = plan.take().or_else(|| answer.and_then(|answer| sdp::accept(answer, &local).ok()));
+                let (line, local) = (line.clone(), local.clone());
+                let plan = plan
+                    .take()
+                    .map(|plan| *plan)
+                    .or_else(|| answer.and_then(|answer| sdp::accept(answer, &local).ok()));
                 match plan {
                     Some(plan) => self.converse(now, line, local, plan),
                     // our offer was not answered, or not with anything we can do
@@ -332,7 +358,7 @@ impl Call {
 
     fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
         self.record.answered_at = Some(self.wall(now));
-        let media = Media::new(now, &self.settings, self.seed, plan);
+        let media = Media::new(now, &self.settings, self.seed.numbers, plan);
         let mut conversation = Conversation::new(self.settings.ivr.clone(), line);
         conversation.start(now);
         let described = String::new();

@@ -147,6 +147,7 @@ impl Caller {
             event: event.map(|e| EventFormat { payload_type: e.payload_type, clock_rate: e.clock_rate }),
             cname: format!("{:016x}", seed.rotate_left(17)),
             seed,
+            keying: plan.keying.clone(),
             ..session::Config::default()
         };
         let blind = if manner.recording.is_some() { VecDeque::new() } else { manner.order.in_order().into() };
@@ -181,6 +182,11 @@ impl Caller {
     /// Takes in a datagram from the RTCP socket.
     pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         self.session.handle_rtcp(now, from, bytes);
+    }
+
+    /// Other keys were agreed on.
+    pub fn rekey(&mut self, plan: &MediaPlan) {
+        self.session.rekey(plan.keying.as_ref());
     }
 
     /// The last [`Output::Info`] was answered, or could not be sent.

@@ -28,7 +28,7 @@ use tracing::{debug, error, info};
 
 use crate::account::{CallRecord, Cost, Outcome, Store};
 use crate::call::identity::Trust;
-use crate::call::{Input, Settings};
+use crate::call::{Input, Seed, Settings};
 use crate::net::media::Ports;
 use crate::net::transport::{self, BindError, Inbound, Transports};
 use crate::sip::endpoint::{
@@ -375,7 +375,7 @@ impl Signalling {
         };
         let message = ToWorker::Incoming {
             trust: (self.trust)(peer),
-            seed: rand::rng().next_u64(),
+            seed: Seed::draw(&mut rand::rng()),
             incoming: Box::new(incoming),
         };
         match worker.sender.try_send(message) {

@@ -49,6 +49,7 @@ impl Media {
             event: formats.event,
             cname: format!("{:016x}", seed.rotate_left(17)),
             seed,
+            keying: plan.keying.clone(),
             ..session::Config::default()
         };
         Media {
@@ -67,11 +68,12 @@ impl Media {
     /// Goes on with what was agreed anew.
     pub(super) fn retarget(&mut self, now: Time, plan: &MediaPlan) {
         self.session.retarget(now, plan.remote_rtp, plan.remote_rtcp, formats(plan));
+        self.session.rekey(plan.keying.as_ref());
         self.player.set_law(law(plan.codec));
         if self.on_hold() {
             self.catch_up(now);
         }
-        self.plan = *plan;
+        self.plan = plan.clone();
     }
 
     /// After a hold: what was not sent counts in the timestamps, which go with the time (RFC 3550 §5.1).

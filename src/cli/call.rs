@@ -15,6 +15,7 @@ use crate::audio::recording::Recording;
 use crate::caller::ear::Lexicon;
 use crate::caller::script::Order;
 use crate::caller::{Manner, Way};
+use crate::keying::Suite;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::sip::message::Uri;
@@ -35,7 +36,9 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
     Example: 200 calls, 20 new ones a second, at most 100 at a time\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit number --password 48151623 \\\n    \
-    --calls 200 --rate 20 --concurrent 100")]
+    --calls 200 --rate 20 --concurrent 100\n\n\
+    Example: with encrypted media\n  \
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --srtp")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT
     #[arg(long, value_name = "URI")]
@@ -64,6 +67,9 @@ pub struct Args {
     /// Hear every prompt to its end before keying
     #[arg(long)]
     patient: bool,
+    /// Encrypt media (SRTP): offer this suite, or all with AES_CM_128_HMAC_SHA1_80 first, and nothing else
+    #[arg(long, value_name = "SUITE", num_args = 0..=1, require_equals = true, value_parser = suite)]
+    srtp: Option<Option<Suite>>,
     /// How many calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
@@ -96,11 +102,12 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
         patient: args.patient,
         recording,
     };
+    let suites = args.srtp.map(|suite| suite.map_or(Suite::ALL.to_vec(), |suite| vec![suite]));
     let load = Load { calls: args.calls, rate: args.rate, concurrent: args.concurrent };
     super::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
     let lexicon = Arc::new(Lexicon::new(&Bank::builtin()));
     let mut report = Report::new(args.json, args.calls == 1);
-    let mut runner = Runner::new(args.to.clone(), resolve(&args.to)?, manner, lexicon)
+    let mut runner = Runner::new(args.to.clone(), resolve(&args.to)?, manner, suites.unwrap_or_default(), lexicon)
         .map_err(|error| Failure::Resource(format!("cannot call {}: {error}", args.to)))?;
     runner.run(&load, &mut report, out)?;
     report.finish(out)
@@ -128,6 +135,10 @@ fn password(text: &str) -> Result<Secret, String> {
     let keys = text.chars().all(|c| c.is_ascii_digit() || c == '*');
     // the value itself is never repeated
     if keys && !text.is_empty() { Ok(Secret::from(text)) } else { Err("only the digits of a telephone".to_owned()) }
+}
+
+fn suite(text: &str) -> Result<Suite, String> {
+    Suite::from_name(text).ok_or_else(|| format!("one of {}", Suite::ALL.map(Suite::name).join(", ")))
 }
 
 fn rate(text: &str) -> Result<f64, String> {

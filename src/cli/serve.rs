@@ -224,6 +224,7 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
             dtmf: dtmf::Config::default(),
             prompts: Arc::new(prompts),
             longest_call: limits.call_duration,
+            srtp: config.rtp.srtp,
         },
         trust: trust(config),
         peers: PeerLimits {

@@ -14,6 +14,7 @@ use super::value::{Unfit, Value};
 use super::{Config, Confirm, Overrides};
 use crate::account::Cost;
 use crate::secret::Secret;
+use crate::sip::sdp::Srtp;
 
 /// A setting.
 struct Key {
@@ -64,6 +65,8 @@ const KEYS: &[Key] = keys! {
         |c, v| c.rtp.advertise = Some(v.parse()?);
     "rtp.ports", "FROM-TO within 1-65535, with room for an even port and the next, or 0 for free ones",
         |c, v| c.rtp.ports = v.parse()?;
+    "rtp.srtp", "\"off\", \"offered\" or \"required\"",
+        |c, v| c.rtp.srtp = srtp(v)?;
     "ivr.prompts", "a folder that is there",
         |c, v| c.ivr.prompts = Some(folder(v)?);
     "ivr.confirm", "\"read-back\" or \"re-enter\"",
@@ -410,6 +413,11 @@ fn confirm(value: &Value) -> Result<Confirm, Unfit> {
         "re-enter" => Ok(Confirm::ReEnter),
         other => Err(format!("{other:?} is no way to confirm")),
     }
+}
+
+fn srtp(value: &Value) -> Result<Srtp, Unfit> {
+    let name = value.text()?.trim();
+    Srtp::from_name(name).ok_or_else(|| format!("{name:?} is no way to encrypt"))
 }
 
 fn range(value: &Value, allowed: RangeInclusive<i64>) -> Result<(u8, u8), Unfit> {

@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::account::Cost;
 use crate::number::{NumberError, PhoneNumber};
 use crate::secret::Secret;
+use crate::sip::sdp::Srtp;
 
 pub use error::{ConfigError, Origin};
 pub use network::{Cidr, CidrError, Listen, ListenError, PortRange, PortRangeError, Transport};
@@ -85,6 +86,8 @@ pub struct Rtp {
     pub advertise: Option<IpAddr>,
     /// Their ports; RTP takes an even one and RTCP the next.
     pub ports: PortRange,
+    /// Whether media is encrypted.
+    pub srtp: Srtp,
 }
 
 /// `[ivr]`: the conversation.
@@ -248,7 +251,7 @@ impl Config {
                 certificate: None,
                 key: None,
             },
-            rtp: Rtp { listen: loopback, advertise: None, ports: PortRange::STANDARD },
+            rtp: Rtp { listen: loopback, advertise: None, ports: PortRange::STANDARD, srtp: Srtp::Offered },
             ivr: Ivr {
                 prompts: None,
                 confirm: Confirm::ReadBack,

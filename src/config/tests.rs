@@ -57,6 +57,7 @@ domains = ["sip.example.jp", "192.0.2.1:5060"]
 listen = "::"
 advertise = "2001:db8::9"
 ports = "20000-20999"
+srtp = "required"
 
 [ivr]
 prompts = "."
@@ -129,6 +130,7 @@ fn everything() -> Config {
             listen: "::".parse().unwrap(),
             advertise: Some("2001:db8::9".parse().unwrap()),
             ports: PortRange { from: 20_000, to: 20_999 },
+            srtp: Srtp::Required,
         },
         ivr: Ivr {
             prompts: Some(PathBuf::from(".")),
@@ -217,6 +219,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_RTP_LISTEN", "::"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),
+        ("KARIPASS_RTP_SRTP", "required"),
         ("KARIPASS_IVR_PROMPTS", "."),
         ("KARIPASS_IVR_CONFIRM", "re-enter"),
         ("KARIPASS_IVR_PASSWORD_DIGITS", "6,12"),
@@ -354,6 +357,10 @@ fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
         ("[sip]\ndomains = ['a@b']", "2: sip.domains: \"a@b\" is no host"),
         ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
         ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
+        (
+            "[rtp]\nsrtp = 'optional'",
+            "2: rtp.srtp: \"optional\" is no way to encrypt; allowed: \"off\", \"offered\" or \"required\"",
+        ),
         ("[ivr]\nprompts = '/nonexistent'", "2: ivr.prompts: /nonexistent: No such file or directory"),
         (
             "[ivr]\nconfirm = 'twice'",

@@ -4,6 +4,8 @@
 //! the two ends of a keyed digit, [`telephone_event::Receiver`] and [`telephone_event::Sender`], are usable alone, as
 //! when a capture is read.
 //!
+//! Encrypted media is decrypted on its way in and encrypted on its way out, by [`srtp`].
+//!
 //! Architecture invariant: there is no socket, no clock and no codec here. Datagrams come in with the time they arrived,
 //! and go out as data; audio stays the bytes that the payload type says. Only `packet` knows the `rtp-rs` crate.
 
@@ -14,6 +16,7 @@ mod reception;
 pub mod rtcp;
 pub mod session;
 mod source;
+pub mod srtp;
 pub mod telephone_event;
 mod timeline;
 

@@ -11,8 +11,10 @@ use super::inbound::Inbound;
 use super::packet::Packet;
 use super::rtcp::{self, Block, Compound, Schedule, SenderInfo};
 use super::source::Source;
+use super::srtp::{Rejected, Srtp};
 use super::telephone_event::Step;
 use super::{AUDIO_CLOCK, samples};
+use crate::keying::Keying;
 use crate::time::Time;
 
 /// Spare datagram buffers kept for reuse.
@@ -39,6 +41,8 @@ pub struct Config {
     pub max_reorder_window: Duration,
     /// Seeds the randomness of the report interval.
     pub seed: u64,
+    /// The keys, when media is encrypted (SRTP).
+    pub keying: Option<Keying>,
 }
 
 impl Default for Config {
@@ -53,6 +57,7 @@ impl Default for Config {
             reorder_window: Duration::from_millis(60),
             max_reorder_window: Duration::from_millis(240),
             seed: 0,
+            keying: None,
         }
     }
 }
@@ -98,6 +103,8 @@ pub struct Stats {
     pub malformed: u64,
     /// Datagrams from where they may not come.
     pub foreign: u64,
+    /// Datagrams that are not what the other end encrypted: forged, replayed, cut off.
+    pub rejected: u64,
     /// Packets sent.
     pub sent: u64,
     /// The round trip, as the other end's last report tells it.
@@ -119,11 +126,19 @@ pub struct Session {
     stats: Stats,
     outputs: VecDeque<Output>,
     spare: Vec<Vec<u8>>,
+    srtp: Option<Srtp>,
+    /// The datagram that is being decrypted.
+    opened: Vec<u8>,
 }
 
 impl Session {
     /// A session with the agreed addresses of the other end.
-    pub fn new(now: Time, config: Config, remote_rtp: SocketAddr, remote_rtcp: SocketAddr) -> Session {
+    pub fn new(now: Time, mut config: Config, remote_rtp: SocketAddr, remote_rtcp: SocketAddr) -> Session {
+        let srtp = config.keying.take().map(Srtp::new);
+        if srtp.is_some() {
+            // far from the wrap, so that the rollover counter is known even when the first packets are lost (RFC 3711 §3.3.1)
+            config.first_sequence &= 0x7fff;
+        }
         let formats = Formats { audio: config.payload_type, event: config.event };
         Session {
             inbound: Inbound::new(formats, config.reorder_window, config.max_reorder_window),
@@ -134,6 +149,8 @@ impl Session {
             stats: Stats::default(),
             outputs: VecDeque::new(),
             spare: Vec::new(),
+            srtp,
+            opened: Vec::new(),
             outbound: Outbound::new(now, config),
         }
     }
@@ -146,6 +163,14 @@ impl Session {
         self.outbound.formats = formats;
     }
 
+    /// The keys that were agreed on anew; none: media is not encrypted any more.
+    pub fn rekey(&mut self, keying: Option<&Keying>) {
+        match (&mut self.srtp, keying) {
+            (Some(srtp), Some(keying)) => srtp.rekey(keying),
+            (srtp, keying) => *srtp = keying.cloned().map(Srtp::new),
+        }
+    }
+
     /// Takes a datagram from the RTP socket.
     pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         if rtcp::is_rtcp(datagram) {
@@ -155,18 +180,20 @@ impl Session {
             self.stats.foreign += 1;
             return;
         }
-        let Ok(packet) = Packet::parse(datagram) else {
-            self.stats.malformed += 1;
-            return;
-        };
-        // only what may come teaches an address
-        if self.inbound.knows(packet.payload_type) {
-            self.rtp.hear(now, from);
-        } else if !self.rtp.is_from(from) {
-            self.stats.foreign += 1;
-            return;
-        }
-        self.inbound.receive(now, &packet);
+        self.opening(datagram, Srtp::unprotect_rtp, |session, datagram| {
+            let Ok(packet) = Packet::parse(datagram) else {
+                session.stats.malformed += 1;
+                return;
+            };
+            // only what may come teaches an address
+            if session.inbound.knows(packet.payload_type) {
+                session.rtp.hear(now, from);
+            } else if !session.rtp.is_from(from) {
+                session.stats.foreign += 1;
+                return;
+            }
+            session.inbound.receive(now, &packet);
+        });
     }
 
     /// Takes a datagram from the RTCP socket.
@@ -176,12 +203,35 @@ impl Session {
             self.stats.foreign += 1;
             return;
         }
-        let Some(packets) = rtcp::parse(datagram) else {
-            self.stats.malformed += 1;
-            return;
-        };
-        self.rtcp.hear(now, from);
-        packets.for_each(|packet| self.take_report(now, &packet));
+        self.opening(datagram, Srtp::unprotect_rtcp, |session, datagram| {
+            let Some(packets) = rtcp::parse(datagram) else {
+                session.stats.malformed += 1;
+                return;
+            };
+            session.rtcp.hear(now, from);
+            packets.for_each(|packet| session.take_report(now, &packet));
+        });
+    }
+
+    /// Passes a datagram on as the other end wrote it, before it encrypted it; nothing when that cannot be had.
+    fn opening(
+        &mut self,
+        datagram: &[u8],
+        unprotect: fn(&mut Srtp, &mut [u8]) -> Result<usize, Rejected>,
+        take: impl FnOnce(&mut Session, &[u8]),
+    ) {
+        let Some(srtp) = &mut self.srtp else { return take(self, datagram) };
+        let mut opened = std::mem::take(&mut self.opened);
+        opened.clear();
+        opened.extend_from_slice(datagram);
+        match unprotect(srtp, &mut opened) {
+            Ok(length) => take(self, opened.get(..length).unwrap_or_default()),
+            Err(rejected) => {
+                tracing::trace!(%rejected, "a packet is dropped");
+                self.stats.rejected += 1;
+            }
+        }
+        self.opened = opened;
     }
 
     /// Gives up late packets, ends presses that stopped, sends reports that are due.
@@ -254,10 +304,15 @@ impl Session {
             self.stats.foreign += 1;
             return;
         }
-        rtcp::parse(datagram).into_iter().flatten().for_each(|packet| self.take_report(now, &packet));
+        self.opening(datagram, Srtp::unprotect_rtcp, |session, datagram| {
+            rtcp::parse(datagram).into_iter().flatten().for_each(|packet| session.take_report(now, &packet));
+        });
     }
 
-    fn transmit(&mut self, bytes: Vec<u8>) {
+    fn transmit(&mut self, mut bytes: Vec<u8>) {
+        if let Some(srtp) = &mut self.srtp {
+            srtp.protect_rtp(&mut bytes);
+        }
         let to = self.rtp.destination();
         self.outputs.push_back(Output::Rtp { to, bytes });
     }
@@ -277,6 +332,9 @@ impl Session {
         let compound = Compound { ssrc: self.outbound.ssrc, cname: &self.outbound.cname, sender, block, bye };
         let mut bytes = self.spare.pop().unwrap_or_default();
         compound.write(&mut bytes);
+        if let Some(srtp) = &mut self.srtp {
+            srtp.protect_rtcp(&mut bytes);
+        }
         self.outputs.push_back(Output::Rtcp { to, bytes });
     }
 

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{Sender, error::TrySendError};
 use tracing::{debug, info, warn};
 
 use crate::call::identity::Trust;
-use crate::call::{Call, Input, Output, Settings};
+use crate::call::{Call, Input, Output, Seed, Settings};
 use crate::net::media::{MediaPair, Ports};
 use crate::sip::endpoint::{CallHandle, EndCause, Incoming, Rejection};
 use crate::time::Time;
@@ -45,7 +45,7 @@ pub enum ToWorker {
         /// What is believed of the peer.
         trust: Trust,
         /// The call's own randomness.
-        seed: u64,
+        seed: Seed,
     },
     /// Something for a running call.
     Input {

@@ -1,14 +1,16 @@
 //! Offer and answer (RFC 3264) over session descriptions (RFC 4566): which audio, to where, and how digits come.
 
+mod crypto;
 mod stream;
 
 use std::net::SocketAddr;
 
+use crate::keying::{Keying, Keys};
 use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
 use stream::Stream;
 
 /// What we bring to a negotiation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalMedia {
     /// Where we receive RTP; RTCP is on the next port.
     pub rtp: SocketAddr,
@@ -18,8 +20,62 @@ pub struct LocalMedia {
     pub version: u64,
     /// The payload type we offer for telephone-event, 101 by custom. An answer takes the offer's.
     pub telephone_event_pt: u8,
+    /// The clock rate we offer it with, in Hz.
+    pub telephone_event_clock: u32,
+    /// How much audio we offer to take in a packet, in milliseconds.
+    pub ptime_ms: u32,
     /// What we would like to do.
     pub direction: Direction,
+    /// Whether media is encrypted.
+    pub srtp: Srtp,
+    /// The keys that we would encrypt with; the same for the whole call.
+    pub keys: Keys,
+}
+
+impl LocalMedia {
+    /// Plain RTP both ways, 20 ms a packet, telephone-event/8000 as 101.
+    pub fn new(rtp: SocketAddr, session_id: u64) -> LocalMedia {
+        LocalMedia {
+            rtp,
+            session_id,
+            version: 1,
+            telephone_event_pt: 101,
+            telephone_event_clock: 8000,
+            ptime_ms: 20,
+            direction: Direction::SendRecv,
+            srtp: Srtp::Off,
+            keys: Keys::default(),
+        }
+    }
+}
+
+/// Whether media is encrypted (SRTP, keyed by RFC 4568).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Srtp {
+    /// Never: RTP/SAVP is refused, and keys beside RTP/AVP are not looked at.
+    Off,
+    /// When the other end can: RTP/SAVP is taken, and so are keys beside RTP/AVP, which is what telephones send for "optional". Our own
+    /// offer is of that kind.
+    #[default]
+    Offered,
+    /// Always: nothing else is taken, and our own offer is RTP/SAVP.
+    Required,
+}
+
+impl Srtp {
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Srtp::Off => "off",
+            Srtp::Offered => "offered",
+            Srtp::Required => "required",
+        }
+    }
+
+    /// The setting of that name.
+    pub fn from_name(name: &str) -> Option<Srtp> {
+        [Srtp::Off, Srtp::Offered, Srtp::Required].into_iter().find(|srtp| srtp.name() == name)
+    }
 }
 
 /// Which way media flows, seen from us.
@@ -94,7 +150,7 @@ impl Codec {
 }
 
 /// What was agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaPlan {
     /// Where our RTP goes; an unspecified address on the old kind of hold.
     pub remote_rtp: SocketAddr,
@@ -112,6 +168,8 @@ pub struct MediaPlan {
     pub direction: Direction,
     /// The other end does not want to hear us now.
     pub on_hold: bool,
+    /// The keys, when media is encrypted.
+    pub keying: Option<Keying>,
 }
 
 /// The format of telephone events.
@@ -148,9 +206,15 @@ pub enum Mismatch {
     /// No audio stream, or all of them with port 0.
     #[error("no audio stream")]
     NoAudio,
-    /// Audio, but not over plain RTP (RTP/AVP).
-    #[error("audio not over RTP/AVP")]
+    /// Audio, but over something else than RTP/AVP and, where that is wanted, RTP/SAVP.
+    #[error("audio not over RTP/AVP or RTP/SAVP")]
     Transport,
+    /// Encrypted, but by no suite and key that we can take.
+    #[error("no crypto suite in common")]
+    Crypto,
+    /// Not encrypted, where that is required.
+    #[error("not encrypted")]
+    Unencrypted,
     /// Neither PCMU nor PCMA.
     #[error("neither PCMU nor PCMA")]
     Codec,
@@ -165,29 +229,42 @@ pub fn answer(offer: &[u8], local: &LocalMedia) -> Result<(String, MediaPlan), S
     let session = read(offer)?;
     let (index, stream) = first_audio(&session, local)?;
     let plan = stream.plan(local);
+    let accepted = accepted(&stream, local, &plan);
     let mut answer = describe(local, session.times.clone());
-    let medias = session.medias.iter().enumerate().map(|(at, media)| match at == index {
-        true => accepted(media, local, &plan),
-        false => refused(media),
-    });
-    answer.medias = medias.collect();
+    let refused = |(at, media)| if at == index { accepted.clone() } else { refused(media) };
+    answer.medias = session.medias.iter().enumerate().map(refused).collect();
     Ok((write(&answer), plan))
 }
 
-/// Our offer: PCMU, PCMA and telephone-event, 20 ms.
+/// Our offer: PCMU, PCMA and telephone-event; with keys, unless they are not wanted.
 pub fn offer(local: &LocalMedia) -> String {
     let formats = Codec::ALL.map(|codec| (codec.static_payload_type(), codec));
-    let events = Some((local.telephone_event_pt, 8000));
+    let events = Some((local.telephone_event_pt, local.telephone_event_clock));
+    let (proto, keys) = match local.srtp {
+        Srtp::Off => ("RTP/AVP", None),
+        Srtp::Offered => ("RTP/AVP", Some(&local.keys)),
+        Srtp::Required => ("RTP/SAVP", Some(&local.keys)),
+    };
+    let crypto = (1..).zip(keys.into_iter().flat_map(Keys::iter)).map(|(tag, key)| crypto::write(tag, key)).collect();
     let mut offer = describe(local, vec![Time::new(0, 0)]);
-    offer.medias =
-        vec![audio(TransportProto::RtpAvp.as_str(), local.rtp.port(), &formats, events, 20, local.direction)];
+    offer.medias = vec![audio(proto, &formats, events, local.ptime_ms, local, local.direction, crypto)];
     write(&offer)
 }
 
 /// What `answer`, to our [`offer`], means.
 pub fn accept(answer: &[u8], local: &LocalMedia) -> Result<MediaPlan, SdpError> {
     let session = read(answer)?;
-    first_audio(&session, local).map(|(_, stream)| stream.plan(local))
+    let (_, stream) = first_audio(&session, local)?;
+    if stream.crypto.as_ref().is_some_and(|line| !is_of_offer(line, local)) {
+        return Err(SdpError::NotAcceptable { why: Mismatch::Crypto });
+    }
+    Ok(stream.plan(local))
+}
+
+/// An answer takes one of the lines offered, and names it (RFC 4568 §5.1.3).
+fn is_of_offer(line: &crypto::Line, local: &LocalMedia) -> bool {
+    let offered = (1..).zip(local.keys.iter()).find(|(tag, _)| *tag == line.tag);
+    offered.is_some_and(|(_, key)| key.suite() == line.key.suite())
 }
 
 fn read(description: &[u8]) -> Result<Session, SdpError> {
@@ -219,10 +296,12 @@ fn describe(local: &LocalMedia, times: Vec<Time>) -> Session {
     session
 }
 
-fn accepted(offered: &Media, local: &LocalMedia, plan: &MediaPlan) -> Media {
+fn accepted(stream: &Stream<'_>, local: &LocalMedia, plan: &MediaPlan) -> Media {
     let formats = [(plan.payload_type, plan.codec)];
     let events = plan.telephone_event.map(|event| (event.payload_type, event.clock_rate));
-    audio(&offered.proto, local.rtp.port(), &formats, events, plan.ptime_ms, plan.direction)
+    let key = plan.keying.as_ref().map(|keying| &keying.local);
+    let crypto = stream.crypto.iter().zip(key).map(|(line, key)| crypto::write(line.tag, key)).collect();
+    audio(&stream.media.proto, &formats, events, plan.ptime_ms, local, plan.direction, crypto)
 }
 
 /// Port 0, and of the rest just what the syntax asks for.
@@ -235,16 +314,17 @@ fn refused(offered: &Media) -> Media {
 
 fn audio(
     proto: &str,
-    port: u16,
     formats: &[(u8, Codec)],
     events: Option<(u8, u32)>,
     ptime_ms: u32,
+    local: &LocalMedia,
     direction: Direction,
+    crypto: Vec<String>,
 ) -> Media {
     let payload_types =
         formats.iter().map(|&(payload_type, _)| payload_type).chain(events.map(|(payload_type, _)| payload_type));
     let payload_types: Vec<String> = payload_types.map(|payload_type| payload_type.to_string()).collect();
-    let mut media = Media::new(MediaType::Audio, port, TransportProto::RtpAvp, payload_types.join(" "));
+    let mut media = Media::new(MediaType::Audio, local.rtp.port(), TransportProto::RtpAvp, payload_types.join(" "));
     proto.clone_into(&mut media.proto);
     let mut add = |name: &str, value: String| media.attributes.push(Attribute::with_value(name, value));
     for (payload_type, codec) in formats {
@@ -256,6 +336,7 @@ fn audio(
         add("fmtp", format!("{payload_type} 0-15"));
     }
     add("ptime", ptime_ms.to_string());
+    crypto.into_iter().for_each(|line| add("crypto", line));
     media.attributes.push(Attribute::new(direction.as_str()));
     media
 }
@@ -267,5 +348,7 @@ fn write(session: &Session) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+#[cfg(test)]
+mod srtp_tests;
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use karipass::account::{Contract, demo_contract};
 use karipass::audio::prompt::Bank;
 use karipass::call::identity::Trust;
-use karipass::call::{Call, Input, Output, Settings};
+use karipass::call::{Call, Input, Output, Seed, Settings};
 use karipass::sip::endpoint::{self, Endpoint, Event, Flow, Incoming, Transport};
+use karipass::sip::sdp::Srtp;
 use karipass::time::{Time, UnixTime};
 use karipass::{dtmf, ivr};
 
@@ -35,6 +36,7 @@ impl Service {
             dtmf: dtmf::Config::default(),
             prompts: Arc::new(Bank::builtin()),
             longest_call: Duration::from_secs(600),
+            srtp: Srtp::Offered,
         };
         let mut bench = Service {
             endpoint: Endpoint::new(endpoint::Config::default(), 1),
@@ -84,8 +86,8 @@ impl Service {
 
     fn call(&self, incoming: &Incoming) -> Call {
         let trust = Trust { asserted: true, from: false, private: true };
-        let mut call =
-            Call::new(self.now, UnixTime(1_767_225_600), self.number, Arc::clone(&self.settings), trust, incoming);
+        let seed = Seed { numbers: self.number, keys: [7; 32] };
+        let mut call = Call::new(self.now, UnixTime(1_767_225_600), seed, Arc::clone(&self.settings), trust, incoming);
         let Output::FindLine(number) = call.poll_output() else { panic!("the line is not asked for") };
         let contract = Ok(self.contract.has(number).then(|| self.contract.clone()));
         let local_rtp = Some("192.0.2.10:10000".parse().unwrap());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use karipass::account::DEMO_CUSTOMER_NUMBER;
 use karipass::caller::{self, Caller, Output, Step, Verdict};
-use karipass::sip::sdp::{self, Direction, LocalMedia};
+use karipass::sip::sdp::{self, LocalMedia};
 use karipass::time::Time;
 
 use crate::support::network::{Datagram, Kind};
@@ -321,13 +321,7 @@ impl Peer {
         }
         if starts {
             let (_, body) = text.split_once("\r\n\r\n").unwrap();
-            let local = LocalMedia {
-                rtp: PHONE_MEDIA,
-                session_id: 1,
-                version: 1,
-                telephone_event_pt: 96,
-                direction: Direction::SendRecv,
-            };
+            let local = LocalMedia { telephone_event_pt: 96, ..LocalMedia::new(PHONE_MEDIA, 1) };
             let plan = sdp::accept(body.as_bytes(), &local).unwrap();
             let caller =
                 Caller::new(out.now, 0x6e67_6e00 << self.cseq, self.manner.clone(), Arc::clone(&LEXICON), &plan);

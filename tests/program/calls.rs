@@ -23,11 +23,12 @@ fn every_unit_and_every_way_of_keying_sets_the_password_that_was_keyed() {
     let keys = folder.file("keys.wav");
     recording(&keys, ",,3,50600002222#,27182818#,1,");
     let played = ["--unit", "admin-user", "--password", "27182818", "--play", keys.to_str().unwrap()];
+    let target = ["--unit", "number", "--password", "57721566", "--target", "0600002222", "--srtp=AEAD_AES_256_GCM"];
     let calls: &[(&str, &str, &str, &[&str])] = &[
-        ("line", "0600001111", "48151623", &["--unit", "line", "--password", "48151623"]),
+        ("line", "0600001111", "48151623", &["--unit", "line", "--password", "48151623", "--srtp"]),
         ("number", "0600001111", "31415926", &["--unit", "number", "--password", "31415926", "--dtmf", "inband"]),
         ("admin-user", "0600001111", "16180339", &["--unit", "admin-user", "--password", "16180339", "--dtmf", "info"]),
-        ("number", "0600002222", "57721566", &["--unit", "number", "--password", "57721566", "--target", "0600002222"]),
+        ("number", "0600002222", "57721566", &target),
         ("admin-user", "0600002222", "27182818", &played),
     ];
     thread::scope(|scope| {

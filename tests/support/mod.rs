@@ -20,7 +20,7 @@ pub mod world;
 
 pub use network::Path;
 pub use scenario::Expected;
-pub use setup::{Offer, Setup};
+pub use setup::{Encryption, Offer, Setup};
 pub use world::{Outcome, World};
 
 use std::net::SocketAddr;

@@ -88,6 +88,9 @@ pub struct Network {
     sip_sent: usize,
     /// Positions among all SIP datagrams, both directions counted together, of those that are lost whatever the path says.
     pub lose_sip: BTreeSet<usize>,
+    /// Whether what is sent is recorded.
+    pub record: bool,
+    pub recorded: Vec<Datagram>,
 }
 
 impl Network {
@@ -100,6 +103,8 @@ impl Network {
             sent: 0,
             sip_sent: 0,
             lose_sip: BTreeSet::new(),
+            record: false,
+            recorded: vec![],
         }
     }
 
@@ -109,6 +114,9 @@ impl Network {
     }
 
     pub fn send(&mut self, now: Time, from: Side, datagram: Datagram) -> Fate {
+        if self.record {
+            self.recorded.push(datagram.clone());
+        }
         let path = match from {
             Side::Phone => &self.to_service,
             Side::Service => &self.to_phone,

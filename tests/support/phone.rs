@@ -4,15 +4,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
 use karipass::caller::{Caller, INFO_TYPE, Output, Step, Verdict};
+use karipass::keying::{Keys, MasterKey};
+use karipass::rtp::session::Stats;
 use karipass::sip::endpoint::{self, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, Outgoing, Transport};
 use karipass::sip::message::{NameAddr, Uri};
-use karipass::sip::sdp::{self, Direction, LocalMedia};
+use karipass::sip::sdp::{self, LocalMedia, Srtp};
 use karipass::time::Time;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use super::network::{Datagram, Kind};
 use super::trace::Outlet;
-use super::{LEXICON, Offer, PHONE_MEDIA, PHONE_SIP, SERVICE_SIP, Setup, rtcp_of};
+use super::{Encryption, LEXICON, Offer, PHONE_MEDIA, PHONE_SIP, SERVICE_SIP, Setup, rtcp_of};
 
 /// The phone with its one call.
 pub struct Phone {
@@ -24,6 +30,8 @@ pub struct Phone {
     /// Where it takes RTP now.
     pub media: SocketAddr,
     version: u64,
+    /// What it encrypts with.
+    pub keys: Keys,
     /// The service was asked for an offer.
     asked: bool,
     /// It sends no RTP.
@@ -35,6 +43,10 @@ pub struct Phone {
     /// The status that refused the call.
     pub refused: Option<u16>,
     pub answered: bool,
+    /// The description that the call was answered with.
+    pub answer: Option<String>,
+    /// What its session counted, when it is over.
+    pub stats: Option<Stats>,
     pub cause: Option<EndCause>,
     /// What became of each change of the session that it asked for.
     pub changes: Vec<Result<(), u16>>,
@@ -50,6 +62,7 @@ impl Phone {
             wakes: [Time::MAX; 2],
             media: PHONE_MEDIA,
             version: 1,
+            keys: draw_keys(setup, 1),
             asked: false,
             mute: false,
             verdict: Verdict::Undecided,
@@ -57,6 +70,8 @@ impl Phone {
             keyed: 0,
             refused: None,
             answered: false,
+            answer: None,
+            stats: None,
             cause: None,
             changes: vec![],
         }
@@ -96,6 +111,12 @@ impl Phone {
         self.version += 1;
         let nowhere = self.description("sendrecv").unwrap().replace("c=IN IP4 192.0.2.77", "c=IN IP4 0.0.0.0");
         self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, Some(nowhere))
+    }
+
+    /// Takes another key into use.
+    pub fn change_key(&mut self, now: Time) -> Result<(), CommandError> {
+        self.keys = draw_keys(&self.setup, 2);
+        self.change(now, "sendrecv")
     }
 
     /// Asks the service for an offer in the running call.
@@ -175,9 +196,15 @@ impl Phone {
                 }
             }
             Event::OfferAnswered { call, answer } => {
+                let local = self.local();
                 if let (Ok(offer), true) = (&answer, std::mem::take(&mut self.asked)) {
                     let (description, _) = sdp::answer(offer, &self.local()).unwrap();
                     self.endpoint.answer(now, call, description).unwrap();
+                }
+                if let (Ok(answer), Some(caller)) = (&answer, &mut self.caller)
+                    && let Ok(plan) = sdp::accept(answer, &local)
+                {
+                    caller.rekey(&plan);
                 }
                 self.changes.push(answer.map(drop));
             }
@@ -200,6 +227,7 @@ impl Phone {
 
     fn accepted(&mut self, now: Time, call: CallHandle, answer: &[u8]) {
         self.answered = true;
+        self.answer = Some(String::from_utf8_lossy(answer).into_owned());
         let plan = if self.setup.offer == Offer::Late {
             let (description, plan) = sdp::answer(answer, &self.local()).unwrap();
             self.endpoint.answer(now, call, description).unwrap();
@@ -241,6 +269,7 @@ impl Phone {
                     self.wakes[1] = at;
                     self.verdict = caller.verdict().clone();
                     if self.cause.is_some() {
+                        self.stats = Some(caller.stats());
                         self.caller = None;
                         continue;
                     }
@@ -267,14 +296,14 @@ impl Phone {
 
     fn local(&self) -> LocalMedia {
         LocalMedia {
-            rtp: self.media,
-            session_id: 7,
             version: self.version,
             telephone_event_pt: match self.setup.offer {
                 Offer::Pcmu(event) | Offer::Pcma(event) => event,
                 Offer::All | Offer::NoEvents | Offer::Unknown | Offer::Late => 101,
             },
-            direction: Direction::SendRecv,
+            srtp: if self.setup.encryption == Encryption::None { Srtp::Off } else { Srtp::Offered },
+            keys: self.keys.clone(),
+            ..LocalMedia::new(self.media, 7)
         }
     }
 
@@ -293,9 +322,22 @@ impl Phone {
             Offer::Late => return None,
         };
         let (version, ip, port, ptime) = (self.version, self.media.ip(), self.media.port(), self.setup.ptime_ms);
+        let proto = if matches!(self.setup.encryption, Encryption::Only(_)) { "RTP/SAVP" } else { "RTP/AVP" };
+        let crypto: String = self.keys.iter().map(crypto).collect();
         Some(format!(
             "v=0\r\no=phone 7 {version} IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {formats}\r\na=ptime:{ptime}\r\na={direction}\r\n"
+             m=audio {port} {proto} {formats}\r\n{crypto}a=ptime:{ptime}\r\na={direction}\r\n"
         ))
     }
+}
+
+fn draw_keys(setup: &Setup, which: u64) -> Keys {
+    let suites: Vec<_> = setup.encryption.suite().into_iter().collect();
+    Keys::draw(&suites, &mut StdRng::seed_from_u64(setup.seed ^ which << 32))
+}
+
+/// A line as telephones write it.
+fn crypto(key: &MasterKey) -> String {
+    let inline = Base64::encode_string(key.expose());
+    format!("a=crypto:1 {} inline:{inline}|2^31\r\n", key.suite().name())
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
 use karipass::account::CallRecord;
 use karipass::audio::g711::Law;
-use karipass::call::{Call, Input, Output, Settings};
+use karipass::call::{Call, Input, Output, Seed, Settings};
 use karipass::caller::ear::{Ear, Heard};
 use karipass::dtmf;
+use karipass::keying::{MasterKey, Suite};
+use karipass::rtp::srtp::Receiver;
 use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Flow, Transport};
 use karipass::time::Time;
 
@@ -34,6 +37,8 @@ pub struct Service {
     /// How often the call was woken.
     pub wakeups: usize,
     pace: Option<Pace>,
+    /// Reads what it encrypts, by the key in its description.
+    tap: Option<Receiver>,
 }
 
 /// The numbers of the last packet sent: the next ones follow from them.
@@ -51,6 +56,7 @@ impl Service {
             dtmf: dtmf::Config::default(),
             prompts: Arc::clone(&BANK),
             longest_call: setup.longest_call,
+            srtp: setup.srtp,
         };
         Service {
             endpoint: Endpoint::new(endpoint::Config::default(), setup.seed ^ 0x5e12_71ce),
@@ -65,6 +71,7 @@ impl Service {
             packets: 0,
             wakeups: 0,
             pace: None,
+            tap: None,
         }
     }
 
@@ -152,6 +159,7 @@ impl Service {
                 assert!(self.call.is_none(), "one INVITE made two calls");
                 let seed = self.setup.service_call_seed.unwrap_or(self.setup.seed.rotate_left(7) ^ 0x6b61_7269);
                 let settings = Arc::clone(&self.settings);
+                let seed = Seed { numbers: seed, keys: [7; 32] };
                 let call = Call::new(now, wall(now), seed, settings, self.setup.trust, &incoming);
                 self.call = Some((incoming.call, call));
                 return;
@@ -216,7 +224,10 @@ impl Service {
                     self.wakes[1] = at;
                     return commanded;
                 }
-                Output::Answer(description) => self.endpoint.answer(now, handle, description),
+                Output::Answer(description) => {
+                    self.tap = self.setup.encryption.suite().and_then(|suite| key_in(&description, suite));
+                    self.endpoint.answer(now, handle, description)
+                }
                 Output::Reject(rejection) => self.endpoint.reject(now, handle, rejection),
                 Output::RespondOffer(response) => self.endpoint.respond_offer(now, handle, response),
                 Output::HangUp => self.endpoint.hang_up(now, handle, None),
@@ -236,6 +247,11 @@ impl Service {
     fn listen(&mut self, now: Time, packet: &[u8], out: &mut Outlet<'_>) {
         self.packets += 1;
         self.keep_pace(now, packet);
+        let mut packet = packet.to_vec();
+        if let Some(tap) = &mut self.tap {
+            let length = tap.unprotect_rtp(&mut packet).expect("what the service encrypts");
+            packet.truncate(length);
+        }
         let law = if packet[1] & 0x7f == 8 { Law::A } else { Law::Mu };
         for heard in self.voice.listen(now, law, &packet[12..]) {
             if let Heard::Prompt(name) = heard {
@@ -263,4 +279,12 @@ impl Service {
         }
         self.pace = Some(Pace { at: now, sequence, timestamp, source });
     }
+}
+
+/// Reads what is encrypted with the key that a description has for a suite.
+fn key_in(description: &str, suite: Suite) -> Option<Receiver> {
+    let mut lines = description.lines().filter_map(|line| line.strip_prefix("a=crypto:"));
+    let key = lines.find_map(|line| line.split_once(&format!(" {} inline:", suite.name())))?.1;
+    let key = MasterKey::new(suite, &Base64::decode_vec(key).unwrap()).unwrap();
+    Some(Receiver::new(&key))
 }

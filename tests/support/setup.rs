@@ -7,8 +7,10 @@ use karipass::call::identity::Trust;
 use karipass::caller::script::Order;
 use karipass::caller::{Manner, Way};
 use karipass::ivr;
+use karipass::keying::Suite;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
+use karipass::sip::sdp::Srtp;
 use karipass::unit::Unit;
 
 use super::ledger::Manners;
@@ -29,11 +31,15 @@ pub struct Setup {
     pub ivr: ivr::Config,
     pub longest_call: Duration,
     pub trust: Trust,
+    /// What the service thinks of encryption.
+    pub srtp: Srtp,
     /// From, when it is not the calling number.
     pub from: Option<String>,
     /// Further header fields of the INVITE.
     pub headers: Vec<(String, String)>,
     pub offer: Offer,
+    /// How the phone encrypts media.
+    pub encryption: Encryption,
     /// How much audio the phone wants in a packet: a multiple of 20 ms, since that is how the other end recognises prompts.
     pub ptime_ms: u32,
     pub manner: Manner,
@@ -56,6 +62,25 @@ pub enum Offer {
     Late,
 }
 
+/// How the phone encrypts media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    None,
+    /// RTP/SAVP with this suite.
+    Only(Suite),
+    /// RTP/AVP with a key beside it, as telephones write "optional".
+    Optional(Suite),
+}
+
+impl Encryption {
+    pub fn suite(self) -> Option<Suite> {
+        match self {
+            Encryption::None => None,
+            Encryption::Only(suite) | Encryption::Optional(suite) => Some(suite),
+        }
+    }
+}
+
 impl Setup {
     /// The line unit's password is set by telephone events, over a network of 20 ms.
     pub fn new(seed: u64) -> Setup {
@@ -69,9 +94,11 @@ impl Setup {
             ivr: ivr::Config::default(),
             longest_call: Duration::from_secs(600),
             trust: Trust { asserted: true, from: true, private: true },
+            srtp: Srtp::Offered,
             from: None,
             headers: vec![],
             offer: Offer::All,
+            encryption: Encryption::None,
             ptime_ms: 20,
             manner: Manner {
                 withheld: false,

@@ -59,8 +59,13 @@ impl Report {
             Codec::Pcma => "PCMA",
         };
         let events = if plan.telephone_event.is_some() { "with" } else { "without" };
-        let object = json!({"event": "answered", "codec": codec, "telephone_event": plan.telephone_event.is_some()});
-        self.tell(out, now.since(started), call, object, || format!("answered: {codec}, {events} telephone-event"))
+        let srtp = plan.keying.as_ref().map(|keying| keying.local.suite().name());
+        let telephone_event = plan.telephone_event.is_some();
+        let object = json!({"event": "answered", "codec": codec, "telephone_event": telephone_event, "srtp": srtp});
+        let encrypted = srtp.map(|suite| format!(", {suite}")).unwrap_or_default();
+        self.tell(out, now.since(started), call, object, || {
+            format!("answered: {codec}, {events} telephone-event{encrypted}")
+        })
     }
 
     pub(super) fn refused(

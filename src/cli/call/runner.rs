@@ -12,12 +12,13 @@ use super::report::Report;
 use crate::caller::ear::Lexicon;
 use crate::caller::{Caller, INFO_TYPE, Manner, Output};
 use crate::cli::output::Failure;
+use crate::keying::{Keys, Suite};
 use crate::net::media::{MediaPair, Ports};
 use crate::net::transport::source_address;
 use crate::server::Clock;
 use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Transport};
 use crate::sip::message::{NameAddr, Uri};
-use crate::sip::sdp::{self, LocalMedia};
+use crate::sip::sdp::{self, LocalMedia, Srtp};
 use crate::time::Time;
 
 /// How often media sockets are read.
@@ -44,6 +45,8 @@ pub struct Runner {
     endpoint: Endpoint,
     clock: Clock,
     manner: Manner,
+    /// Offered for encryption; none: plain RTP.
+    suites: Vec<Suite>,
     lexicon: Arc<Lexicon>,
     calls: HashMap<CallHandle, Line>,
     placed: u32,
@@ -61,7 +64,13 @@ struct Line {
 
 impl Runner {
     /// Ready to call `to` at `remote`.
-    pub fn new(to: Uri, remote: SocketAddr, manner: Manner, lexicon: Arc<Lexicon>) -> io::Result<Runner> {
+    pub fn new(
+        to: Uri,
+        remote: SocketAddr,
+        manner: Manner,
+        suites: Vec<Suite>,
+        lexicon: Arc<Lexicon>,
+    ) -> io::Result<Runner> {
         let ip = source_address(remote)?;
         let socket = UdpSocket::bind((ip, 0))?;
         let local = socket.local_addr()?;
@@ -75,6 +84,7 @@ impl Runner {
             endpoint: Endpoint::new(endpoint::Config::default(), rand::rng().next_u64()),
             clock: Clock::start(),
             manner,
+            suites,
             lexicon,
             calls: HashMap::new(),
             placed: 0,
@@ -124,11 +134,9 @@ impl Runner {
         let resource = |error: io::Error| Failure::Resource(format!("no ports for media: {error}"));
         let sockets = self.ports.allocate().map_err(resource)?;
         let local = LocalMedia {
-            rtp: sockets.local().map_err(resource)?,
-            session_id: rand::rng().next_u64() >> 1,
-            version: 1,
-            telephone_event_pt: 101,
-            direction: sdp::Direction::SendRecv,
+            srtp: if self.suites.is_empty() { Srtp::Off } else { Srtp::Required },
+            keys: Keys::draw(&self.suites, &mut rand::rng()),
+            ..LocalMedia::new(sockets.local().map_err(resource)?, rand::rng().next_u64() >> 1)
         };
         let outgoing = Outgoing {
             flow: self.flow,

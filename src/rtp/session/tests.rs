@@ -322,3 +322,51 @@ proptest! {
         session.bye(now);
     }
 }
+
+/// Two sessions, each the other's other end; what one sends the other hears at once.
+fn encrypted_pair() -> [Session; 2] {
+    use crate::keying::{LONGEST, MasterKey, Suite};
+    let key = |fill| MasterKey::from_random(Suite::AesCm128HmacSha1_32, [fill; LONGEST]);
+    [(1, 2), (2, 1)].map(|(ours, theirs)| {
+        let keying = Some(Keying { local: key(ours), remote: key(theirs) });
+        Session::new(Time::ZERO, Config { keying, ..config() }, at(RTP), at(RTCP))
+    })
+}
+
+#[test]
+fn an_encrypted_session_runs_over_the_wrap_of_its_sequence_numbers() {
+    let [mut here, mut there] = encrypted_pair();
+    for n in 0..40_000_u64 {
+        let now = Time::from_millis(n * 20);
+        here.send_audio(now, &[0xff; 80]);
+        here.handle_timeout(now);
+        for (rtp, _, bytes) in sent(&mut here).0 {
+            match rtp {
+                true => there.handle_rtp(now, at(RTP), &bytes),
+                false => there.handle_rtcp(now, at(RTCP), &bytes),
+            }
+        }
+        there.handle_timeout(now);
+        assert_eq!(heard(&mut there), 1, "packet {n}");
+        sent(&mut there);
+    }
+    let stats = there.stats();
+    assert_eq!((stats.inbound.received, stats.inbound.lost, stats.rejected), (40_000, 0, 0));
+}
+
+#[test]
+fn what_has_no_key_teaches_no_address_and_is_counted() {
+    let [mut here, mut there] = encrypted_pair();
+    let stranger = at("203.0.113.9:5000");
+    there.handle_rtp(Time::ZERO, stranger, &datagram(0, 1, &[0xff; 160]));
+    there.handle_rtp(Time::ZERO, stranger, &[0x80]);
+    there.send_audio(Time::ZERO, &[0xff; 160]);
+    let (all, _) = sent(&mut there);
+    assert!(all.iter().all(|(_, to, _)| *to == at(RTP)) && heard(&mut there) == 0);
+    assert_eq!(there.stats().rejected, 2);
+    here.send_audio(Time::ZERO, &[0xff; 160]);
+    let (_, _, genuine) = sent(&mut here).0.remove(0);
+    there.handle_rtp(Time::ZERO, at("192.0.2.7:61000"), &genuine);
+    there.handle_rtp(Time::ZERO, at("192.0.2.7:61000"), &genuine);
+    assert_eq!((heard(&mut there), there.stats().rejected), (1, 3));
+}

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Media, Session};
 
-use super::{Codec, Direction, LocalMedia, MediaPlan, Mismatch, SdpError, TelephoneEvent};
+use super::crypto::{self, Line};
+use super::{Codec, Direction, LocalMedia, MediaPlan, Mismatch, SdpError, Srtp, TelephoneEvent};
+use crate::keying::Keying;
 
 /// What we put in a packet unless told otherwise.
 const PTIME_MS: u32 = 20;
@@ -12,7 +14,9 @@ const PTIME_MS: u32 = 20;
 /// An audio stream that we can meet.
 pub(super) struct Stream<'a> {
     session: &'a Session,
-    media: &'a Media,
+    pub(super) media: &'a Media,
+    /// The keys that are taken, when it is encrypted.
+    pub(super) crypto: Option<Line>,
     rtp: SocketAddr,
     payload_type: u8,
     codec: Codec,
@@ -22,9 +26,7 @@ impl<'a> Stream<'a> {
     /// Reads what must be there; what is optional and malformed counts as absent.
     pub(super) fn read(session: &'a Session, media: &'a Media, local: &LocalMedia) -> Result<Stream<'a>, SdpError> {
         let not_acceptable = |why| SdpError::NotAcceptable { why };
-        if !["RTP/AVP", "RTP/AVPF"].iter().any(|proto| media.proto.eq_ignore_ascii_case(proto)) {
-            return Err(not_acceptable(Mismatch::Transport));
-        }
+        let crypto = keys(media, local).map_err(not_acceptable)?;
         // the order is the other end's preference (RFC 3264 §5.1)
         let codecs = payload_types(media).filter_map(|payload_type| Some((payload_type, codec(media, payload_type)?)));
         let (payload_type, codec) = codecs.into_iter().next().ok_or(not_acceptable(Mismatch::Codec))?;
@@ -33,7 +35,7 @@ impl<'a> Stream<'a> {
         let address: Option<IpAddr> = connection.connection_address.parse().ok();
         let address = address.filter(|address| is_usable(*address, local.rtp.ip()));
         let rtp = SocketAddr::new(address.ok_or(not_acceptable(Mismatch::Address))?, media.port);
-        Ok(Stream { session, media, rtp, payload_type, codec })
+        Ok(Stream { session, media, crypto, rtp, payload_type, codec })
     }
 
     /// What the stream means for us.
@@ -53,6 +55,10 @@ impl<'a> Stream<'a> {
                 local.direction.receives() && theirs.sends(),
             ),
             on_hold,
+            keying: self.crypto.as_ref().and_then(|line| {
+                let local = local.keys.of(line.key.suite())?.clone();
+                Some(Keying { local, remote: line.key.clone() })
+            }),
         }
     }
 
@@ -104,6 +110,23 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// The keys to take, if any; the transport protocol and what we want decide.
+fn keys(media: &Media, local: &LocalMedia) -> Result<Option<Line>, Mismatch> {
+    let is = |names: [&str; 2]| names.iter().any(|name| media.proto.eq_ignore_ascii_case(name));
+    let secure = is(["RTP/SAVP", "RTP/SAVPF"]);
+    if !secure && !is(["RTP/AVP", "RTP/AVPF"]) {
+        return Err(Mismatch::Transport);
+    }
+    let line = || crypto::lines(media).find(|line| local.keys.of(line.key.suite()).is_some());
+    match (local.srtp, secure) {
+        (Srtp::Off, true) => Err(Mismatch::Transport),
+        (Srtp::Off, false) => Ok(None),
+        (Srtp::Offered | Srtp::Required, true) => line().map(Some).ok_or(Mismatch::Crypto),
+        (Srtp::Offered, false) => Ok(line()),
+        (Srtp::Required, false) => line().map(Some).ok_or(Mismatch::Unencrypted),
+    }
+}
+
 /// A unicast address of our IP version, or the unspecified one of old holds.
 fn is_usable(address: IpAddr, ours: IpAddr) -> bool {
     address.is_unspecified() || (!address.is_multicast() && address.is_ipv4() == ours.is_ipv4())
@@ -137,7 +160,7 @@ fn format_value<'a>(media: &'a Media, name: &'static str, payload_type: u8) -> O
     })
 }
 
-fn values<'a>(attributes: &'a [Attribute], name: &'static str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(attributes: &'a [Attribute], name: &'static str) -> impl Iterator<Item = &'a str> {
     let named = attributes.iter().filter(move |attribute| attribute.attribute.eq_ignore_ascii_case(name));
     named.filter_map(|attribute| attribute.value.as_deref())
 }

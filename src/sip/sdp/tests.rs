@@ -8,13 +8,7 @@ use super::*;
 const LOCAL: &str = "198.51.100.7:12000";
 
 fn local() -> LocalMedia {
-    LocalMedia {
-        rtp: LOCAL.parse().unwrap(),
-        session_id: 42,
-        version: 1,
-        telephone_event_pt: 101,
-        direction: Direction::SendRecv,
-    }
+    LocalMedia::new(LOCAL.parse().unwrap(), 42)
 }
 
 /// Lines joined as they are sent.
@@ -78,6 +72,7 @@ fn hikari_denwa() {
         ptime_ms: 20,
         direction: Direction::SendRecv,
         on_hold: false,
+        keying: None,
     };
     assert_eq!(plan, expected);
 }
