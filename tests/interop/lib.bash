@@ -10,6 +10,7 @@ needs() {
   done
 }
 PATH=$PATH:/usr/sbin:/sbin
+flags=(--demo --sip "${address:-}:5060")
 
 # What is running, to be ended by its id when the case ends.
 running=()
@@ -32,14 +33,23 @@ gone() { ! kill -0 "$1" 2>/dev/null || [[ "$(cat "/proc/$1/stat" 2>/dev/null)" =
 # run_beside COMMAND …: runs it beside the case, until the case ends; its output goes to a file named as it is
 run_beside() { "$@" >"$(basename "$1").log" 2>&1 </dev/null & running+=($!); }
 
-# serve [FLAG …]: starts the service with an example store of its own; sets $port, $tcp_port and $db
+# captured INTERFACE FILTER [COMMAND …]: writes a capture to $CAPTURE, if one is wanted, by dumpcap run by the command
+captured() {
+  [ -n "${CAPTURE:-}" ] || return 0
+  "${@:3}" dumpcap -q -i "$1" -f "$2" -w "$CAPTURE" 2>dumpcap.log &
+  running+=($!)
+  until_true 100 test -s "$CAPTURE"
+}
+
+# serve [FLAG …]: starts the service with an example store of its own; sets $port, $tcp_port, $site and $db. A case may set flags=(…) and
+# configure it otherwise
 serve() {
   db=$PWD/karipass.db
-  RUST_LOG=info,karipass::call=trace ${in_namespace:-} "$karipass" serve --demo --json --db "$db" --sip "${listen:-$address}:5060" \
+  RUST_LOG=info,karipass::call=trace ${in_namespace:-} "$karipass" serve "${flags[@]}" --json --db "$db" \
     --site "${listen:-$address}:8080" --trace "$PWD/traces" "$@" >listening 2>service.log &
   running+=($!)
   until_true 300 grep -qs '"listening":"site"' listening || { cat service.log; echo "the service does not say where it listens"; return 1; }
-  port=5060 tcp_port=5060
+  port=5060 tcp_port=5060 site=$address:8080
 }
 # until_true TENTHS COMMAND …: until it succeeds, for at most so many tenths of a second
 until_true() {
@@ -79,11 +89,14 @@ keys() {
 
 # verified UNIT NUMBER PASSWORD: the temporary password is in the store, another is not, and neither log nor trace tells it
 verified() {
+  stored "$@"
+  traced "$3"
+}
+stored() {
   printf %s "$3" | "$karipass" account verify --db "$db" --unit "$1" --number "$2" >/dev/null || { echo "not stored"; return 1; }
   ! printf %s "${3}0" | "$karipass" account verify --db "$db" --unit "$1" --number "$2" >/dev/null || { echo "any password fits"; return 1; }
   ! grep -q "$3" service.log || { echo "the password is in the log"; return 1; }
   recorded set
-  traced "$3"
 }
 # traced PASSWORD: the newest call's trace is there, is read by Wireshark, shows the call, and has no key in it
 traced() {

@@ -15,6 +15,7 @@ mime=PCMU
 rate=8000
 channels=1
 enabled=1
+${linphone_config:-}
 RC
   sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 60
   mkfifo commands

@@ -39,7 +39,9 @@ trust_from = ["203.0.113.1"]
 [rtp]
 listen = "203.0.113.2"
 TOML
-listen=203.0.113.2 in_namespace="ip netns exec $outside" serve --config karipass.toml
+listen=203.0.113.2 flags=(--demo --sip 203.0.113.2:5060) in_namespace="ip netns exec $outside"
+serve --config karipass.toml
+captured out0 "" ip netns exec "$outside"
 sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 60
 phone=10.77.0.2
 baresip_config "audio_source aufile,$PWD/silence.wav" "$(with_keys)"

@@ -19,6 +19,7 @@ codecs=g711u
 dtmf_transport=rfc2833
 register_at_startup=no
 PHONE
+captured lo "net 127.77.$number.0/24 or udp portrange $((33000 + number * 100))-$((33099 + number * 100))"
 mkfifo commands
 HOME=$PWD/home timeout 120 twinkle-console phone <commands >twinkle.log 2>&1 &
 running+=($!)

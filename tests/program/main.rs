@@ -11,3 +11,4 @@ mod services;
 #[allow(dead_code, clippy::indexing_slicing)]
 mod sink;
 mod support;
+mod traces;
