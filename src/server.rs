@@ -260,7 +260,7 @@ impl Signalling {
     fn flush(&mut self) -> Time {
         let mut wake = loop {
             match self.endpoint.poll_output() {
-                Output::Transmit(transmit) => self.transports.send(&transmit.flow, transmit.bytes),
+                Output::Transmit(transmit) => self.transports.send(transmit),
                 Output::Event(event) => self.event(event),
                 Output::Timeout(wake) => break wake,
             }
@@ -278,10 +278,7 @@ impl Signalling {
         let now = self.clock.now();
         match arrived {
             Inbound::Message { flow, bytes } => self.endpoint.handle_message(now, flow, &bytes),
-            Inbound::Closed { connection } => {
-                self.transports.closed(connection);
-                self.endpoint.handle_flow_closed(now, connection);
-            }
+            Inbound::Closed { connection } => self.endpoint.handle_flow_closed(now, connection),
             Inbound::Unreachable { flow } => self.endpoint.handle_unreachable(now, flow),
         }
     }

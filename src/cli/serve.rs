@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tracing::{error, info};
 
 use super::output::{Answer, Failure, finish, json_line, now, open_store, open_store_as};
 use crate::account::sqlite::Mode;
@@ -20,6 +21,8 @@ use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
 use crate::dtmf;
 use crate::ivr;
+use crate::net::tls::{Authorities, Identity};
+use crate::net::transport;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
 use crate::site;
@@ -35,7 +38,8 @@ const REFUSAL_AFTER: std::time::Duration = std::time::Duration::from_millis(400)
 #[command(after_help = "Example: try it out with the example contract, then call it\n  \
     karipass serve --demo\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
-    SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.")]
+    SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.\n\
+    SIGHUP reads the certificate of tls: listeners again.")]
 pub struct Args {
     /// Set up the example contract, and believe From on loopback
     #[arg(long)]
@@ -67,9 +71,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
-    if config.sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls) {
-        return Err(Failure::Resource("sip.listen: tls is not served yet; use udp and tcp".to_owned()));
-    }
+    let identity = identity(config)?;
     let prompts = match &config.ivr.prompts {
         Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
         None => Bank::builtin(),
@@ -77,7 +79,8 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let mut writer = open_store(config, Mode::Create, "serve")?;
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
-    let options = options(config, prompts, reader, writer);
+    let transport = transport_options(config, identity)?;
+    let options = options(config, transport, prompts, reader, writer);
     let site = site_options(config);
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -99,6 +102,7 @@ async fn serve(
 ) -> Result<Answer, Failure> {
     let service_number = options.endpoint.service_user.clone();
     let shutdown = stop_signals()?;
+    reload_on_hangup(options.transport.identity.clone())?;
     let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
     for (transport, address) in server.listening() {
         let transport = transport.name().to_lowercase();
@@ -169,17 +173,68 @@ fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
     Ok(receiver)
 }
 
-fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteStore) -> Options {
+/// SIGHUP: the certificate is read again. One that cannot be used is told, and the one before stays.
+fn reload_on_hangup(identity: Option<Arc<Identity>>) -> Result<(), Failure> {
+    let mut arrivals = signal(SignalKind::hangup()).map_err(|error| Failure::Resource(error.to_string()))?;
+    tokio::spawn(async move {
+        while arrivals.recv().await.is_some() {
+            let Some(identity) = identity.clone() else {
+                info!("SIGHUP: there is no certificate to be read again");
+                continue;
+            };
+            match tokio::task::spawn_blocking(move || identity.reload()).await {
+                Ok(Ok(())) => info!("SIGHUP: the certificate was read again; new connections are shown it"),
+                Ok(Err(error)) => error!(%error, "SIGHUP: the certificate stays as it was"),
+                Err(error) => error!(%error, "SIGHUP: the certificate was not read again"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The certificate, where TLS is listened for.
+fn identity(config: &Config) -> Result<Option<Arc<Identity>>, Failure> {
+    let sip = &config.sip;
+    let listens = sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls);
+    match (listens, &sip.certificate, &sip.key) {
+        (true, Some(certificate), Some(key)) => {
+            let identity = Identity::load(certificate, key).map_err(|error| Failure::Resource(error.to_string()))?;
+            Ok(Some(Arc::new(identity)))
+        }
+        // that a listener has both is seen to by the configuration
+        (true, _, _) | (false, _, _) => Ok(None),
+    }
+}
+
+fn transport_options(config: &Config, identity: Option<Arc<Identity>>) -> Result<transport::Options, Failure> {
+    let authorities = match &config.sip.ca {
+        Some(file) => Some(Authorities::from_file(file)),
+        None => identity.as_ref().map(|_| Authorities::of_the_system()),
+    };
+    Ok(transport::Options {
+        advertise: config.sip.advertise,
+        connections: config.limits.connections as usize,
+        connections_per_peer: config.limits.connections_per_peer as usize,
+        identity,
+        authorities: authorities.transpose().map_err(|error| Failure::Resource(error.to_string()))?,
+        idle: config.sip.idle_timeout,
+        ..transport::Options::default()
+    })
+}
+
+fn options(
+    config: &Config,
+    transport: transport::Options,
+    prompts: Bank,
+    reader: SqliteStore,
+    writer: SqliteStore,
+) -> Options {
     let limits = &config.limits;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
     Options {
-        listen: config.sip.listen.iter().map(|listen| (transport(listen.transport), listen.address)).collect(),
-        transport: crate::net::transport::Options {
-            advertise: config.sip.advertise,
-            connections: limits.connections as usize,
-            connections_per_peer: limits.connections_per_peer as usize,
-        },
+        listen: config.sip.listen.iter().map(|listen| (transport_of(listen.transport), listen.address)).collect(),
+        transport,
         rtp_ip: config.rtp.listen,
         rtp_advertise: config.rtp.advertise,
         rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
@@ -251,7 +306,7 @@ fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
     Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
 }
 
-fn transport(transport: config::Transport) -> Transport {
+fn transport_of(transport: config::Transport) -> Transport {
     match transport {
         config::Transport::Udp => Transport::Udp,
         config::Transport::Tcp => Transport::Tcp,

@@ -51,6 +51,10 @@ const KEYS: &[Key] = keys! {
         |c, v| c.sip.certificate = Some(file(v)?);
     "sip.key", "a PEM file that is there",
         |c, v| c.sip.key = Some(file(v)?);
+    "sip.ca", "a PEM file that is there",
+        |c, v| c.sip.ca = Some(file(v)?);
+    "sip.idle_timeout", "10s to 24h, such as \"15m\"",
+        |c, v| c.sip.idle_timeout = v.duration(seconds(10, 86_400))?;
     "rtp.listen", "an IP address",
         |c, v| c.rtp.listen = v.parse()?;
     "rtp.advertise", "an IP address",

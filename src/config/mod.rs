@@ -59,6 +59,10 @@ pub struct Sip {
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
     pub key: Option<PathBuf>,
+    /// The authorities (PEM) that vouch for the TLS servers this server connects to; those of the system when `None`.
+    pub ca: Option<PathBuf>,
+    /// A stream connection on which nothing goes for so long is closed.
+    pub idle_timeout: Duration,
 }
 
 /// `[rtp]`: media.
@@ -186,6 +190,8 @@ impl Config {
                 accept_privacy_id: true,
                 certificate: None,
                 key: None,
+                ca: None,
+                idle_timeout: Duration::from_secs(15 * 60),
             },
             rtp: Rtp { listen: loopback, advertise: None, ports: PortRange::STANDARD },
             ivr: Ivr {

@@ -49,6 +49,7 @@ service_number = "03-1234-5678"
 trusted_peers = ["192.0.2.0/24", "2001:db8::/32"]
 trust_from = ["198.51.100.7"]
 accept_privacy_id = false
+idle_timeout = "3m"
 
 [rtp]
 listen = "::"
@@ -102,6 +103,8 @@ fn everything() -> Config {
             accept_privacy_id: false,
             certificate: None,
             key: None,
+            ca: None,
+            idle_timeout: Duration::from_secs(180),
         },
         rtp: Rtp {
             listen: "::".parse().unwrap(),
@@ -178,6 +181,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_TRUSTED_PEERS", "192.0.2.0/24,2001:db8::/32"),
         ("KARIPASS_SIP_TRUST_FROM", "198.51.100.7"),
         ("KARIPASS_SIP_ACCEPT_PRIVACY_ID", "false"),
+        ("KARIPASS_SIP_IDLE_TIMEOUT", "3m"),
         ("KARIPASS_RTP_LISTEN", "::"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),
