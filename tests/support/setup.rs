@@ -74,6 +74,7 @@ impl Setup {
             offer: Offer::All,
             ptime_ms: 20,
             manner: Manner {
+                withheld: false,
                 order: Order {
                     unit: Unit::Line,
                     from: main_number(),

@@ -32,9 +32,16 @@ impl Report {
         Report { json, steps, set: 0, outcomes: vec![], answered: vec![], replied: vec![], lost: 0, received: 0 }
     }
 
-    pub(super) fn calling(&self, out: &mut dyn Write, call: u32, to: &Uri, from: PhoneNumber) -> Result<(), Failure> {
+    /// `from`: `None` when the number is withheld.
+    pub(super) fn calling(
+        &self,
+        out: &mut dyn Write,
+        call: u32,
+        to: &Uri,
+        from: Option<PhoneNumber>,
+    ) -> Result<(), Failure> {
         self.tell(out, Duration::ZERO, call, json!({"event": "calling", "to": to.to_string(), "from": from}), || {
-            format!("calling {to} as {from}")
+            from.map_or_else(|| format!("calling {to}, number withheld"), |from| format!("calling {to} as {from}"))
         })
     }
 
