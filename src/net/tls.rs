@@ -167,12 +167,11 @@ fn read_identity(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsErro
         check_validity(certificate, own)?;
     }
     let private = read_key(key)?;
-    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            TlsError::Mismatch { key: key.to_owned(), certificate: certificate.to_owned() }
+    CertifiedKey::from_der(chain, private, &provider()).map_err(|error| {
+        if matches!(error, Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) {
+            return TlsError::Mismatch { key: key.to_owned(), certificate: certificate.to_owned() };
         }
-        Error::InvalidCertificate(_) => unusable(certificate, error),
-        _ => unusable(key, error),
+        unusable(if matches!(error, Error::InvalidCertificate(_)) { certificate } else { key }, error)
     })
 }
 

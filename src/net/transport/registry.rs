@@ -42,7 +42,7 @@ pub(super) struct Place {
 /// Why a message was not taken.
 pub(super) enum Refusal {
     /// There is no such connection, or not any more.
-    Gone(Transmit),
+    Gone(Box<Transmit>),
     /// Its peer does not read: it has been given up.
     Stuck,
 }
@@ -81,11 +81,13 @@ impl Registry {
         let mut entries = self.entries();
         let flow = message.flow;
         let id = flow.connection.or_else(|| entries.by_remote.get(&(flow.transport, flow.remote)).copied());
-        let Some(entry) = id.and_then(|id| entries.open.get_mut(&id)) else { return Err(Refusal::Gone(message)) };
+        let Some(entry) = id.and_then(|id| entries.open.get_mut(&id)) else {
+            return Err(Refusal::Gone(Box::new(message)));
+        };
         let Some(outgoing) = &entry.outgoing else { return Err(Refusal::Stuck) };
         match outgoing.try_send(message) {
             Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Closed(message)) => Err(Refusal::Gone(message)),
+            Err(mpsc::error::TrySendError::Closed(message)) => Err(Refusal::Gone(Box::new(message))),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 entry.outgoing = None;
                 Err(Refusal::Stuck)

@@ -196,9 +196,13 @@ impl Streams {
             Ok(()) => {}
             Err(Refusal::Stuck) => debug!(remote = %flow.remote, "a connection's peer does not read: given up"),
             Err(Refusal::Gone(message)) => match (flow.connection, message.otherwise) {
-                (None, _) => self.connect(message),
+                (None, _) => self.connect(*message),
                 (Some(_), Some(remote)) => {
-                    self.send(Transmit { flow: Flow { remote, connection: None, ..flow }, otherwise: None, ..message });
+                    self.send(Transmit {
+                        flow: Flow { remote, connection: None, ..flow },
+                        otherwise: None,
+                        ..*message
+                    });
                 }
                 // a request: whoever sent it is told that the connection is closed
                 (Some(_), None) => debug!(remote = %flow.remote, "a request is lost with its connection"),
