@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::net::tls::{Authorities, Identity};
 use crate::net::transport;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
-use crate::site;
+use crate::site::{self, Security};
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
@@ -39,7 +39,7 @@ const REFUSAL_AFTER: std::time::Duration = std::time::Duration::from_millis(400)
     karipass serve --demo\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
     SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.\n\
-    SIGHUP reads the certificate of tls: listeners again.")]
+    SIGHUP reads the certificates of tls: listeners and of the site again.")]
 pub struct Args {
     /// Set up the example contract, and believe From on loopback
     #[arg(long)]
@@ -71,7 +71,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
-    let identity = identity(config)?;
+    let identities = Identities::load(config)?;
     let prompts = match &config.ivr.prompts {
         Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
         None => Bank::builtin(),
@@ -79,15 +79,16 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let mut writer = open_store(config, Mode::Create, "serve")?;
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
-    let transport = transport_options(config, identity)?;
+    let transport = transport_options(config, identities.sip.clone())?;
     let options = options(config, transport, prompts, reader, writer);
-    let site = site_options(config);
+    let site = site_options(config, &identities);
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(
         args,
         options,
         site,
+        identities,
         example.as_ref(),
         out,
     ))
@@ -97,12 +98,13 @@ async fn serve(
     args: &Args,
     options: Options,
     site: site::Options,
+    identities: Identities,
     example: Option<&Contract>,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let service_number = options.endpoint.service_user.clone();
     let shutdown = stop_signals()?;
-    reload_on_hangup(options.transport.identity.clone())?;
+    reload_on_hangup(identities)?;
     let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
     for (transport, address) in server.listening() {
         let transport = transport.name().to_lowercase();
@@ -111,15 +113,16 @@ async fn serve(
             false => writeln!(out, "listening sip {transport} {address}")?,
         }
     }
+    let scheme = site.security.scheme();
     let site = site::start(site).map_err(|error| Failure::Resource(error.to_string()))?;
     match args.json {
-        true => json_line(out, &json!({"listening": "site", "transport": "http", "address": site.address()}))?,
-        false => writeln!(out, "listening site http {}", site.address())?,
+        true => json_line(out, &json!({"listening": "site", "transport": scheme, "address": site.address()}))?,
+        false => writeln!(out, "listening site {scheme} {}", site.address())?,
     }
     if let (Some(contract), false) = (example, args.json) {
         let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
         if let Some((_, address)) = udp {
-            introduce(out, contract, &service_number, *address, site.address())?;
+            introduce(out, contract, &service_number, *address, &format!("{scheme}://{}/", site.address()))?;
         }
     }
     out.flush()?;
@@ -134,7 +137,7 @@ fn introduce(
     contract: &Contract,
     service_number: &str,
     address: SocketAddr,
-    site: SocketAddr,
+    site: &str,
 ) -> std::io::Result<()> {
     let customer = contract.customer_number;
     writeln!(out, "\nExample contract {customer}:")?;
@@ -155,7 +158,7 @@ fn introduce(
          karipass call --to sip:{service_number}@{address} --from {customer} --unit line --password 48151623\n  \
          printf 48151623 | karipass account verify --unit line --number {customer}\n\n\
          Then log in to the settings site with it:\n  \
-         http://{site}/\n"
+         {site}\n"
     )
 }
 
@@ -173,37 +176,62 @@ fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
     Ok(receiver)
 }
 
-/// SIGHUP: the certificate is read again. One that cannot be used is told, and the one before stays.
-fn reload_on_hangup(identity: Option<Arc<Identity>>) -> Result<(), Failure> {
+/// The certificates that are shown: read at the start, and again at SIGHUP.
+struct Identities {
+    sip: Option<Arc<Identity>>,
+    site: Option<Arc<Identity>>,
+}
+
+impl Identities {
+    fn load(config: &Config) -> Result<Identities, Failure> {
+        let (sip, site) = (&config.sip, &config.site);
+        let listens = sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls);
+        Ok(Identities {
+            sip: if listens { load("sip", sip.certificate.as_deref(), sip.key.as_deref(), &[])? } else { None },
+            site: load("site", site.certificate.as_deref(), site.key.as_deref(), &["http/1.1"])?,
+        })
+    }
+
+    /// A certificate that cannot be used is told, and the one before stays.
+    fn reload(&self) {
+        if self.sip.is_none() && self.site.is_none() {
+            info!("SIGHUP: there is no certificate to be read again");
+        }
+        for (section, identity) in [("sip", &self.sip), ("site", &self.site)] {
+            match identity.as_ref().map(|identity| identity.reload()) {
+                Some(Ok(())) => info!(section, "SIGHUP: the certificate was read again; new connections are shown it"),
+                Some(Err(error)) => error!(section, %error, "SIGHUP: the certificate stays as it was"),
+                None => {}
+            }
+        }
+    }
+}
+
+/// Both, or none: a section with one of them alone is refused by the configuration.
+fn load(
+    section: &str,
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+    protocols: &[&str],
+) -> Result<Option<Arc<Identity>>, Failure> {
+    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
+    let identity = Identity::load(certificate, key, protocols);
+    Ok(Some(Arc::new(identity.map_err(|error| Failure::Resource(format!("{section}: {error}")))?)))
+}
+
+fn reload_on_hangup(identities: Identities) -> Result<(), Failure> {
     let mut arrivals = signal(SignalKind::hangup()).map_err(|error| Failure::Resource(error.to_string()))?;
+    let identities = Arc::new(identities);
     tokio::spawn(async move {
         while arrivals.recv().await.is_some() {
-            let Some(identity) = identity.clone() else {
-                info!("SIGHUP: there is no certificate to be read again");
-                continue;
-            };
-            match tokio::task::spawn_blocking(move || identity.reload()).await {
-                Ok(Ok(())) => info!("SIGHUP: the certificate was read again; new connections are shown it"),
-                Ok(Err(error)) => error!(%error, "SIGHUP: the certificate stays as it was"),
-                Err(error) => error!(%error, "SIGHUP: the certificate was not read again"),
+            let identities = Arc::clone(&identities);
+            let reloaded = tokio::task::spawn_blocking(move || identities.reload()).await;
+            if let Err(error) = reloaded {
+                error!(%error, "SIGHUP: the certificates were not read again");
             }
         }
     });
     Ok(())
-}
-
-/// The certificate, where TLS is listened for.
-fn identity(config: &Config) -> Result<Option<Arc<Identity>>, Failure> {
-    let sip = &config.sip;
-    let listens = sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls);
-    match (listens, &sip.certificate, &sip.key) {
-        (true, Some(certificate), Some(key)) => {
-            let identity = Identity::load(certificate, key).map_err(|error| Failure::Resource(error.to_string()))?;
-            Ok(Some(Arc::new(identity)))
-        }
-        // that a listener has both is seen to by the configuration
-        (true, _, _) | (false, _, _) => Ok(None),
-    }
 }
 
 fn transport_options(config: &Config, identity: Option<Arc<Identity>>) -> Result<transport::Options, Failure> {
@@ -262,13 +290,13 @@ fn options(
     }
 }
 
-fn site_options(config: &Config) -> site::Options {
+fn site_options(config: &Config, identities: &Identities) -> site::Options {
     let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let (fewest, most) = config.site.password_length;
     let for_stores = config.clone();
     site::Options {
         listen: config.site.listen,
-        secure: config.site.behind_tls,
+        security: security(&config.site, identities.site.as_ref()),
         service_number: config.sip.service_number,
         open_store: Box::new(move || Ok(Box::new(open_store_as(&for_stores, Mode::Existing, "site")?))),
         cost: config.store.hash_cost,
@@ -282,6 +310,14 @@ fn site_options(config: &Config) -> site::Options {
         idle_seconds: seconds(config.site.idle_timeout),
         logins_per_minute: config.site.logins_per_minute,
         refusal_after: REFUSAL_AFTER,
+    }
+}
+
+fn security(site: &config::Site, identity: Option<&Arc<Identity>>) -> Security {
+    match identity {
+        Some(identity) => Security::Here(identity.config()),
+        None if site.behind_tls => Security::Before,
+        None => Security::Plain,
     }
 }
 

@@ -1,4 +1,7 @@
-//! TLS for SIP (RFC 3261 §26.3.1): the certificate that we show, read anew when asked, and whose certificates we accept.
+//! TLS, for SIP (RFC 3261 §26.3.1) and for the site: the certificate that we show, read anew when asked, and whose
+//! certificates we accept.
+//!
+//! rustls with ring: TLS 1.2 and 1.3, no older version and no weak cipher to switch off.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
-use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{
     ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, RootCertStore, ServerConfig, SignatureScheme,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -89,20 +92,21 @@ pub struct Identity {
     certificate: PathBuf,
     key: PathBuf,
     current: Arc<Current>,
-    acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
 }
 
 impl Identity {
-    /// Reads a certificate with its chain, and its private key, both PEM.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Identity, TlsError> {
+    /// Reads a certificate with its chain, and its private key, both PEM. `protocols` are offered by ALPN (RFC 7301), such as
+    /// `http/1.1`; none for SIP.
+    pub fn load(certificate: &Path, key: &Path, protocols: &[&str]) -> Result<Identity, TlsError> {
         let current = Arc::new(Current(RwLock::new(Arc::new(read_identity(certificate, key)?))));
-        let config = ServerConfig::builder_with_provider(provider())
+        let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable(certificate, error))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Identity { certificate: certificate.to_owned(), key: key.to_owned(), current, acceptor })
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(Identity { certificate: certificate.to_owned(), key: key.to_owned(), current, config: Arc::new(config) })
     }
 
     /// Reads both files again. New connections are shown what is in them; if that is not usable, what was there before.
@@ -112,9 +116,14 @@ impl Identity {
         Ok(())
     }
 
+    /// For a listener; it shows what was read last.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
     /// What takes the handshakes of who connects.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.acceptor.clone()
+        TlsAcceptor::from(self.config())
     }
 }
 

@@ -30,7 +30,7 @@ impl Drop for Folder {
 }
 
 fn complaint(certificate: &Path, key: &Path) -> String {
-    let Err(error) = Identity::load(certificate, key) else { panic!("taken") };
+    let Err(error) = Identity::load(certificate, key, &[]) else { panic!("taken") };
     error.to_string()
 }
 
@@ -38,7 +38,7 @@ fn complaint(certificate: &Path, key: &Path) -> String {
 fn a_certificate_and_its_key_are_taken() {
     let folder = Folder::new();
     let (certificate, key) = Authority::new().sign().files(&folder.0);
-    Identity::load(&certificate, &key).unwrap();
+    Identity::load(&certificate, &key, &[]).unwrap();
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_bad_new_certificate_leaves_the_old_one_in_force() {
     let folder = Folder::new();
     let authority = Authority::new();
     let (certificate, key) = authority.sign().files(&folder.0);
-    let identity = Identity::load(&certificate, &key).unwrap();
+    let identity = Identity::load(&certificate, &key, &[]).unwrap();
     let shown = |identity: &Identity| identity.current.0.read().unwrap().cert[0].clone();
     let first = shown(&identity);
     std::fs::write(&certificate, "half a cert").unwrap();

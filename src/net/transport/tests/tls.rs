@@ -10,7 +10,7 @@ use crate::net::tls::tests::pki::Authority;
 fn options(folder: &Path, authority: &Authority) -> Options {
     let (certificate, key) = authority.sign().files(folder);
     Options {
-        identity: Some(Arc::new(Identity::load(&certificate, &key).unwrap())),
+        identity: Some(Arc::new(Identity::load(&certificate, &key, &[]).unwrap())),
         authorities: Some(Authorities::from_file(&authority.file(folder)).unwrap()),
         ..Options::default()
     }
