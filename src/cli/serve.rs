@@ -263,7 +263,7 @@ fn options(
     Options {
         listen: config.sip.listen.iter().map(|listen| (transport_of(listen.transport), listen.address)).collect(),
         transport,
-        rtp_ip: config.rtp.listen,
+        rtp_ips: config.rtp.listen.clone(),
         rtp_advertise: config.rtp.advertise,
         rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
         endpoint: endpoint::Config {

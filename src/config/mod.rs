@@ -68,8 +68,8 @@ pub struct Sip {
 /// `[rtp]`: media.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rtp {
-    /// The address of the media sockets.
-    pub listen: IpAddr,
+    /// The addresses of the media sockets, at most one of each family: a call's are on that of its signalling, if there is one.
+    pub listen: Vec<IpAddr>,
     /// The address that others reach them by, where it is another.
     pub advertise: Option<IpAddr>,
     /// Their ports; RTP takes an even one and RTCP the next.
@@ -197,7 +197,7 @@ impl Config {
                 ca: None,
                 idle_timeout: Duration::from_secs(15 * 60),
             },
-            rtp: Rtp { listen: loopback, advertise: None, ports: PortRange::STANDARD },
+            rtp: Rtp { listen: vec![loopback], advertise: None, ports: PortRange::STANDARD },
             ivr: Ivr {
                 prompts: None,
                 confirm: Confirm::ReadBack,

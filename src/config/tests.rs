@@ -52,7 +52,7 @@ accept_privacy_id = false
 idle_timeout = "3m"
 
 [rtp]
-listen = "::"
+listen = ["0.0.0.0", "::"]
 advertise = "2001:db8::9"
 ports = "20000-20999"
 
@@ -107,7 +107,7 @@ fn everything() -> Config {
             idle_timeout: Duration::from_secs(180),
         },
         rtp: Rtp {
-            listen: "::".parse().unwrap(),
+            listen: vec!["0.0.0.0".parse().unwrap(), "::".parse().unwrap()],
             advertise: Some("2001:db8::9".parse().unwrap()),
             ports: PortRange { from: 20_000, to: 20_999 },
         },
@@ -155,6 +155,7 @@ fn everything() -> Config {
 fn without_any_word_a_server_stays_on_loopback() {
     let config = Config::load(None, [], &Overrides::default()).unwrap();
     assert_eq!(config, Config::standard().unwrap());
+    assert_eq!(from_text("[rtp]\nlisten = '127.0.0.1'").unwrap(), config);
     let listen: Vec<String> = config.sip.listen.iter().map(Listen::to_string).collect();
     assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
     assert_eq!(config.sip.service_number.as_str(), "0664806430");
@@ -184,7 +185,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_TRUST_FROM", "198.51.100.7"),
         ("KARIPASS_SIP_ACCEPT_PRIVACY_ID", "false"),
         ("KARIPASS_SIP_IDLE_TIMEOUT", "3m"),
-        ("KARIPASS_RTP_LISTEN", "::"),
+        ("KARIPASS_RTP_LISTEN", "0.0.0.0, ::"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),
         ("KARIPASS_IVR_PROMPTS", "."),
@@ -281,6 +282,12 @@ fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
         ("[sip]\nservice_number = '664806430'", "2: sip.service_number: the number lacks its area code's leading 0"),
         ("[sip]\ntrusted_peers = ['192.0.2.1/24']", "2: sip.trusted_peers: \"192.0.2.1/24\" has bits set behind its"),
         ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
+        (
+            "[rtp]\nlisten = ['::1', '::2']",
+            "2: rtp.listen: more than one address of a family; allowed: an IP address, or",
+        ),
+        ("[rtp]\nlisten = []", "2: rtp.listen: the list is empty"),
+        ("[rtp]\nlisten = 'localhost'", "2: rtp.listen: invalid IP address syntax"),
         ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
         ("[ivr]\nprompts = '/nonexistent'", "2: ivr.prompts: /nonexistent: No such file or directory"),
         (

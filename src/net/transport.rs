@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tracing::debug;
@@ -152,6 +152,16 @@ impl Transports {
         &self.listening
     }
 
+    /// The same addresses, as others reach them.
+    pub fn reached_at(&self) -> Vec<(Transport, SocketAddr)> {
+        let advertise = self.streams.options.advertise;
+        let outside = |bound: SocketAddr| match advertise.filter(|ip| ip.is_ipv4() == bound.is_ipv4()) {
+            Some(ip) => SocketAddr::new(ip, bound.port()),
+            None => bound,
+        };
+        self.listening.iter().map(|&(transport, bound)| (transport, outside(bound))).collect()
+    }
+
     /// Sends one message; what cannot be sent is lost, as on any network, and SIP's own timers deal with that. On a stream
     /// the connection of the flow is used, or else one that leads to the same place, or one that is opened.
     pub fn send(&self, message: Transmit) {
@@ -175,7 +185,9 @@ impl Transports {
             bound.port() == flow.local.port() && bound.is_ipv4() == flow.remote.is_ipv4() && same
         };
         let socket = self.udp.iter().find(|(_, bound)| serves(*bound));
-        if let Some(Err(error)) = socket.map(|(socket, _)| socket.try_send_to(bytes, flow.remote)) {
+        // the socket never blocks: asking first whether it can be written to would only cost
+        let sent = socket.map(|(socket, _)| SockRef::from(&**socket).send_to(bytes, &flow.remote.into()));
+        if let Some(Err(error)) = sent {
             debug!(remote = %flow.remote, %error, "a datagram could not be sent");
         }
     }

@@ -4,4 +4,7 @@
 mod bad_input;
 mod calls;
 mod kill;
+#[path = "../support/pki.rs"]
+mod pki;
 mod support;
+mod transports;

@@ -1,10 +1,11 @@
 //! A running service, and calls to it.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -46,7 +47,10 @@ pub struct Service {
     #[allow(dead_code)] // not every test program asks
     pub tcp_address: String,
     pub db: PathBuf,
-    log: Option<std::thread::JoinHandle<String>>,
+    /// Every place where it takes SIP: transport and address.
+    listening: Vec<(String, String)>,
+    log: Arc<Mutex<String>>,
+    log_reader: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Service {
@@ -57,32 +61,71 @@ impl Service {
     /// On a free port of 127.0.0.1, if the flags do not say where.
     pub fn start(db: &Path, flags: &[&str], log: &str) -> Service {
         let listen: &[&str] = if flags.contains(&"--sip") { &[] } else { &["--sip", "127.0.0.1:0"] };
+        Service::configured(db, &[listen, flags].concat(), log)
+    }
+
+    /// Where the flags, or the configuration that they name, say.
+    pub fn configured(db: &Path, flags: &[&str], log: &str) -> Service {
         let mut process = karipass()
             .args(["serve", "--json", "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
             .arg(db)
-            .args(listen)
             .args(flags)
             .env("RUST_LOG", log)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stderr = process.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
+        let (log, stderr) = (Arc::new(Mutex::new(String::new())), process.stderr.take().unwrap());
+        let into = Arc::clone(&log);
+        let log_reader = std::thread::spawn(move || {
+            let mut lines = BufReader::new(stderr);
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
         });
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut listening = |transport: &str| {
-            std::iter::from_fn(|| lines.next())
-                .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-                .find(|line| line["transport"] == transport)
-                .map(|line| line["address"].as_str().unwrap().to_owned())
-                .expect("the service says where it listens")
-        };
-        let (address, tcp_address) = (listening("udp"), listening("tcp"));
-        Service { process, address, tcp_address, db: db.to_owned(), log: Some(log) }
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let listening: Vec<(String, String)> = lines
+            .take_while(|line| line["listening"] != "site")
+            .map(|line| [&line["transport"], &line["address"]].map(|value| value.as_str().unwrap().to_owned()).into())
+            .collect();
+        let first = |transport: &str| listening.iter().find(|(of, _)| of == transport).map(|(_, at)| at.clone());
+        let (address, tcp_address) = (first("udp").unwrap_or_default(), first("tcp").unwrap_or_default());
+        assert!(!listening.is_empty(), "the service says where it listens");
+        let db = db.to_owned();
+        Service { process, address, tcp_address, db, listening, log, log_reader: Some(log_reader) }
+    }
+
+    /// Every place where it takes SIP: transport and address.
+    #[allow(dead_code)] // not every test program asks
+    pub fn listening(&self) -> &[(String, String)] {
+        &self.listening
+    }
+
+    /// All addresses of a transport.
+    #[allow(dead_code)] // not every test program asks
+    pub fn all_at(&self, transport: &str) -> Vec<String> {
+        self.listening.iter().filter(|(of, _)| of == transport).map(|(_, at)| at.clone()).collect()
+    }
+
+    /// The first address of a transport.
+    #[allow(dead_code)] // not every test program asks
+    pub fn at(&self, transport: &str) -> String {
+        self.all_at(transport).remove(0)
+    }
+
+    /// Waits until these words have been logged.
+    #[allow(dead_code)] // not every test program asks
+    pub fn wait_for_log(&self, words: &str) {
+        for _ in 0..6000 {
+            if self.log.lock().unwrap().contains(words) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{words:?} is not in: {}", self.log.lock().unwrap());
     }
 
     /// `karipass call` to it, by way of loopback.
@@ -95,14 +138,26 @@ impl Service {
 
     /// SIGTERM, as an init system stops it.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP, as an init system has it read its files again.
+    #[allow(dead_code)] // not every test program asks
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for its end; its exit code and its log.
     pub fn wait(mut self) -> (Option<i32>, String) {
         let code = self.process.wait().unwrap().code();
-        (code, self.log.take().unwrap().join().unwrap())
+        self.log_reader.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (code, log)
     }
 
     /// SIGKILL.

@@ -113,8 +113,8 @@ impl Streams {
 
     async fn open(self, flow: Flow, place: Place, outgoing: mpsc::Receiver<Transmit>) {
         match self.dial(flow, None).await {
-            Ok(Dialled::Tcp(stream)) => self.talk(stream, flow, place, outgoing).await,
-            Ok(Dialled::Tls(stream)) => self.talk(*stream, flow, place, outgoing).await,
+            Ok((Dialled::Tcp(stream), flow)) => self.talk(stream, flow, place, outgoing).await,
+            Ok((Dialled::Tls(stream), flow)) => self.talk(*stream, flow, place, outgoing).await,
             Err(error) => {
                 debug!(remote = %flow.remote, %error, "no connection can be opened");
                 drop((place, outgoing));
@@ -125,7 +125,7 @@ impl Streams {
 
     /// Opens a connection before there is anything to send; `host` is the name that a TLS server's certificate must hold.
     pub async fn open_now(&self, flow: Flow, host: Option<&str>) -> io::Result<Flow> {
-        let stream = self.dial(flow, host).await?;
+        let (stream, flow) = self.dial(flow, host).await?;
         let full = || io::Error::other("too many connections are open");
         let (place, outgoing) = self.registry.register(flow.transport, flow.remote).ok_or_else(full)?;
         let flow = Flow { connection: Some(place.id), ..flow };
@@ -136,19 +136,22 @@ impl Streams {
         Ok(flow)
     }
 
-    async fn dial(&self, flow: Flow, host: Option<&str>) -> io::Result<Dialled> {
+    /// Connects, and says on what flow: who listens nowhere is found on the connection itself.
+    async fn dial(&self, flow: Flow, host: Option<&str>) -> io::Result<(Dialled, Flow)> {
         let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection came about in time");
         let stream = timeout(self.options.connect, reach(flow)).await.map_err(late)??;
         prepare(&stream);
+        let local = if flow.local.port() == 0 { stream.local_addr()? } else { flow.local };
+        let flow = Flow { local, ..flow };
         if flow.transport != Transport::Tls {
-            return Ok(Dialled::Tcp(stream));
+            return Ok((Dialled::Tcp(stream), flow));
         }
         let nobody = || io::Error::other("without authorities to check its certificate no TLS server is connected to");
         let authorities = self.options.authorities.as_ref().ok_or_else(nobody)?;
         let name = tls::server_name(host, flow.remote.ip());
         let handshake = authorities.connector().connect(name, stream);
         let stream = timeout(self.options.handshake, handshake).await.map_err(late)??;
-        Ok(Dialled::Tls(Box::new(stream)))
+        Ok((Dialled::Tls(Box::new(stream)), flow))
     }
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(

@@ -1,7 +1,9 @@
 //! What an endpoint is told before it starts, and while it runs.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::flow::Transport;
 use crate::sip::timer::Table;
 
 /// How an [`Endpoint`](super::Endpoint) behaves.
@@ -14,6 +16,9 @@ pub struct Config {
     pub service_user: String,
     /// Whether any other user part is taken as well, rather than answered with 404.
     pub any_user: bool,
+    /// Where we are listening, as others reach us. A request that leaves by another transport than the one its call came
+    /// by names the address in here, if there is one.
+    pub listening: Vec<(Transport, SocketAddr)>,
     /// T1, T2 and T4.
     pub timers: Table,
     /// The session interval (RFC 4028) that is asked for where the other side asks for none, and the longest that is
@@ -39,6 +44,7 @@ impl Default for Config {
             user_agent: concat!("karipass/", env!("CARGO_PKG_VERSION")).to_owned(),
             service_user: "0664806430".to_owned(),
             any_user: false,
+            listening: Vec::new(),
             timers: Table::default(),
             session_expires: None,
             min_session_expires: Duration::from_secs(90),
