@@ -2,16 +2,17 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::{error, info};
 
 use super::output::{Answer, Failure, finish, json_line, now, open_store, open_store_as};
+use super::services;
+use super::transports::{self, Identities};
 use crate::account::sqlite::Mode;
 use crate::account::{Contract, SqliteStore, demo};
 use crate::audio::prompt::Bank;
@@ -21,7 +22,7 @@ use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
 use crate::dtmf;
 use crate::ivr;
-use crate::net::tls::{Authorities, Identity};
+use crate::net::tls::Identity;
 use crate::net::transport;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
@@ -79,16 +80,19 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let mut writer = open_store(config, Mode::Create, "serve")?;
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
-    let transport = transport_options(config, identities.sip.clone())?;
+    let transport = transports::options(config, &identities)?;
     let options = options(config, transport, prompts, reader, writer);
     let site = site_options(config, &identities);
+    let post = open_store(config, Mode::Existing, "mail")?;
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(
         args,
+        config,
         options,
         site,
         identities,
+        post,
         example.as_ref(),
         out,
     ))
@@ -96,15 +100,17 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
 
 async fn serve(
     args: &Args,
+    config: &Config,
     options: Options,
     site: site::Options,
     identities: Identities,
+    post: SqliteStore,
     example: Option<&Contract>,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let service_number = options.endpoint.service_user.clone();
     let shutdown = stop_signals()?;
-    reload_on_hangup(identities)?;
+    transports::reload_on_hangup(identities)?;
     let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
     for (transport, address) in server.listening() {
         let transport = transport.name().to_lowercase();
@@ -119,6 +125,14 @@ async fn serve(
         true => json_line(out, &json!({"listening": "site", "transport": scheme, "address": site.address()}))?,
         false => writeln!(out, "listening site {scheme} {}", site.address())?,
     }
+    let api = services::start_api(config)?;
+    if let Some(api) = &api {
+        match args.json {
+            true => json_line(out, &json!({"listening": "api", "transport": "http", "address": api.address()}))?,
+            false => writeln!(out, "listening api http {}", api.address())?,
+        }
+    }
+    let sender = services::start_sender(config, post, &format!("{scheme}://{}", site.address()))?;
     if let (Some(contract), false) = (example, args.json) {
         let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
         if let Some((_, address)) = udp {
@@ -128,6 +142,8 @@ async fn serve(
     out.flush()?;
     server.run(shutdown).await;
     site.stop();
+    drop(api);
+    drop(sender);
     Ok(Answer::Yes)
 }
 
@@ -176,80 +192,6 @@ fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
     Ok(receiver)
 }
 
-/// The certificates that are shown: read at the start, and again at SIGHUP.
-struct Identities {
-    sip: Option<Arc<Identity>>,
-    site: Option<Arc<Identity>>,
-}
-
-impl Identities {
-    fn load(config: &Config) -> Result<Identities, Failure> {
-        let (sip, site) = (&config.sip, &config.site);
-        let listens = sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls);
-        Ok(Identities {
-            sip: if listens { load("sip", sip.certificate.as_deref(), sip.key.as_deref(), &[])? } else { None },
-            site: load("site", site.certificate.as_deref(), site.key.as_deref(), &["http/1.1"])?,
-        })
-    }
-
-    /// A certificate that cannot be used is told, and the one before stays.
-    fn reload(&self) {
-        if self.sip.is_none() && self.site.is_none() {
-            info!("SIGHUP: there is no certificate to be read again");
-        }
-        for (section, identity) in [("sip", &self.sip), ("site", &self.site)] {
-            match identity.as_ref().map(|identity| identity.reload()) {
-                Some(Ok(())) => info!(section, "SIGHUP: the certificate was read again; new connections are shown it"),
-                Some(Err(error)) => error!(section, %error, "SIGHUP: the certificate stays as it was"),
-                None => {}
-            }
-        }
-    }
-}
-
-/// Both, or none: a section with one of them alone is refused by the configuration.
-fn load(
-    section: &str,
-    certificate: Option<&Path>,
-    key: Option<&Path>,
-    protocols: &[&str],
-) -> Result<Option<Arc<Identity>>, Failure> {
-    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
-    let identity = Identity::load(certificate, key, protocols);
-    Ok(Some(Arc::new(identity.map_err(|error| Failure::Resource(format!("{section}: {error}")))?)))
-}
-
-fn reload_on_hangup(identities: Identities) -> Result<(), Failure> {
-    let mut arrivals = signal(SignalKind::hangup()).map_err(|error| Failure::Resource(error.to_string()))?;
-    let identities = Arc::new(identities);
-    tokio::spawn(async move {
-        while arrivals.recv().await.is_some() {
-            let identities = Arc::clone(&identities);
-            let reloaded = tokio::task::spawn_blocking(move || identities.reload()).await;
-            if let Err(error) = reloaded {
-                error!(%error, "SIGHUP: the certificates were not read again");
-            }
-        }
-    });
-    Ok(())
-}
-
-fn transport_options(config: &Config, identity: Option<Arc<Identity>>) -> Result<transport::Options, Failure> {
-    let authorities = match &config.sip.ca {
-        Some(file) => Some(Authorities::from_file(file)),
-        None => identity.as_ref().map(|_| Authorities::of_the_system()),
-    };
-    Ok(transport::Options {
-        advertise: config.sip.advertise,
-        connections: config.limits.connections as usize,
-        connections_per_peer: config.limits.connections_per_peer as usize,
-        identity,
-        authorities: authorities.transpose().map_err(|error| Failure::Resource(error.to_string()))?,
-        idle: config.sip.idle_timeout,
-        ..transport::Options::default()
-    })
-}
-
 fn options(
     config: &Config,
     transport: transport::Options,
@@ -261,7 +203,7 @@ fn options(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
     Options {
-        listen: config.sip.listen.iter().map(|listen| (transport_of(listen.transport), listen.address)).collect(),
+        listen: config.sip.listen.iter().map(|listen| (transports::of(listen.transport), listen.address)).collect(),
         transport,
         rtp_ips: config.rtp.listen.clone(),
         rtp_advertise: config.rtp.advertise,
@@ -340,14 +282,6 @@ fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
     let private = config.sip.accept_privacy_id;
     let within = |networks: &[Cidr], peer| networks.iter().any(|network| network.contains(peer));
     Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
-}
-
-fn transport_of(transport: config::Transport) -> Transport {
-    match transport {
-        config::Transport::Udp => Transport::Udp,
-        config::Transport::Tcp => Transport::Tcp,
-        config::Transport::Tls => Transport::Tls,
-    }
 }
 
 /// The calls that there are file descriptors for, in case the system allows fewer than the configuration.

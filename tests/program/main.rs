@@ -4,7 +4,12 @@
 mod bad_input;
 mod calls;
 mod kill;
+mod logins;
 #[path = "../support/pki.rs"]
 mod pki;
+mod services;
+#[path = "../services/sink.rs"]
+#[allow(dead_code, clippy::indexing_slicing)]
+mod sink;
 mod support;
 mod transports;

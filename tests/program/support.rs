@@ -46,9 +46,14 @@ pub struct Service {
     /// Where it takes TCP.
     #[allow(dead_code)] // not every test program asks
     pub tcp_address: String,
+    /// Where the settings site is.
+    #[allow(dead_code)] // not every test program asks
+    pub site: String,
     pub db: PathBuf,
     /// Every place where it takes SIP: transport and address.
-    listening: Vec<(String, String)>,
+    sip: Vec<(String, String)>,
+    /// Where else it listens, as it says it: objects with `listening`, `transport` and `address`.
+    places: std::io::Lines<BufReader<std::process::ChildStdout>>,
     log: Arc<Mutex<String>>,
     log_reader: Option<std::thread::JoinHandle<()>>,
 }
@@ -85,29 +90,33 @@ impl Service {
                 line.clear();
             }
         });
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-        let listening: Vec<(String, String)> = lines
-            .take_while(|line| line["listening"] != "site")
-            .map(|line| [&line["transport"], &line["address"]].map(|value| value.as_str().unwrap().to_owned()).into())
-            .collect();
-        let first = |transport: &str| listening.iter().find(|(of, _)| of == transport).map(|(_, at)| at.clone());
+        let mut places = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut sip = Vec::new();
+        let site = loop {
+            let line = places.next().expect("the service says where it listens").unwrap();
+            let line = serde_json::from_str::<Value>(&line).unwrap();
+            let text = |key: &str| line[key].as_str().unwrap().to_owned();
+            match line["listening"].as_str() {
+                Some("site") => break text("address"),
+                _ => sip.push((text("transport"), text("address"))),
+            }
+        };
+        let first = |transport: &str| sip.iter().find(|(of, _)| of == transport).map(|(_, at)| at.clone());
         let (address, tcp_address) = (first("udp").unwrap_or_default(), first("tcp").unwrap_or_default());
-        assert!(!listening.is_empty(), "the service says where it listens");
         let db = db.to_owned();
-        Service { process, address, tcp_address, db, listening, log, log_reader: Some(log_reader) }
+        Service { process, address, tcp_address, site, db, sip, places, log, log_reader: Some(log_reader) }
     }
 
     /// Every place where it takes SIP: transport and address.
     #[allow(dead_code)] // not every test program asks
-    pub fn listening(&self) -> &[(String, String)] {
-        &self.listening
+    pub fn sip(&self) -> &[(String, String)] {
+        &self.sip
     }
 
     /// All addresses of a transport.
     #[allow(dead_code)] // not every test program asks
     pub fn all_at(&self, transport: &str) -> Vec<String> {
-        self.listening.iter().filter(|(of, _)| of == transport).map(|(_, at)| at.clone()).collect()
+        self.sip.iter().filter(|(of, _)| of == transport).map(|(_, at)| at.clone()).collect()
     }
 
     /// The first address of a transport.
@@ -128,12 +137,23 @@ impl Service {
         panic!("{words:?} is not in: {}", self.log.lock().unwrap());
     }
 
+    /// Where it listens for this, which it says after the site.
+    #[allow(dead_code)] // not every test program asks
+    pub fn listening(&mut self, what: &str) -> String {
+        listening(&mut self.places, "listening", what)
+    }
+
     /// `karipass call` to it, by way of loopback.
     pub fn call(&self, flags: &[&str]) -> Command {
         let address = self.address.replace("0.0.0.0", "127.0.0.1");
         let mut command = karipass();
         command.args(["call", "--json", "--to", &format!("sip:0664806430@{address}")]).args(flags);
         command
+    }
+
+    #[allow(dead_code)] // not every test program asks
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// SIGTERM, as an init system stops it.
@@ -183,6 +203,14 @@ impl Service {
         }
         panic!("fewer than {count} call records");
     }
+}
+
+fn listening(lines: &mut impl Iterator<Item = std::io::Result<String>>, key: &str, value: &str) -> String {
+    std::iter::from_fn(|| lines.next())
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .find(|line| line[key] == value)
+        .map(|line| line["address"].as_str().unwrap().to_owned())
+        .expect("the service says where it listens")
 }
 
 impl Drop for Service {

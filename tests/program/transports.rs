@@ -162,7 +162,7 @@ fn whole_calls_over_ipv6_and_ipv4_at_once() {
     authority.sign().files(&folder.0);
     let listen = format!(r#"{ALL}, "udp:[::1]:0", "tcp:[::1]:0", "tls:[::1]:0""#);
     let service = start(&folder, &configured(&folder, &listen, "[rtp]\nlisten = [\"127.0.0.1\", \"::1\"]"));
-    assert_eq!(service.listening().len(), 6, "a line for each");
+    assert_eq!(service.sip().len(), 6, "a line for each");
     let six = |transport: &str| service.all_at(transport).into_iter().find(|at| at.starts_with('[')).unwrap();
     let tls = ["--transport", "tls", "--tls-insecure"];
     std::thread::scope(|scope| {
