@@ -2,7 +2,7 @@
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost -addext basicConstraints=critical,CA:FALSE \
   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
 post= mailer=
-trap 'kill $mailer $post 2>/dev/null; stop' EXIT
+trap 'kill $mailer $post 2>/dev/null || true; stop' EXIT
 sqlite() { python3 -c 'import sqlite3, sys; c = sqlite3.connect(sys.argv[1], 30); c.execute(sys.argv[2]); c.commit()' "$db" "$1"; }
 sqlite "INSERT INTO setting VALUES ('0600001111', 'arrival-mail', 1, 1, '{\"addresses\":[\"a@example.jp\",\"b@example.jp\"]}', 0)"
 wait_for() { for _ in $(seq 300); do eval "$1" && return 0; sleep 0.2; done; echo "not within a minute: $1"; "$karipass" mails --db "$db"; cat "$security"/*.log; return 1; }
