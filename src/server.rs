@@ -58,8 +58,8 @@ pub struct Options {
     pub listen: Vec<(Transport, SocketAddr)>,
     /// How it is listened.
     pub transport: transport::Options,
-    /// The address that RTP is received on.
-    pub rtp_ip: IpAddr,
+    /// The addresses that RTP is received on, at most one of each family.
+    pub rtp_ips: Vec<IpAddr>,
     /// The address that callers send RTP to, where it is another.
     pub rtp_advertise: Option<IpAddr>,
     /// The ports that RTP and RTCP are received on; 0 lets the system choose.
@@ -167,8 +167,8 @@ impl Server {
         let (mut workers, mut threads) = (vec![], vec![]);
         for share in 0..share_of {
             let (sender, inbox) = sync_channel(INBOX);
-            let mut ports = Ports::new(options.rtp_ip, options.rtp_ports.clone(), share, share_of);
-            ports.allocate().map_err(StartError::Media)?;
+            let mut ports = Ports::new(&options.rtp_ips, options.rtp_ports.clone(), share, share_of);
+            ports.check().map_err(StartError::Media)?;
             let worker = Worker {
                 settings: Arc::clone(&settings),
                 ledger: Arc::clone(&ledger),
@@ -183,8 +183,9 @@ impl Server {
             threads.push(thread.map_err(StartError::Thread)?);
             workers.push(Inbox { sender, waiting: VecDeque::new(), calls: 0 });
         }
+        let endpoint = endpoint::Config { listening: transports.reached_at(), ..options.endpoint };
         let signalling = Signalling {
-            endpoint: Endpoint::new(options.endpoint, rand::rng().next_u64()),
+            endpoint: Endpoint::new(endpoint, rand::rng().next_u64()),
             transports,
             clock,
             workers,
@@ -294,7 +295,7 @@ impl Signalling {
             match self.endpoint.poll_output() {
                 Output::Transmit(transmit) => {
                     self.tracer.sip(self.clock.now(), Direction::Out, &transmit.flow, &transmit.bytes);
-                    self.transports.send(&transmit.flow, transmit.bytes);
+                    self.transports.send(transmit);
                 }
                 Output::Event(event) => self.event(event),
                 Output::Timeout(wake) => break wake,
@@ -317,7 +318,6 @@ impl Signalling {
                 self.endpoint.handle_message(now, flow, &bytes);
             }
             Inbound::Closed { connection } => {
-                self.transports.closed(connection);
                 self.endpoint.handle_flow_closed(now, connection);
             }
             Inbound::Unreachable { flow } => self.endpoint.handle_unreachable(now, flow),

@@ -16,13 +16,15 @@ use crate::caller::ear::Lexicon;
 use crate::caller::script::Order;
 use crate::caller::{Manner, Way};
 use crate::keying::Suite;
+use crate::net::tls::Authorities;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::message::Uri;
+use crate::sip::endpoint::Transport;
+use crate::sip::message::{Scheme, Uri};
 use crate::unit::Unit;
 
 use report::Report;
-use runner::{Load, Runner};
+use runner::{Callee, Load, Runner};
 
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
@@ -38,9 +40,12 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit number --password 48151623 \\\n    \
     --calls 200 --rate 20 --concurrent 100\n\n\
     Example: with encrypted media\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --srtp")]
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --srtp\n\n\
+    Example: over TLS, to a server whose certificate an authority of your own has signed\n  \
+    karipass call --to sips:0664806430@sip.example.jp --tls-ca ca.pem --from 0600001111 --unit line \\\n    \
+    --password 48151623")]
 pub struct Args {
-    /// Whom to call: sip:NUMBER@HOST:PORT
+    /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS
     #[arg(long, value_name = "URI")]
     to: Uri,
     /// The calling number
@@ -70,6 +75,15 @@ pub struct Args {
     /// Encrypt media (SRTP): offer this suite, or all with AES_CM_128_HMAC_SHA1_80 first, and nothing else
     #[arg(long, value_name = "SUITE", num_args = 0..=1, require_equals = true, value_parser = suite)]
     srtp: Option<Option<Suite>>,
+    /// What carries the signalling: udp, tcp or tls [default: what the URI says, or else udp]
+    #[arg(long, value_name = "TRANSPORT", value_parser = ["udp", "tcp", "tls"])]
+    transport: Option<String>,
+    /// With TLS: believe the authorities in this PEM file, in place of those that the system trusts
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_insecure")]
+    tls_ca: Option<PathBuf>,
+    /// With TLS, laboratory only: believe whoever answers
+    #[arg(long)]
+    tls_insecure: bool,
     /// How many calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
@@ -107,17 +121,54 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     super::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
     let lexicon = Arc::new(Lexicon::new(&Bank::builtin()));
     let mut report = Report::new(args.json, args.calls == 1);
-    let mut runner = Runner::new(args.to.clone(), resolve(&args.to)?, manner, suites.unwrap_or_default(), lexicon)
-        .map_err(|error| Failure::Resource(format!("cannot call {}: {error}", args.to)))?;
-    runner.run(&load, &mut report, out)?;
+    let callee = callee(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
+        let runner = Runner::new(callee, manner, suites.unwrap_or_default(), lexicon).await;
+        let mut runner = runner.map_err(|error| Failure::Resource(unreachable(args, &error)))?;
+        runner.run(&load, &mut report, out).await
+    })?;
     report.finish(out)
 }
 
-fn resolve(to: &Uri) -> Result<SocketAddr, Failure> {
+fn unreachable(args: &Args, error: &std::io::Error) -> String {
+    let advice = match error.to_string().contains("peer certificate") {
+        true => "; name its authority with --tls-ca, or in a laboratory give --tls-insecure",
+        false => "",
+    };
+    format!("cannot call {}: {error}{advice}", args.to)
+}
+
+fn callee(args: &Args) -> Result<Callee, Failure> {
+    let to = args.to.clone();
+    let secure = to.scheme == Scheme::Sips;
+    let wanted = args.transport.as_deref().or_else(|| to.params.value("transport"));
+    let transport = match wanted.map(str::to_ascii_lowercase).as_deref() {
+        Some("tls") => Transport::Tls,
+        None if secure => Transport::Tls,
+        // RFC 5630 §3.1.4: sips with transport=tcp is TLS over TCP
+        Some("tcp") if secure && args.transport.is_none() => Transport::Tls,
+        Some(other) if secure => return Err(Failure::Refused(format!("{to} is called over TLS alone, not {other}"))),
+        Some("tcp") => Transport::Tcp,
+        Some("udp") | None => Transport::Udp,
+        Some(other) => return Err(Failure::Refused(format!("{to}: nobody here speaks {other}; udp, tcp, tls"))),
+    };
+    let authorities = match (&args.tls_ca, args.tls_insecure) {
+        _ if transport != Transport::Tls => None,
+        (Some(file), _) => Some(Authorities::from_file(file)),
+        (None, true) => Some(Authorities::unchecked()),
+        (None, false) => Some(Authorities::of_the_system()),
+    };
+    let authorities = authorities.transpose().map_err(|error| Failure::Resource(error.to_string()))?;
+    let remote = resolve(&to, transport)?;
+    Ok(Callee { to, transport, remote, authorities })
+}
+
+fn resolve(to: &Uri, transport: Transport) -> Result<SocketAddr, Failure> {
     if !to.is_sip() {
         return Err(Failure::Refused(format!("{to} cannot be called: write sip:NUMBER@HOST:PORT")));
     }
-    let port = to.port.unwrap_or(5060);
+    let port = to.port.unwrap_or(transport.default_port());
     let addresses = (to.host.as_str(), port).to_socket_addrs();
     let mut addresses = addresses.map_err(|error| Failure::Resource(format!("{}: {error}", to.host)))?;
     addresses.next().ok_or_else(|| Failure::Resource(format!("{}: no address", to.host)))

@@ -16,6 +16,7 @@ mod output;
 mod route;
 mod serve;
 mod services;
+mod transports;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;

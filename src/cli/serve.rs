@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::output::{Answer, Failure, finish, json_line, now, open_store, open_store_as};
 use super::services;
+use super::transports::{self, Identities};
 use crate::account::sqlite::Mode;
 use crate::account::{Contract, SqliteStore, demo};
 use crate::audio::prompt::Bank;
@@ -21,7 +22,8 @@ use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
 use crate::dtmf;
 use crate::ivr;
-use crate::net::tls;
+use crate::net::tls::Identity;
+use crate::net::transport;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
 use crate::sip::{digest, registrar};
@@ -39,7 +41,8 @@ const REFUSAL_AFTER: std::time::Duration = std::time::Duration::from_millis(400)
 #[command(after_help = "Example: try it out with the example contract, then call it\n  \
     karipass serve --demo\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
-    SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.")]
+    SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.\n\
+    SIGHUP reads the certificates of tls: listeners and of the site again.")]
 pub struct Args {
     /// Set up the example contract, and believe From on loopback
     #[arg(long)]
@@ -81,9 +84,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
-    if config.sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls) {
-        return Err(Failure::Resource("sip.listen: tls is not served yet; use udp and tcp".to_owned()));
-    }
+    let identities = Identities::load(config)?;
     let prompts = match &config.ivr.prompts {
         Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
         None => Bank::builtin(),
@@ -91,8 +92,9 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let mut writer = open_store(config, Mode::Create, "serve")?;
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
-    let options = options(config, prompts, reader, writer);
-    let site = site_options(config)?;
+    let transport = transports::options(config, &identities)?;
+    let options = options(config, transport, prompts, reader, writer);
+    let site = site_options(config, &identities);
     let post = open_store(config, Mode::Existing, "mail")?;
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -101,6 +103,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
         config,
         options,
         site,
+        identities,
         post,
         example.as_ref(),
         out,
@@ -112,12 +115,14 @@ async fn serve(
     config: &Config,
     options: Options,
     site: site::Options,
+    identities: Identities,
     post: SqliteStore,
     example: Option<&Contract>,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let service_number = options.endpoint.service_user.clone();
     let shutdown = stop_signals()?;
+    transports::reload_on_hangup(identities)?;
     let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
     for (transport, address) in server.listening() {
         let transport = transport.name().to_lowercase();
@@ -199,18 +204,20 @@ fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
     Ok(receiver)
 }
 
-fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteStore) -> Options {
+fn options(
+    config: &Config,
+    transport: transport::Options,
+    prompts: Bank,
+    reader: SqliteStore,
+    writer: SqliteStore,
+) -> Options {
     let limits = &config.limits;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
     Options {
-        listen: config.sip.listen.iter().map(|listen| (transport(listen.transport), listen.address)).collect(),
-        transport: crate::net::transport::Options {
-            advertise: config.sip.advertise,
-            connections: limits.connections as usize,
-            connections_per_peer: limits.connections_per_peer as usize,
-        },
-        rtp_ip: config.rtp.listen,
+        listen: config.sip.listen.iter().map(|listen| (transports::of(listen.transport), listen.address)).collect(),
+        transport,
+        rtp_ips: config.rtp.listen.clone(),
         rtp_advertise: config.rtp.advertise,
         rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
         endpoint: endpoint::Config {
@@ -251,13 +258,13 @@ fn traces(config: &config::Trace) -> Option<trace::Options> {
     })
 }
 
-fn site_options(config: &Config) -> Result<site::Options, Failure> {
+fn site_options(config: &Config, identities: &Identities) -> site::Options {
     let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let (fewest, most) = config.site.password_length;
     let for_stores = config.clone();
-    Ok(site::Options {
+    site::Options {
         listen: config.site.listen,
-        security: security(&config.site)?,
+        security: security(&config.site, identities.site.as_ref()),
         service_number: config.sip.service_number,
         open_store: Box::new(move || Ok(Box::new(open_store_as(&for_stores, Mode::Existing, "site")?))),
         cost: config.store.hash_cost,
@@ -271,17 +278,14 @@ fn site_options(config: &Config) -> Result<site::Options, Failure> {
         idle_seconds: seconds(config.site.idle_timeout),
         logins_per_minute: config.site.logins_per_minute,
         refusal_after: REFUSAL_AFTER,
-    })
+    }
 }
 
-fn security(site: &config::Site) -> Result<Security, Failure> {
-    match (&site.certificate, &site.key) {
-        (Some(certificate), Some(key)) => {
-            let tls = tls::server(certificate, key, &["http/1.1"]);
-            tls.map(Security::Here).map_err(|error| Failure::Resource(format!("site: {error}")))
-        }
-        (_, _) if site.behind_tls => Ok(Security::Before),
-        (_, _) => Ok(Security::Plain),
+fn security(site: &config::Site, identity: Option<&Arc<Identity>>) -> Security {
+    match identity {
+        Some(identity) => Security::Here(identity.config()),
+        None if site.behind_tls => Security::Before,
+        None => Security::Plain,
     }
 }
 
@@ -312,14 +316,6 @@ fn desk(config: &Config) -> endpoint::DeskConfig {
         // as the settings site locks its logins
         lock: digest::Lock { after: config.site.lock_after, time: config.site.lock_time },
         limits: registrar::Limits::default(),
-    }
-}
-
-fn transport(transport: config::Transport) -> Transport {
-    match transport {
-        config::Transport::Udp => Transport::Udp,
-        config::Transport::Tcp => Transport::Tcp,
-        config::Transport::Tls => Transport::Tls,
     }
 }
 

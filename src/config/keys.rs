@@ -1,6 +1,7 @@
 //! Every key there is, and how a configuration is put together from them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,8 +60,12 @@ const KEYS: &[Key] = keys! {
         |c, v| c.sip.certificate = Some(file(v)?);
     "sip.key", "a PEM file that is there",
         |c, v| c.sip.key = Some(file(v)?);
-    "rtp.listen", "an IP address",
-        |c, v| c.rtp.listen = v.parse()?;
+    "sip.ca", "a PEM file that is there",
+        |c, v| c.sip.ca = Some(file(v)?);
+    "sip.idle_timeout", "10s to 24h, such as \"15m\"",
+        |c, v| c.sip.idle_timeout = v.duration(seconds(10, 86_400))?;
+    "rtp.listen", "an IP address, or a list of an IPv4 and an IPv6 address",
+        |c, v| c.rtp.listen = families(v)?;
     "rtp.advertise", "an IP address",
         |c, v| c.rtp.advertise = Some(v.parse()?);
     "rtp.ports", "FROM-TO within 1-65535, with room for an even port and the next, or 0 for free ones",
@@ -387,6 +392,17 @@ fn domain(value: &Value) -> Result<String, Unfit> {
     let text = value.text()?;
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
     if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no host")) }
+}
+
+/// An address, or one of each family.
+fn families(value: &Value) -> Result<Vec<IpAddr>, Unfit> {
+    let addresses = if let Value::Text(_) = value { vec![value.parse()?] } else { value.parse_list::<IpAddr>()? };
+    match addresses.as_slice() {
+        [] => Err("the list is empty".to_owned()),
+        [_] => Ok(addresses),
+        [one, other] if one.is_ipv4() != other.is_ipv4() => Ok(addresses),
+        _ => Err("more than one address of a family".to_owned()),
+    }
 }
 
 fn file(value: &Value) -> Result<PathBuf, Unfit> {

@@ -75,13 +75,17 @@ pub struct Sip {
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
     pub key: Option<PathBuf>,
+    /// The authorities (PEM) that vouch for the TLS servers this server connects to; those of the system when `None`.
+    pub ca: Option<PathBuf>,
+    /// A stream connection on which nothing goes for so long is closed.
+    pub idle_timeout: Duration,
 }
 
 /// `[rtp]`: media.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rtp {
-    /// The address of the media sockets.
-    pub listen: IpAddr,
+    /// The addresses of the media sockets, at most one of each family: a call's are on that of its signalling, if there is one.
+    pub listen: Vec<IpAddr>,
     /// The address that others reach them by, where it is another.
     pub advertise: Option<IpAddr>,
     /// Their ports; RTP takes an even one and RTCP the next.
@@ -250,8 +254,10 @@ impl Config {
                 domains: Vec::new(),
                 certificate: None,
                 key: None,
+                ca: None,
+                idle_timeout: Duration::from_secs(15 * 60),
             },
-            rtp: Rtp { listen: loopback, advertise: None, ports: PortRange::STANDARD, srtp: Srtp::Offered },
+            rtp: Rtp { listen: vec![loopback], advertise: None, ports: PortRange::STANDARD, srtp: Srtp::Offered },
             ivr: Ivr {
                 prompts: None,
                 confirm: Confirm::ReadBack,

@@ -52,9 +52,10 @@ accept_privacy_id = false
 registrar = false
 realm = "lab 1"
 domains = ["sip.example.jp", "192.0.2.1:5060"]
+idle_timeout = "3m"
 
 [rtp]
-listen = "::"
+listen = ["0.0.0.0", "::"]
 advertise = "2001:db8::9"
 ports = "20000-20999"
 srtp = "required"
@@ -125,9 +126,11 @@ fn everything() -> Config {
             domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
             certificate: None,
             key: None,
+            ca: None,
+            idle_timeout: Duration::from_secs(180),
         },
         rtp: Rtp {
-            listen: "::".parse().unwrap(),
+            listen: vec!["0.0.0.0".parse().unwrap(), "::".parse().unwrap()],
             advertise: Some("2001:db8::9".parse().unwrap()),
             ports: PortRange { from: 20_000, to: 20_999 },
             srtp: Srtp::Required,
@@ -185,6 +188,7 @@ fn everything() -> Config {
 fn without_any_word_a_server_stays_on_loopback() {
     let config = Config::load(None, [], &Overrides::default()).unwrap();
     assert_eq!(config, Config::standard().unwrap());
+    assert_eq!(from_text("[rtp]\nlisten = '127.0.0.1'").unwrap(), config);
     let listen: Vec<String> = config.sip.listen.iter().map(Listen::to_string).collect();
     assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
     assert_eq!(config.sip.service_number.as_str(), "0664806430");
@@ -216,7 +220,8 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_REGISTRAR", "false"),
         ("KARIPASS_SIP_REALM", "lab 1"),
         ("KARIPASS_SIP_DOMAINS", "sip.example.jp,192.0.2.1:5060"),
-        ("KARIPASS_RTP_LISTEN", "::"),
+        ("KARIPASS_SIP_IDLE_TIMEOUT", "3m"),
+        ("KARIPASS_RTP_LISTEN", "0.0.0.0, ::"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),
         ("KARIPASS_RTP_SRTP", "required"),
@@ -356,6 +361,12 @@ fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
         ("[sip]\nrealm = 'a:b'", "2: sip.realm: \"a:b\" is no realm"),
         ("[sip]\ndomains = ['a@b']", "2: sip.domains: \"a@b\" is no host"),
         ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
+        (
+            "[rtp]\nlisten = ['::1', '::2']",
+            "2: rtp.listen: more than one address of a family; allowed: an IP address, or",
+        ),
+        ("[rtp]\nlisten = []", "2: rtp.listen: the list is empty"),
+        ("[rtp]\nlisten = 'localhost'", "2: rtp.listen: invalid IP address syntax"),
         ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
         (
             "[rtp]\nsrtp = 'optional'",

@@ -32,55 +32,61 @@ impl MediaPair {
 /// before would otherwise reach the next one.
 #[derive(Debug)]
 pub struct Ports {
-    ip: IpAddr,
+    /// Ours, at most one of each family.
+    ips: Vec<IpAddr>,
     /// Even first ports; `None` lets the system choose.
     range: Option<(u16, u16)>,
     next: u16,
 }
 
 impl Ports {
-    /// Pairs on `ip` within `ports`; a range that begins with 0 lets the system choose. `share` and `of` split the range among
+    /// Pairs on `ips`, of which there is at least one, within `ports`; a range that begins with 0 lets the system choose. `share` and `of` split the range among
     /// several owners.
-    pub fn new(ip: IpAddr, ports: RangeInclusive<u16>, share: u16, of: u16) -> Ports {
+    pub fn new(ips: &[IpAddr], ports: RangeInclusive<u16>, share: u16, of: u16) -> Ports {
+        let ips = ips.to_vec();
         if *ports.start() == 0 {
-            return Ports { ip, range: None, next: 0 };
+            return Ports { ips, range: None, next: 0 };
         }
         let first = ports.start().next_multiple_of(2);
         let pairs = (ports.end().saturating_sub(first).saturating_add(1)) / 2;
         let (from, to) = (pairs / of * share, if share + 1 == of { pairs } else { pairs / of * (share + 1) });
         let range = (first.saturating_add(from * 2), first.saturating_add(to * 2));
-        Ports { ip, range: Some(range), next: range.0 }
+        Ports { ips, range: Some(range), next: range.0 }
     }
 
-    /// A pair that nobody holds.
-    pub fn allocate(&mut self) -> io::Result<MediaPair> {
-        let Some((from, to)) = self.range else { return self.ephemeral() };
+    /// Whether a pair can be had on every one of the addresses.
+    pub fn check(&mut self) -> io::Result<()> {
+        self.ips.clone().into_iter().try_for_each(|ip| self.allocate(ip).map(drop))
+    }
+
+    /// A pair that nobody holds, on the address of the family by which the other side reaches us, if there is one.
+    pub fn allocate(&mut self, reached: IpAddr) -> io::Result<MediaPair> {
+        let same = self.ips.iter().find(|ip| ip.is_ipv4() == reached.is_ipv4());
+        let ip = *same.or(self.ips.first()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let Some((from, to)) = self.range else { return ephemeral(ip) };
         for _ in 0..(to - from) / 2 {
             let port = self.next;
             self.next = if port + 2 >= to { from } else { port + 2 };
-            match bind_pair(self.ip, port) {
+            match bind_pair(ip, port) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 bound => return bound,
             }
         }
-        Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            format!("no free pair of ports from {from} to {to} on {}", self.ip),
-        ))
+        Err(io::Error::new(io::ErrorKind::AddrInUse, format!("no free pair of ports from {from} to {to} on {ip}")))
     }
+}
 
-    fn ephemeral(&self) -> io::Result<MediaPair> {
-        let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        for _ in 0..EPHEMERAL_ATTEMPTS {
-            let rtp = bind(SocketAddr::new(self.ip, 0))?;
-            let Some(next) = rtp.local_addr()?.port().checked_add(1) else { continue };
-            match bind(SocketAddr::new(self.ip, next)) {
-                Ok(rtcp) => return Ok(MediaPair { rtp, rtcp }),
-                Err(error) => last = error,
-            }
+fn ephemeral(ip: IpAddr) -> io::Result<MediaPair> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for _ in 0..EPHEMERAL_ATTEMPTS {
+        let rtp = bind(SocketAddr::new(ip, 0))?;
+        let Some(next) = rtp.local_addr()?.port().checked_add(1) else { continue };
+        match bind(SocketAddr::new(ip, next)) {
+            Ok(rtcp) => return Ok(MediaPair { rtp, rtcp }),
+            Err(error) => last = error,
         }
-        Err(last)
     }
+    Err(last)
 }
 
 fn bind_pair(ip: IpAddr, port: u16) -> io::Result<MediaPair> {
@@ -106,24 +112,40 @@ mod tests {
 
     #[test]
     fn a_pair_is_two_ports_in_a_row() {
-        let pair = Ports::new(LOOPBACK, 0..=0, 0, 1).allocate().unwrap();
+        let pair = Ports::new(&[LOOPBACK], 0..=0, 0, 1).allocate(LOOPBACK).unwrap();
         assert_eq!(pair.rtp.local_addr().unwrap().port() + 1, pair.rtcp.local_addr().unwrap().port());
     }
 
     #[test]
     fn shares_of_a_range_do_not_overlap_and_leave_nothing_out() {
-        let shares: Vec<_> = (0..3).map(|share| Ports::new(LOOPBACK, 10001..=10021, share, 3).range.unwrap()).collect();
+        let shares: Vec<_> =
+            (0..3).map(|share| Ports::new(&[LOOPBACK], 10001..=10021, share, 3).range.unwrap()).collect();
         assert_eq!(shares, [(10002, 10008), (10008, 10014), (10014, 10022)]);
     }
 
     #[test]
     fn a_full_range_says_so_and_serves_again_when_a_pair_is_free() {
-        let held = Ports::new(LOOPBACK, 0..=0, 0, 1).allocate().unwrap();
+        let held = Ports::new(&[LOOPBACK], 0..=0, 0, 1).allocate(LOOPBACK).unwrap();
         let port = held.local().unwrap().port();
-        let mut ports = Ports { ip: LOOPBACK, range: Some((port, port + 2)), next: port };
-        let refused = ports.allocate().unwrap_err();
+        let mut ports = Ports { ips: vec![LOOPBACK], range: Some((port, port + 2)), next: port };
+        let refused = ports.allocate(LOOPBACK).unwrap_err();
         assert!(refused.to_string().contains("no free pair of ports"), "{refused}");
         drop(held);
-        assert_eq!(ports.allocate().unwrap().local().unwrap().port(), port);
+        assert_eq!(ports.allocate(LOOPBACK).unwrap().local().unwrap().port(), port);
+    }
+
+    #[test]
+    fn each_family_has_its_address() {
+        let six = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+        if let Err(error) = UdpSocket::bind((six, 0)) {
+            return println!("skipped: this machine has no ::1 ({error})");
+        }
+        let mut ports = Ports::new(&[LOOPBACK, six], 0..=0, 0, 1);
+        ports.check().unwrap();
+        for ip in [LOOPBACK, six] {
+            assert_eq!(ports.allocate(ip).unwrap().local().unwrap().ip(), ip);
+        }
+        // the only one there is serves whoever comes
+        assert_eq!(Ports::new(&[six], 0..=0, 0, 1).allocate(LOOPBACK).unwrap().local().unwrap().ip(), six);
     }
 }

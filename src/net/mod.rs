@@ -1,6 +1,7 @@
 //! The sockets: where bytes come in and go out. Nothing here knows what a call is.
 //!
-//! Architecture invariant: this room imports nothing of the cores but SIP's addresses ([`crate::sip::Flow`]) and its stream framing.
+//! Architecture invariant: this room imports nothing of the cores but SIP's addresses ([`crate::sip::endpoint::Flow`]) and its
+//! stream framing.
 
 pub mod media;
 pub mod tls;

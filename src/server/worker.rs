@@ -289,12 +289,13 @@ impl Worker {
 impl Active {
     /// Opens the call's sockets; the address for the caller is `None` when that fails.
     fn open(&mut self, ports: &mut Ports, advertise: Option<IpAddr>) -> Option<SocketAddr> {
-        let pair = ports.allocate().inspect_err(|error| warn!(%error, "no ports for a call")).ok()?;
+        let pair = ports.allocate(self.reached).inspect_err(|error| warn!(%error, "no ports for a call")).ok()?;
         let bound = pair.local().ok()?;
         self.sockets = Some(pair);
         let own = if bound.ip().is_unspecified() { self.reached } else { bound.ip() };
         self.trace.listens(SocketAddr::new(own, bound.port()));
-        Some(SocketAddr::new(advertise.unwrap_or(own), bound.port()))
+        let advertised = advertise.filter(|ip| ip.is_ipv4() == own.is_ipv4());
+        Some(SocketAddr::new(advertised.unwrap_or(own), bound.port()))
     }
 
     fn receive(&mut self, now: Time, rtcp: bool, buffer: &mut [u8]) {

@@ -5,6 +5,8 @@ mod bad_input;
 mod calls;
 mod kill;
 mod logins;
+#[path = "../support/pki.rs"]
+mod pki;
 mod registrar;
 mod services;
 #[path = "../services/sink.rs"]
@@ -12,3 +14,4 @@ mod services;
 mod sink;
 mod support;
 mod traces;
+mod transports;

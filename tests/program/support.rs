@@ -1,10 +1,11 @@
 //! A running service, and calls to it.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -49,9 +50,12 @@ pub struct Service {
     #[allow(dead_code)] // not every test program asks
     pub site: String,
     pub db: PathBuf,
+    /// Every place where it takes SIP: transport and address.
+    sip: Vec<(String, String)>,
     /// Where else it listens, as it says it: objects with `listening`, `transport` and `address`.
     places: std::io::Lines<BufReader<std::process::ChildStdout>>,
-    log: Option<std::thread::JoinHandle<String>>,
+    log: Arc<Mutex<String>>,
+    log_reader: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Service {
@@ -62,26 +66,75 @@ impl Service {
     /// On a free port of 127.0.0.1, if the flags do not say where.
     pub fn start(db: &Path, flags: &[&str], log: &str) -> Service {
         let listen: &[&str] = if flags.contains(&"--sip") { &[] } else { &["--sip", "127.0.0.1:0"] };
+        Service::configured(db, &[listen, flags].concat(), log)
+    }
+
+    /// Where the flags, or the configuration that they name, say.
+    pub fn configured(db: &Path, flags: &[&str], log: &str) -> Service {
         let mut process = karipass()
             .args(["serve", "--json", "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
             .arg(db)
-            .args(listen)
             .args(flags)
             .env("RUST_LOG", log)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut stderr = process.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
+        let (log, stderr) = (Arc::new(Mutex::new(String::new())), process.stderr.take().unwrap());
+        let into = Arc::clone(&log);
+        let log_reader = std::thread::spawn(move || {
+            let mut lines = BufReader::new(stderr);
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
         });
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut transport = |name: &str| listening(&mut lines, "transport", name);
-        let (address, tcp_address, site) = (transport("udp"), transport("tcp"), transport("http"));
-        Service { process, address, tcp_address, site, db: db.to_owned(), places: lines, log: Some(log) }
+        let mut places = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut sip = Vec::new();
+        let site = loop {
+            let line = places.next().expect("the service says where it listens").unwrap();
+            let line = serde_json::from_str::<Value>(&line).unwrap();
+            let text = |key: &str| line[key].as_str().unwrap().to_owned();
+            match line["listening"].as_str() {
+                Some("site") => break text("address"),
+                _ => sip.push((text("transport"), text("address"))),
+            }
+        };
+        let first = |transport: &str| sip.iter().find(|(of, _)| of == transport).map(|(_, at)| at.clone());
+        let (address, tcp_address) = (first("udp").unwrap_or_default(), first("tcp").unwrap_or_default());
+        let db = db.to_owned();
+        Service { process, address, tcp_address, site, db, sip, places, log, log_reader: Some(log_reader) }
+    }
+
+    /// Every place where it takes SIP: transport and address.
+    #[allow(dead_code)] // not every test program asks
+    pub fn sip(&self) -> &[(String, String)] {
+        &self.sip
+    }
+
+    /// All addresses of a transport.
+    #[allow(dead_code)] // not every test program asks
+    pub fn all_at(&self, transport: &str) -> Vec<String> {
+        self.sip.iter().filter(|(of, _)| of == transport).map(|(_, at)| at.clone()).collect()
+    }
+
+    /// The first address of a transport.
+    #[allow(dead_code)] // not every test program asks
+    pub fn at(&self, transport: &str) -> String {
+        self.all_at(transport).remove(0)
+    }
+
+    /// Waits until these words have been logged.
+    #[allow(dead_code)] // not every test program asks
+    pub fn wait_for_log(&self, words: &str) {
+        for _ in 0..6000 {
+            if self.log.lock().unwrap().contains(words) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{words:?} is not in: {}", self.log.lock().unwrap());
     }
 
     /// Where it listens for this, which it says after the site.
@@ -105,14 +158,26 @@ impl Service {
 
     /// SIGTERM, as an init system stops it.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP, as an init system has it read its files again.
+    #[allow(dead_code)] // not every test program asks
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for its end; its exit code and its log.
     pub fn wait(mut self) -> (Option<i32>, String) {
         let code = self.process.wait().unwrap().code();
-        (code, self.log.take().unwrap().join().unwrap())
+        self.log_reader.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (code, log)
     }
 
     /// SIGKILL.

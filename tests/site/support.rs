@@ -89,7 +89,7 @@ impl World {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(&certificate, made.cert.pem()).unwrap();
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        let here = karipass::net::tls::server(&certificate, &key, &["http/1.1"]).unwrap();
+        let here = karipass::net::tls::Identity::load(&certificate, &key, &["http/1.1"]).unwrap().config();
         std::fs::remove_dir_all(&files).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).unwrap();

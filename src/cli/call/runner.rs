@@ -1,12 +1,13 @@
-//! Joins callers and their signalling to sockets: one thread, one SIP socket, a pair of media sockets a call.
+//! Joins callers and their signalling to sockets: one thread, one SIP socket or connection, a pair of media sockets a call.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
+use tokio::sync::mpsc;
 
 use super::report::Report;
 use crate::caller::ear::Lexicon;
@@ -14,7 +15,8 @@ use crate::caller::{Caller, INFO_TYPE, Manner, Output};
 use crate::cli::output::Failure;
 use crate::keying::{Keys, Suite};
 use crate::net::media::{MediaPair, Ports};
-use crate::net::transport::source_address;
+use crate::net::tls::Authorities;
+use crate::net::transport::{self, Inbound, Transports, source_address};
 use crate::server::Clock;
 use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Transport};
 use crate::sip::message::{NameAddr, Uri};
@@ -23,8 +25,6 @@ use crate::time::Time;
 
 /// How often media sockets are read.
 const TICK: Duration = Duration::from_millis(20);
-/// The socket is waited for at least so long: zero would mean for ever.
-const LEAST_WAIT: Duration = Duration::from_micros(200);
 
 /// How many calls, and how fast.
 pub struct Load {
@@ -36,11 +36,25 @@ pub struct Load {
     pub concurrent: u32,
 }
 
+/// Whom to call, and how the way there goes.
+#[derive(Clone)]
+pub struct Callee {
+    /// The Request-URI.
+    pub to: Uri,
+    /// What carries the calls.
+    pub transport: Transport,
+    /// The address behind the URI.
+    pub remote: SocketAddr,
+    /// Over TLS, whose certificates are accepted.
+    pub authorities: Option<Authorities>,
+}
+
 /// Places calls.
 pub struct Runner {
-    to: Uri,
+    callee: Callee,
     flow: Flow,
-    socket: UdpSocket,
+    transports: Transports,
+    inbound: mpsc::Receiver<Inbound>,
     ports: Ports,
     endpoint: Endpoint,
     clock: Clock,
@@ -63,24 +77,23 @@ struct Line {
 }
 
 impl Runner {
-    /// Ready to call `to` at `remote`.
-    pub fn new(
-        to: Uri,
-        remote: SocketAddr,
-        manner: Manner,
-        suites: Vec<Suite>,
-        lexicon: Arc<Lexicon>,
-    ) -> io::Result<Runner> {
+    /// Ready to call: over a stream, connected.
+    pub async fn new(callee: Callee, manner: Manner, suites: Vec<Suite>, lexicon: Arc<Lexicon>) -> io::Result<Runner> {
+        let Callee { transport, remote, .. } = callee;
         let ip = source_address(remote)?;
-        let socket = UdpSocket::bind((ip, 0))?;
-        let local = socket.local_addr()?;
-        // a burst of answers waits here
-        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
-        Ok(Runner {
-            to,
-            flow: Flow { transport: Transport::Udp, local, remote, connection: None },
-            socket,
-            ports: Ports::new(ip, 0..=0, 0, 1),
+        let any = SocketAddr::new(ip, 0);
+        // a connection that broke can be made again by the other side, but for TLS, where that takes a certificate
+        let listen = [(transport, any)];
+        let listen = if transport == Transport::Tls { &[] } else { listen.as_slice() };
+        let options = transport::Options { authorities: callee.authorities.clone(), ..transport::Options::default() };
+        let (transports, inbound) = Transports::bind(listen, options).await.map_err(|error| error.source)?;
+        let local = transports.listening().first().map_or(any, |(_, address)| *address);
+        let mut runner = Runner {
+            flow: Flow { transport, local, remote, connection: None },
+            callee,
+            transports,
+            inbound,
+            ports: Ports::new(&[ip], 0..=0, 0, 1),
             endpoint: Endpoint::new(endpoint::Config::default(), rand::rng().next_u64()),
             clock: Clock::start(),
             manner,
@@ -89,12 +102,22 @@ impl Runner {
             calls: HashMap::new(),
             placed: 0,
             next_tick: Time::ZERO,
-        })
+        };
+        runner.connect().await?;
+        runner.clock = Clock::start();
+        Ok(runner)
+    }
+
+    async fn connect(&mut self) -> io::Result<()> {
+        if self.flow.transport.is_reliable() {
+            let flow = Flow { connection: None, ..self.flow };
+            self.flow = self.transports.connect(flow, Some(&self.callee.to.host)).await?;
+        }
+        Ok(())
     }
 
     /// Places the calls and returns when all have ended.
-    pub fn run(&mut self, load: &Load, report: &mut Report, out: &mut dyn Write) -> Result<(), Failure> {
-        let mut datagram = vec![0u8; 65_536];
+    pub async fn run(&mut self, load: &Load, report: &mut Report, out: &mut dyn Write) -> Result<(), Failure> {
         loop {
             let now = self.clock.now();
             self.place_due(now, load, report, out)?;
@@ -104,15 +127,31 @@ impl Runner {
                 return Ok(());
             }
             let wake = wake.min(self.next_placing(load)).min(self.next_tick);
-            self.socket
-                .set_read_timeout(Some(wake.since(self.clock.now()).max(LEAST_WAIT)))
-                .map_err(|error| Failure::Resource(error.to_string()))?;
-            if let Ok((length, _)) = self.socket.recv_from(&mut datagram) {
-                let message = datagram.get(..length).unwrap_or_default();
-                self.endpoint.handle_message(self.clock.now(), self.flow, message);
+            let wait = wake.since(self.clock.now());
+            match tokio::time::timeout(wait, self.inbound.recv()).await {
+                Ok(Some(arrived)) => self.arrived(arrived).await?,
+                Ok(None) | Err(_) => {}
             }
             self.endpoint.handle_timeout(self.clock.now());
         }
+    }
+
+    async fn arrived(&mut self, arrived: Inbound) -> Result<(), Failure> {
+        let now = self.clock.now();
+        match arrived {
+            Inbound::Message { flow, bytes } => self.endpoint.handle_message(now, flow, &bytes),
+            Inbound::Unreachable { flow } => self.endpoint.handle_unreachable(now, flow),
+            Inbound::Closed { connection } => {
+                self.endpoint.handle_flow_closed(now, connection);
+                if self.flow.connection == Some(connection) {
+                    let lost = |error| Failure::Resource(format!("{}: the connection broke: {error}", self.callee.to));
+                    let flow = Flow { connection: None, ..self.flow };
+                    let again = self.transports.connect(flow, Some(&self.callee.to.host)).await;
+                    self.flow = again.map_err(lost)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn next_placing(&self, load: &Load) -> Time {
@@ -132,7 +171,7 @@ impl Runner {
 
     fn place(&mut self, now: Time, report: &mut Report, out: &mut dyn Write) -> Result<(), Failure> {
         let resource = |error: io::Error| Failure::Resource(format!("no ports for media: {error}"));
-        let sockets = self.ports.allocate().map_err(resource)?;
+        let sockets = self.ports.allocate(self.flow.local.ip()).map_err(resource)?;
         let local = LocalMedia {
             srtp: if self.suites.is_empty() { Srtp::Off } else { Srtp::Required },
             keys: Keys::draw(&self.suites, &mut rand::rng()),
@@ -140,7 +179,7 @@ impl Runner {
         };
         let outgoing = Outgoing {
             flow: self.flow,
-            to: self.to.clone(),
+            to: self.callee.to.clone(),
             from: self.from(),
             asserted: None,
             offer: Some(sdp::offer(&local)),
@@ -148,7 +187,7 @@ impl Runner {
         };
         let placed = self.endpoint.place(now, outgoing).map_err(|error| Failure::Resource(error.to_string()))?;
         let shown = (!self.manner.withheld).then_some(self.manner.order.from);
-        report.calling(out, self.placed, &self.to, shown)?;
+        report.calling(out, self.placed, &self.callee.to, shown)?;
         let line = Line { number: self.placed, started: now, sockets, local, caller: None, wakes: Time::MAX };
         self.calls.insert(placed, line);
         Ok(())
@@ -160,7 +199,8 @@ impl Runner {
             return NameAddr { display, ..NameAddr::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)) };
         }
         let host = self.flow.local.ip().to_string();
-        NameAddr::new(Uri::sip(Some(self.manner.order.from.as_str()), &host, None))
+        let own = Uri::sip(Some(self.manner.order.from.as_str()), &host, None);
+        NameAddr::new(Uri { scheme: self.callee.to.scheme.clone(), ..own })
     }
 
     /// Reads the media sockets when a tick is due, and gives every call its turn.
@@ -183,8 +223,8 @@ impl Runner {
         loop {
             match self.endpoint.poll_output() {
                 endpoint::Output::Transmit(transmit) => {
-                    // a service that is not there shows in the time-out, or in the refusal that the system reports
-                    let _ = self.socket.send_to(&transmit.bytes, transmit.flow.remote);
+                    // a service that is not there shows in the time-out
+                    self.transports.send(transmit);
                 }
                 endpoint::Output::Event(event) => self.event(event, report, out)?,
                 endpoint::Output::Timeout(wake) => {

@@ -15,6 +15,8 @@ pub(super) struct Call {
     pub flow: Flow,
     /// Requests go where the last message came from, not to the Contact, which is an address behind a NAT.
     pub behind_nat: bool,
+    /// It was asked for with a `sips:` URI: so is our Contact.
+    pub is_secure: bool,
     /// We placed it, so the Call-ID is ours.
     pub is_ours: bool,
     /// The user part of our Contact.
@@ -129,6 +131,7 @@ impl Call {
             handle,
             flow,
             behind_nat: false,
+            is_secure: false,
             is_ours: false,
             user: None,
             dialog,
@@ -160,7 +163,7 @@ impl Call {
 
     /// Our Contact.
     pub fn contact(&self) -> String {
-        self.flow.contact(self.user.as_deref()).to_string()
+        self.flow.contact(self.user.as_deref(), self.is_secure).to_string()
     }
 
     /// Whether the call was answered and nobody has hung up.

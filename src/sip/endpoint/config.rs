@@ -1,8 +1,10 @@
 //! What an endpoint is told before it starts, and while it runs.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::desk::DeskConfig;
+use super::flow::Transport;
 use crate::sip::timer::Table;
 
 /// How an [`Endpoint`](super::Endpoint) behaves.
@@ -17,6 +19,9 @@ pub struct Config {
     pub any_user: bool,
     /// A registrar, which also asks callers for their passwords; without one REGISTER gets 405.
     pub desk: Option<DeskConfig>,
+    /// Where we are listening, as others reach us. A request that leaves by another transport than the one its call came
+    /// by names the address in here, if there is one.
+    pub listening: Vec<(Transport, SocketAddr)>,
     /// T1, T2 and T4.
     pub timers: Table,
     /// The session interval (RFC 4028) that is asked for where the other side asks for none, and the longest that is
@@ -43,6 +48,7 @@ impl Default for Config {
             service_user: "0664806430".to_owned(),
             any_user: false,
             desk: None,
+            listening: Vec::new(),
             timers: Table::default(),
             session_expires: None,
             min_session_expires: Duration::from_secs(90),

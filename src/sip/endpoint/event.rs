@@ -39,6 +39,8 @@ pub struct Transmit {
     pub flow: Flow,
     /// One whole SIP message.
     pub bytes: Vec<u8>,
+    /// Of a response: where a new connection leads when that of the flow is gone (RFC 3261 §18.2.2).
+    pub otherwise: Option<SocketAddr>,
 }
 
 /// Shows the start line's first word or status only: the rest may hold digits and personal data.

@@ -21,6 +21,7 @@ impl Endpoint {
     /// the destination is unreachable. What depended on it ends.
     pub fn handle_unreachable(&mut self, now: Time, flow: Flow) {
         let hits = |other: Flow| (other.transport, other.remote) == (flow.transport, flow.remote);
+        self.layer.fall_back(now, hits);
         for (id, purpose) in self.layer.abandon_clients(hits) {
             self.request_failed(now, id, purpose, EndCause::FlowFailed);
         }

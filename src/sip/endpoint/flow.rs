@@ -58,10 +58,16 @@ pub struct Flow {
 impl Flow {
     /// Where the response to a request that came on this flow goes: `via` is its topmost, as it came.
     pub(super) fn of_response(self, via: &Via) -> Flow {
-        if self.transport.is_reliable() || via.wants_rport() {
+        if self.transport.is_reliable() {
             return self;
         }
-        let address = via.params.value("maddr").and_then(address_of).unwrap_or(self.remote.ip());
+        // from this socket the other family is out of reach
+        let in_reach = |address: &IpAddr| address.is_ipv4() == self.remote.is_ipv4();
+        let maddr = via.params.value("maddr").and_then(address_of).filter(in_reach);
+        if maddr.is_none() && via.wants_rport() {
+            return self;
+        }
+        let address = maddr.unwrap_or(self.remote.ip());
         let port = via.port.unwrap_or(self.transport.default_port());
         Flow { remote: SocketAddr::new(address, port), ..self }
     }
@@ -94,11 +100,32 @@ impl Flow {
         Flow { transport, remote, connection: None, ..self }
     }
 
-    /// Our own URI, as it stands in Contact.
-    pub(super) fn contact(self, user: Option<&str>) -> NameAddr {
+    /// The same way, but from where we listen for its transport: Via and Contact then name a port at which we are found.
+    /// Who listens nowhere is found on the connection itself.
+    pub(super) fn from_home(self, homes: &[(Transport, SocketAddr)]) -> Flow {
+        let fits = |home: &SocketAddr| home.is_ipv4() == self.local.is_ipv4();
+        let of_kind = homes.iter().filter(|(transport, _)| *transport == self.transport).map(|(_, home)| *home);
+        let homes: Vec<SocketAddr> = of_kind.filter(fits).collect();
+        let here = |home: &&SocketAddr| home.ip() == self.local.ip() || home.ip().is_unspecified();
+        let at_home = homes.iter().filter(here).any(|home| home.port() == self.local.port());
+        if self.connection.is_some() || at_home {
+            return self;
+        }
+        let local = match (homes.iter().find(here), homes.first()) {
+            (Some(home), _) => SocketAddr::new(self.local.ip(), home.port()),
+            (None, Some(home)) => *home,
+            (None, None) => self.local,
+        };
+        Flow { local, ..self }
+    }
+
+    /// Our own URI, as it stands in Contact; in a secure dialog a `sips:` one (§12.1.1), where that is the truth.
+    pub(super) fn contact(self, user: Option<&str>, secure: bool) -> NameAddr {
         let mut uri = Uri::sip(user, &self.local.ip().to_string(), Some(self.local.port()));
         match self.transport {
             Transport::Udp => {}
+            // RFC 5630 §3.1.4: the scheme says all there is to say
+            Transport::Tls if secure => uri.scheme = Scheme::Sips,
             Transport::Tcp => uri.params.set("transport", Some("tcp")),
             Transport::Tls => uri.params.set("transport", Some("tls")),
         }
@@ -138,6 +165,16 @@ pub(super) fn is_behind_nat(request: &Request, via: &Via, remote: SocketAddr) ->
     let elsewhere =
         address_of(&via.host) != Some(remote.ip()) || via.wants_rport() && via.port.unwrap_or(5060) != remote.port();
     direct && same && elsewhere
+}
+
+/// Whether the dialog that this INVITE begins is a secure one: our Contact is then to be a `sips:` URI as well (§12.1.1).
+pub(super) fn is_secure(request: &Request) -> bool {
+    let is_sips = |uri: &Uri| uri.scheme == Scheme::Sips;
+    let hop = match request.headers.routes("Record-Route").ok().as_deref() {
+        Some([top, ..]) => Some(top.uri.clone()),
+        Some([]) | None => request.headers.contact().ok().flatten().map(|contact| contact.uri),
+    };
+    is_sips(&request.uri) || hop.as_ref().is_some_and(is_sips)
 }
 
 fn address_of(host: &str) -> Option<IpAddr> {

@@ -7,6 +7,7 @@ mod cancelling;
 mod changing;
 mod hanging_up;
 mod monkey;
+mod other_transports;
 mod pair;
 mod placing;
 mod proving;

@@ -8,7 +8,7 @@ use super::reply::{ACCEPT_SESSION, ALLOW, SUPPORTED};
 use super::session_timer::{self, Interval, Refresher};
 use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
 use crate::sip::dialog::Dialog;
-use crate::sip::message::{CSeq, Method, NameAddr, Request, Response};
+use crate::sip::message::{CSeq, Method, NameAddr, Request, Response, Scheme};
 use crate::time::Time;
 
 impl Endpoint {
@@ -30,6 +30,7 @@ impl Endpoint {
         };
         let mut call = Call::new(handle, outgoing.flow, dialog, phase);
         call.is_ours = true;
+        call.is_secure = outgoing.to.scheme == Scheme::Sips;
         call.user = outgoing.from.uri.subscriber();
         call.local_sdp = outgoing.offer;
         self.calls.insert(handle, call);
@@ -240,7 +241,8 @@ fn invite(layer: &mut Layer, outgoing: &Outgoing) -> Request {
     headers.push("To", NameAddr::new(outgoing.to.clone()).to_string());
     headers.push("Call-ID", format!("{}{}", layer.token(), layer.token()));
     headers.push("CSeq", CSeq { number: 1, method: Method::Invite }.to_string());
-    headers.push("Contact", outgoing.flow.contact(outgoing.from.uri.subscriber().as_deref()).to_string());
+    let secure = outgoing.to.scheme == Scheme::Sips;
+    headers.push("Contact", outgoing.flow.contact(outgoing.from.uri.subscriber().as_deref(), secure).to_string());
     headers.push("Allow", ALLOW);
     headers.push("Supported", SUPPORTED);
     if !layer.config.user_agent.is_empty() {

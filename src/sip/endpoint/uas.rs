@@ -2,14 +2,14 @@
 
 use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
-use super::flow::{is_behind_nat, stamp};
+use super::flow::{Transport, is_behind_nat, is_secure, stamp};
 use super::layer::{Layer, ServerId};
 use super::reply::{ALLOW, RELIABLE_PROVISIONALS, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
 use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme, Via};
+use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme, Uri, Via};
 use crate::sip::transaction::ServerKey;
 use crate::time::Time;
 
@@ -77,6 +77,7 @@ impl Endpoint {
             | Method::Other(_) => return Err(Reply::method_not_allowed()),
         }
         self.check_addressed(request)?;
+        check_secured(flow, request)?;
         if self.layer.is_merged(request, id) {
             return Err(Reply::new(482));
         }
@@ -167,6 +168,7 @@ impl Endpoint {
         };
         let mut entry = Call::new(call, flow, dialog, phase);
         entry.behind_nat = is_behind_nat(request, via, flow.remote) || !request.headers.contains("Contact");
+        entry.is_secure = is_secure(request);
         entry.user = request.uri.subscriber().or_else(|| Some(self.layer.config.service_user.clone()));
         entry.learn(&request.headers);
         self.calls.insert(call, entry);
@@ -292,6 +294,17 @@ impl Call {
             self.knows_timers = knows_timers(headers);
         }
     }
+}
+
+/// A `sips:` URI asks for TLS on every hop, the last one too (RFC 5630 §3.1.3, §4): what comes to us in clear cannot be
+/// answered as if it had not.
+fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
+    if request.uri.scheme != Scheme::Sips || flow.transport == Transport::Tls {
+        return Ok(());
+    }
+    let host = Uri::sip(None, &flow.local.ip().to_string(), None).to_string();
+    let host = host.trim_start_matches("sip:");
+    Err(Reply::new(480).with("Warning", format!("380 {host} \"SIPS Not Allowed\"")))
 }
 
 /// Record-Route is copied into what makes a dialog (§12.1.1).

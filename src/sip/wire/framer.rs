@@ -15,6 +15,8 @@ pub struct Framer {
     searched: usize,
     /// How long the message at `start` is, once its head is there.
     length: Option<usize>,
+    /// A single line break between messages is the answer to a keep-alive of ours.
+    expects_pongs: bool,
     failed: bool,
 }
 
@@ -25,6 +27,8 @@ pub enum Framed {
     Message(Vec<u8>),
     /// A double CRLF between messages: to be answered with a single one.
     KeepAlive,
+    /// A single CRLF between messages, where keep-alives are answered (RFC 5626 §4.4.1).
+    Pong,
 }
 
 /// Where the next message starts can no longer be told: nothing more will come out, the connection is to be closed.
@@ -39,6 +43,16 @@ pub enum FrameError {
 }
 
 impl Framer {
+    /// For the side that sends keep-alives: single line breaks are the answers to them.
+    pub fn expecting_pongs() -> Framer {
+        Framer { expects_pongs: true, ..Framer::default() }
+    }
+
+    /// Whether a message has begun and its end is not there.
+    pub fn is_within_message(&self) -> bool {
+        !matches!(self.rest(), [] | [b'\r' | b'\n', ..])
+    }
+
     /// Takes bytes as they come in.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.failed {
@@ -53,6 +67,10 @@ impl Framer {
     fn between_messages(&mut self) -> Option<Framed> {
         loop {
             let skipped = match self.rest() {
+                [b'\r', b'\n', ..] if self.expects_pongs => {
+                    self.start += 2;
+                    return Some(Framed::Pong);
+                }
                 [b'\r', b'\n', b'\r', b'\n', ..] => {
                     self.start += 4;
                     return Some(Framed::KeepAlive);

@@ -1,7 +1,7 @@
 //! The client side of the transaction layer (RFC 3261 §17.1).
 
 use super::{ClientId, Layer, Owner, Purpose, at};
-use crate::sip::endpoint::Flow;
+use crate::sip::endpoint::{Flow, Transport};
 use crate::sip::message::{CSeq, Method, Request, Response, Via};
 use crate::sip::transaction::{Client, ClientKey, Fired, InviteClient, Verdict};
 use crate::time::Time;
@@ -13,6 +13,9 @@ pub(super) struct ClientEntry {
     flow: Flow,
     /// Without the body, to make ACK and CANCEL from.
     request: Request,
+    /// Until there is a response: the way by UDP, and the whole request, should the connection that it was too large to go
+    /// without not come about.
+    spare: Option<Box<(Flow, Request)>>,
     /// The ACKs that were sent, to be sent again when the response is: by To tag, since forks answer apart.
     acks: Vec<Acknowledged>,
 }
@@ -26,6 +29,7 @@ pub(super) struct Acknowledged {
     to_tag: Option<String>,
     flow: Flow,
     bytes: Vec<u8>,
+    spare: Option<Box<(Flow, Request)>>,
 }
 
 impl ClientEntry {
@@ -37,6 +41,9 @@ impl ClientEntry {
     }
 }
 
+/// A larger request does not go by UDP where the path's MTU is not known (§18.1.1).
+const LARGEST_DATAGRAM: usize = 1300;
+
 /// How many answers of forks to one INVITE are kept apart.
 const MAX_FORKS: usize = 8;
 
@@ -45,28 +52,76 @@ impl Layer {
     /// many, [`has_room`](Self::has_room) is asked first.
     pub fn send(&mut self, now: Time, flow: Flow, mut request: Request, purpose: Purpose) -> ClientId {
         let branch = self.branch();
-        request.headers.push_front("Via", flow.via(&branch).to_string());
-        self.send_as(now, flow, request, branch, purpose)
+        let (flow, spare) = self.carry(flow, &mut request, &branch);
+        let id = self.send_as(now, flow, request, branch, purpose);
+        if let Some(entry) = self.clients.get_mut(&id) {
+            entry.spare = spare;
+        }
+        id
+    }
+
+    /// Adds Via. A request that is too large for UDP is given another way, by TCP, and the one by UDP is kept to fall back
+    /// on (§18.1.1).
+    fn carry(&self, flow: Flow, request: &mut Request, branch: &str) -> (Flow, Option<Box<(Flow, Request)>>) {
+        let flow = flow.from_home(&self.config.listening);
+        request.headers.push_front("Via", flow.via(branch).to_string());
+        if flow.transport != Transport::Udp || request.to_bytes().len() <= LARGEST_DATAGRAM {
+            return (flow, None);
+        }
+        let spare = Box::new((flow, request.clone()));
+        let flow = Flow { transport: Transport::Tcp, ..flow }.from_home(&self.config.listening);
+        request.headers.set_top_via(&flow.via(branch));
+        (flow, Some(spare))
     }
 
     fn send_as(&mut self, now: Time, flow: Flow, mut request: Request, branch: String, purpose: Purpose) -> ClientId {
         let bytes = request.to_bytes();
         self.transmit(flow, bytes.clone());
+        let machine = self.machine(now, flow, &request.method, bytes);
+        let key = ClientKey { branch, method: request.method.clone() };
+        let id = ClientId(self.id());
+        request.body.clear();
+        self.client_keys.insert(key.clone(), id);
+        self.clients.insert(id, ClientEntry { machine, key, purpose, flow, request, spare: None, acks: Vec::new() });
+        self.settle_client(id);
+        id
+    }
+
+    fn machine(&self, now: Time, flow: Flow, method: &Method, bytes: Vec<u8>) -> ClientMachine {
         let (timers, reliable) = (&self.config.timers, flow.transport.is_reliable());
-        let machine = if request.method == Method::Invite {
+        if *method == Method::Invite {
             // long enough for the call to cancel it first
             let patience = self.config.setup_limit + timers.give_up() * 2;
             ClientMachine::Invite(InviteClient::new(now, timers, reliable, bytes, patience))
         } else {
             ClientMachine::Other(Client::new(now, timers, reliable, bytes))
-        };
-        let key = ClientKey { branch, method: request.method.clone() };
-        let id = ClientId(self.id());
-        request.body.clear();
-        self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, ClientEntry { machine, key, purpose, flow, request, acks: Vec::new() });
-        self.settle_client(id);
-        id
+        }
+    }
+
+    /// What went by TCP because of its size alone goes by UDP after all, since no connection comes about (§18.1.1).
+    pub fn fall_back(&mut self, now: Time, is_gone: impl Fn(Flow) -> bool) {
+        let mut ids: Vec<ClientId> = self.clients.keys().copied().collect();
+        ids.sort();
+        for id in ids {
+            let Some(entry) = self.clients.get_mut(&id) else { continue };
+            let mut again = Vec::new();
+            for ack in entry.acks.iter_mut().filter(|ack| is_gone(ack.flow)) {
+                let Some((flow, request)) = ack.spare.take().map(|spare| *spare) else { continue };
+                (ack.flow, ack.bytes) = (flow, request.to_bytes());
+                again.push((flow, ack.bytes.clone()));
+            }
+            if let Some((flow, mut request)) = entry.spare.take_if(|_| is_gone(entry.flow)).map(|spare| *spare) {
+                let bytes = request.to_bytes();
+                again.push((flow, bytes.clone()));
+                let machine = self.machine(now, flow, &request.method, bytes);
+                request.body.clear();
+                if let Some(entry) = self.clients.get_mut(&id) {
+                    (entry.flow, entry.request, entry.machine) = (flow, request, machine);
+                }
+                self.settle_client(id);
+            }
+            again.into_iter().for_each(|(flow, bytes)| self.transmit(flow, bytes));
+        }
     }
 
     fn branch(&mut self) -> String {
@@ -88,6 +143,7 @@ impl Layer {
     pub fn receive(&mut self, now: Time, response: &Response) -> Option<(ClientId, Purpose)> {
         let id = *self.client_keys.get(&ClientKey::of(response).ok()?)?;
         let entry = self.clients.get_mut(&id)?;
+        entry.spare = None;
         let purpose = entry.purpose;
         let verdict = match &mut entry.machine {
             ClientMachine::Invite(machine) => {
@@ -107,12 +163,12 @@ impl Layer {
     /// Sends the ACK for a 2xx and keeps it for when the 2xx comes again.
     pub fn send_ack(&mut self, id: ClientId, flow: Flow, mut ack: Request) {
         let branch = self.branch();
-        ack.headers.push_front("Via", flow.via(&branch).to_string());
+        let (flow, spare) = self.carry(flow, &mut ack, &branch);
         let bytes = ack.to_bytes();
         self.transmit(flow, bytes.clone());
         let to_tag = ack.headers.to().ok().and_then(|to| to.tag().map(str::to_owned));
         if let Some(entry) = self.clients.get_mut(&id).filter(|entry| entry.acks.len() < MAX_FORKS) {
-            entry.acks.push(Acknowledged { to_tag, flow, bytes });
+            entry.acks.push(Acknowledged { to_tag, flow, bytes, spare });
         }
     }
 

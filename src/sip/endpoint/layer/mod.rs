@@ -7,6 +7,7 @@ mod servers;
 use std::collections::{HashMap, VecDeque};
 
 use super::{CallHandle, Config, Event, Flow, Output, Transmit};
+use crate::sip::message::Via;
 use crate::sip::timer::{Agenda, Timer};
 use crate::sip::transaction::{ClientKey, MergeKey, ServerKey};
 use crate::time::Time;
@@ -87,7 +88,13 @@ impl Layer {
     }
 
     pub fn transmit(&mut self, flow: Flow, bytes: Vec<u8>) {
-        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
+        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes, otherwise: None }));
+    }
+
+    /// A response to a request whose topmost Via was `via`.
+    pub fn transmit_response(&mut self, flow: Flow, via: &Via, bytes: Vec<u8>) {
+        let otherwise = flow.connection.map(|_| flow.without_connection(via).remote);
+        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes, otherwise }));
     }
 
     pub fn tell(&mut self, event: Event) {

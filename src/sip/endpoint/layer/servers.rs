@@ -92,8 +92,8 @@ impl Layer {
             ServerMachine::Other(machine) => machine.repeated(),
         };
         if let Some(response) = response {
-            let (flow, bytes) = (entry.flow, response.to_vec());
-            self.transmit(flow, bytes);
+            let bytes = response.to_vec();
+            self.send_response(id, bytes);
         }
     }
 
@@ -115,12 +115,18 @@ impl Layer {
             ServerMachine::Invite(machine) => machine.respond(now, &self.config.timers, status, &bytes),
             ServerMachine::Other(machine) => machine.respond(now, &self.config.timers, &bytes),
         };
-        let flow = entry.flow;
+        if fits {
+            self.send_response(id, bytes.clone());
+        }
         self.settle_server(id);
-        fits.then(|| {
-            self.transmit(flow, bytes.clone());
-            bytes
-        })
+        fits.then_some(bytes)
+    }
+
+    /// Sends these bytes the transaction's way.
+    pub fn send_response(&mut self, id: ServerId, bytes: Vec<u8>) {
+        let Some(entry) = self.servers.get(&id) else { return };
+        let (flow, via) = (entry.flow, entry.via.clone());
+        self.transmit_response(flow, &via, bytes);
     }
 
     /// Answers without a transaction (§8.2.7): repetitions get the same answer, with the same tag.
@@ -130,7 +136,10 @@ impl Layer {
         ["Via", "From", "Call-ID", "CSeq"].map(|name| request.first(name)).hash(&mut hasher);
         let tag = format!("{:016x}", hasher.finish());
         let bytes = reply.to(&self.config, request, &tag).to_bytes();
-        self.transmit(flow, bytes);
+        match request.top_via() {
+            Ok(via) => self.transmit_response(flow, &via, bytes),
+            Err(_) => self.transmit(flow, bytes),
+        }
     }
 
     /// A connection is closed: responses will need another one (§18.2.2).
@@ -152,15 +161,15 @@ impl Layer {
     /// Lets the timers of a server transaction fire.
     pub fn wake_server(&mut self, now: Time, id: ServerId) {
         let Some(entry) = self.servers.get_mut(&id) else { return };
-        let (fired, flow) = match &mut entry.machine {
-            ServerMachine::Invite(machine) => (machine.handle_timeout(now), entry.flow),
+        let fired = match &mut entry.machine {
+            ServerMachine::Invite(machine) => machine.handle_timeout(now),
             ServerMachine::Other(machine) => {
                 machine.handle_timeout(now);
-                (Fired::Nothing, entry.flow)
+                Fired::Nothing
             }
         };
         match fired {
-            Fired::Retransmit(bytes) => self.transmit(flow, bytes),
+            Fired::Retransmit(bytes) => self.send_response(id, bytes),
             Fired::GaveUp => trace!(?id, "the response was never acknowledged"),
             Fired::Nothing => {}
         }

@@ -55,6 +55,18 @@ fn maddr_is_honoured() {
 }
 
 #[test]
+fn maddr_goes_before_rport_where_it_is_in_reach() {
+    // RFC 3581 §4 takes rport only where there is no maddr
+    let both = |maddr: &str| {
+        Phone::new().invite().replace("branch=z9hG4bK-1", &format!("rport;maddr={maddr};branch=z9hG4bK-1"))
+    };
+    assert_eq!(response_to(&both("192.0.2.33"), from("192.0.2.9:33333")).0.remote, address("192.0.2.33:5060"));
+    for out_of_reach in ["2001:db8::33", "[2001:db8::33]", "phones.example"] {
+        assert_eq!(response_to(&both(out_of_reach), from("192.0.2.9:33333")).0.remote, address("192.0.2.9:33333"));
+    }
+}
+
+#[test]
 fn ipv6_goes_the_same_ways() {
     let invite = Phone::new().invite().replace("UDP 192.0.2.9:5060", "UDP [2001:db8::9]:5070");
     let flow = Flow { local: address("[2001:db8::1]:5060"), remote: address("[2001:db8::9]:40000"), ..udp() };

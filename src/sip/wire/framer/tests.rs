@@ -48,6 +48,29 @@ fn keep_alives_stand_between_messages() {
 }
 
 #[test]
+fn who_pings_takes_every_single_break_for_an_answer() {
+    let one = message("1", "\r\n\r\n");
+    let mut framer = Framer::expecting_pongs();
+    framer.push(format!("\r\n\r\n{one}\r").as_bytes());
+    assert_eq!(framer.next(), Some(Ok(Framed::Pong)));
+    assert_eq!(framer.next(), Some(Ok(Framed::Pong)));
+    assert_eq!(framer.next(), framed(&one));
+    assert_eq!(framer.next(), None);
+    framer.push(b"\n");
+    assert_eq!(framer.next(), Some(Ok(Framed::Pong)));
+}
+
+#[test]
+fn it_tells_whether_the_rest_of_a_message_is_missing() {
+    let mut framer = Framer::default();
+    for (bytes, within) in [("\r\n", false), ("I", true), ("NFO sip:a@h SIP/2.0\r\nl: 1\r\n\r\n", true), ("x", false)] {
+        framer.push(bytes.as_bytes());
+        framer.by_ref().for_each(drop);
+        assert_eq!(framer.is_within_message(), within, "{bytes:?}");
+    }
+}
+
+#[test]
 fn a_length_may_be_folded_and_compact() {
     for name in ["L  :\r\n", "content-length:\r\n\t"] {
         let text = format!("INFO sip:a@h SIP/2.0\r\n{name} 3\r\n\r\nabc");
@@ -112,7 +135,7 @@ proptest! {
             framer.push(chunk);
             out.extend(framer.by_ref().filter_map(|framed| match framed.unwrap() {
                 Framed::Message(bytes) => Some(String::from_utf8(bytes).unwrap()),
-                Framed::KeepAlive => None,
+                Framed::KeepAlive | Framed::Pong => None,
             }));
             rest = after;
         }
