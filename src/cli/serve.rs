@@ -193,6 +193,7 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
             dtmf: dtmf::Config::default(),
             prompts: Arc::new(prompts),
             longest_call: limits.call_duration,
+            announce_refusals: config.sip.refuse_with_announcement,
         },
         trust: trust(config),
         peers: PeerLimits {

@@ -47,6 +47,8 @@ const KEYS: &[Key] = keys! {
         |c, v| c.sip.trust_from = v.parse_list()?;
     "sip.accept_privacy_id", "true or false",
         |c, v| c.sip.accept_privacy_id = v.switch()?;
+    "sip.refuse_with_announcement", "true or false",
+        |c, v| c.sip.refuse_with_announcement = v.switch()?;
     "sip.certificate", "a PEM file that is there",
         |c, v| c.sip.certificate = Some(file(v)?);
     "sip.key", "a PEM file that is there",

@@ -55,6 +55,8 @@ pub struct Sip {
     pub trust_from: Vec<Cidr>,
     /// Whether a trusted peer's identity is used although the caller asked for privacy towards others (`Privacy: id`).
     pub accept_privacy_id: bool,
+    /// Whether a caller who is refused hears the reason in early media first.
+    pub refuse_with_announcement: bool,
     /// The certificate chain (PEM) for `tls:` listeners.
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
@@ -184,6 +186,7 @@ impl Config {
                 trusted_peers: Vec::new(),
                 trust_from: Vec::new(),
                 accept_privacy_id: true,
+                refuse_with_announcement: false,
                 certificate: None,
                 key: None,
             },

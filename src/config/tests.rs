@@ -49,6 +49,7 @@ service_number = "03-1234-5678"
 trusted_peers = ["192.0.2.0/24", "2001:db8::/32"]
 trust_from = ["198.51.100.7"]
 accept_privacy_id = false
+refuse_with_announcement = true
 
 [rtp]
 listen = "::"
@@ -100,6 +101,7 @@ fn everything() -> Config {
             trusted_peers: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
             trust_from: vec!["198.51.100.7/32".parse().unwrap()],
             accept_privacy_id: false,
+            refuse_with_announcement: true,
             certificate: None,
             key: None,
         },
@@ -178,6 +180,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_TRUSTED_PEERS", "192.0.2.0/24,2001:db8::/32"),
         ("KARIPASS_SIP_TRUST_FROM", "198.51.100.7"),
         ("KARIPASS_SIP_ACCEPT_PRIVACY_ID", "false"),
+        ("KARIPASS_SIP_REFUSE_WITH_ANNOUNCEMENT", "true"),
         ("KARIPASS_RTP_LISTEN", "::"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),

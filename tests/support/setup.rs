@@ -28,6 +28,7 @@ pub struct Setup {
     pub store: Manners,
     pub ivr: ivr::Config,
     pub longest_call: Duration,
+    pub announce_refusals: bool,
     pub trust: Trust,
     /// From, when it is not the calling number.
     pub from: Option<String>,
@@ -68,6 +69,7 @@ impl Setup {
             store: Manners::default(),
             ivr: ivr::Config::default(),
             longest_call: Duration::from_secs(600),
+            announce_refusals: false,
             trust: Trust { asserted: true, from: true, private: true },
             from: None,
             headers: vec![],

@@ -126,9 +126,11 @@ impl Report {
             EndCause::Rejected { .. } => "the call was refused",
             EndCause::TimedOut => "nobody answered",
             EndCause::Cancelled { .. } => "given up",
-            EndCause::NoAck | EndCause::DialogGone { .. } | EndCause::FlowFailed | EndCause::SessionExpired => {
-                "the call was lost"
-            }
+            EndCause::NoAck
+            | EndCause::NoPrack
+            | EndCause::DialogGone { .. }
+            | EndCause::FlowFailed
+            | EndCause::SessionExpired => "the call was lost",
         };
         self.tell(out, now.since(started), call, json!({"event": "ended", "how": text}), || text.to_owned())?;
         if outcome == "set" {

@@ -208,9 +208,11 @@ impl Runner {
                 }
                 Ok(())
             }
-            Event::Confirmed { .. } | Event::Info { .. } | Event::Progress { .. } | Event::OfferAnswered { .. } => {
-                Ok(())
-            }
+            Event::EarlyMedia { .. }
+            | Event::Confirmed { .. }
+            | Event::Info { .. }
+            | Event::Progress { .. }
+            | Event::OfferAnswered { .. } => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ mod hanging_up;
 mod monkey;
 mod pair;
 mod placing;
+mod pracking;
 mod refusing;
 mod routing;
 mod sessions;
@@ -188,6 +189,9 @@ fn short(event: &Event) -> String {
     match event {
         Event::Incoming(_) => "Incoming".to_owned(),
         Event::Confirmed { answer, .. } => format!("Confirmed{}", if answer.is_some() { " with answer" } else { "" }),
+        Event::EarlyMedia { answer, .. } => {
+            format!("EarlyMedia{}", if answer.is_some() { " with answer" } else { "" })
+        }
         Event::Offer { offer, .. } => format!("Offer{}", if offer.is_some() { "" } else { " wanted" }),
         Event::Info { content_type, .. } => format!("Info {content_type}"),
         Event::InfoAnswered { status, .. } => format!("InfoAnswered {status}"),
@@ -207,12 +211,21 @@ pub(super) struct Phone {
     pub via: String,
     pub to_tag: Option<String>,
     number: u32,
+    /// The number of the last INVITE, which its ACK bears whatever came in between.
+    invited: u32,
     branch: u32,
 }
 
 impl Phone {
     pub fn new() -> Phone {
-        Phone { flow: udp(), via: "SIP/2.0/UDP 192.0.2.9:5060".to_owned(), to_tag: None, number: 0, branch: 0 }
+        Phone {
+            flow: udp(),
+            via: "SIP/2.0/UDP 192.0.2.9:5060".to_owned(),
+            to_tag: None,
+            number: 0,
+            invited: 0,
+            branch: 0,
+        }
     }
 
     pub fn over_tcp() -> Phone {
@@ -228,6 +241,9 @@ impl Phone {
     pub fn request(&mut self, method: &str) -> String {
         self.number += 1;
         self.branch += 1;
+        if method == "INVITE" {
+            self.invited = self.number;
+        }
         self.say(method, "")
     }
 
@@ -240,7 +256,7 @@ impl Phone {
     /// The ACK for a 2xx.
     pub fn ack(&mut self) -> String {
         self.branch += 1;
-        self.say("ACK", "")
+        Phone { number: self.invited, via: self.via.clone(), to_tag: self.to_tag.clone(), ..*self }.say("ACK", "")
     }
 
     /// The ACK or CANCEL that shares the branch of the last request.
