@@ -21,7 +21,7 @@ use crate::sip::message::Uri;
 use crate::unit::Unit;
 
 use report::Report;
-use runner::{Load, Runner};
+use runner::{Load, Runner, Signalling};
 
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
@@ -35,7 +35,9 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
     Example: 200 calls, 20 new ones a second, at most 100 at a time\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit number --password 48151623 \\\n    \
-    --calls 200 --rate 20 --concurrent 100")]
+    --calls 200 --rate 20 --concurrent 100\n\n\
+    Example: what becomes of an answer that is never acknowledged\n  \
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --no-ack")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT
     #[arg(long, value_name = "URI")]
@@ -61,6 +63,12 @@ pub struct Args {
     /// Hear every prompt to its end before keying
     #[arg(long)]
     patient: bool,
+    /// Send INVITE without an offer, and answer the service's in ACK
+    #[arg(long)]
+    late_offer: bool,
+    /// Never acknowledge the 200: see it repeated, and the call given up after 64*T1 (32 s)
+    #[arg(long)]
+    no_ack: bool,
     /// How many calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
@@ -98,6 +106,7 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     let mut report = Report::new(args.json, args.calls == 1);
     let mut runner = Runner::new(args.to.clone(), resolve(&args.to)?, manner, lexicon)
         .map_err(|error| Failure::Resource(format!("cannot call {}: {error}", args.to)))?;
+    runner.signal(Signalling { late_offer: args.late_offer, no_ack: args.no_ack });
     runner.run(&load, &mut report, out)?;
     report.finish(out)
 }

@@ -32,6 +32,10 @@ pub struct Phone {
     pub heard: Vec<String>,
     /// How many keys were keyed.
     pub keyed: usize,
+    /// Its 200 is never acknowledged.
+    pub no_ack: bool,
+    /// The provisional responses that it heard, and whether each described a session.
+    pub progress: Vec<(u16, bool)>,
     /// The status that refused the call.
     pub refused: Option<u16>,
     pub answered: bool,
@@ -55,6 +59,8 @@ impl Phone {
             verdict: Verdict::Undecided,
             heard: vec![],
             keyed: 0,
+            no_ack: false,
+            progress: vec![],
             refused: None,
             answered: false,
             cause: None,
@@ -75,7 +81,12 @@ impl Phone {
             offer: self.description("sendrecv"),
             headers: self.setup.headers.clone(),
         };
-        self.call = Some(self.endpoint.place(now, outgoing).unwrap());
+        let call = self.endpoint.place(now, outgoing).unwrap();
+        if self.setup.no_ack {
+            self.no_ack = true;
+            self.endpoint.withhold_ack(call).unwrap();
+        }
+        self.call = Some(call);
     }
 
     pub fn hang_up(&mut self, now: Time) {
@@ -186,14 +197,16 @@ impl Phone {
                     caller.info_answered();
                 }
             }
-            Event::Progress { .. } => {}
+            Event::Progress { status, body, .. } => self.progress.push((status, !body.is_empty())),
             // a refresh of the session that changes nothing
             Event::Offer { call, .. } => {
                 let description = self.description("sendrecv").ok_or(488);
                 let _ = self.endpoint.respond_offer(now, call, description);
             }
             Event::Confirmed { .. } => {}
-            Event::Incoming(_) | Event::Info { .. } => panic!("the service calls nobody, and keys nothing"),
+            Event::Incoming(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
+                panic!("the service calls nobody, and keys nothing")
+            }
         }
     }
 
@@ -201,7 +214,8 @@ impl Phone {
         self.answered = true;
         let plan = if self.setup.offer == Offer::Late {
             let (description, plan) = sdp::answer(answer, &self.local()).unwrap();
-            self.endpoint.answer(now, call, description).unwrap();
+            let answered = self.endpoint.answer(now, call, description);
+            assert!(self.no_ack || answered.is_ok());
             plan
         } else {
             sdp::accept(answer, &self.local()).unwrap()

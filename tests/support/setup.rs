@@ -35,6 +35,8 @@ pub struct Setup {
     /// Further header fields of the INVITE.
     pub headers: Vec<(String, String)>,
     pub offer: Offer,
+    /// The phone never acknowledges the 200.
+    pub no_ack: bool,
     /// How much audio the phone wants in a packet: a multiple of 20 ms, since that is how the other end recognises prompts.
     pub ptime_ms: u32,
     pub manner: Manner,
@@ -74,6 +76,7 @@ impl Setup {
             from: None,
             headers: vec![],
             offer: Offer::All,
+            no_ack: false,
             ptime_ms: 20,
             manner: Manner {
                 order: Order {

@@ -38,6 +38,20 @@ impl Report {
         })
     }
 
+    pub(super) fn progressed(
+        &self,
+        out: &mut dyn Write,
+        now: Time,
+        call: u32,
+        started: Time,
+        status: u16,
+        early_media: bool,
+    ) -> Result<(), Failure> {
+        let object = json!({"event": "progress", "status": status, "early_media": early_media});
+        let media = if early_media { ", with early media" } else { "" };
+        self.tell(out, now.since(started), call, object, || format!("progress: {status}{media}"))
+    }
+
     pub(super) fn answered(
         &mut self,
         out: &mut dyn Write,
@@ -132,7 +146,15 @@ impl Report {
             | EndCause::FlowFailed
             | EndCause::SessionExpired => "the call was lost",
         };
-        self.tell(out, now.since(started), call, json!({"event": "ended", "how": text}), || text.to_owned())?;
+        let reason = match cause {
+            EndCause::RemoteBye { reason } => reason.as_deref(),
+            _ => None,
+        };
+        let object = json!({"event": "ended", "how": text, "reason": reason});
+        self.tell(out, now.since(started), call, object, || match reason {
+            Some(reason) => format!("{text} ({reason})"),
+            None => text.to_owned(),
+        })?;
         if outcome == "set" {
             self.set += 1;
         }
