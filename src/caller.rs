@@ -42,6 +42,8 @@ pub struct Manner {
     pub order: Order,
     /// By which way.
     pub way: Way,
+    /// The calling number is not told (RFC 3323 §4.1.1.3).
+    pub withheld: bool,
     /// Hears every prompt to its end before keying, and keys the password anew when another one is read back; otherwise keys
     /// as soon as the prompt is recognised.
     pub patient: bool,

@@ -365,7 +365,7 @@ fn a_checkpoint_that_was_cut_short_is_no_damage() {
 fn last_frame_of_first_page(wal: &[u8]) -> Vec<u8> {
     let word = |at: usize| u32::from_be_bytes(wal[at..at + 4].try_into().unwrap());
     let page_size = word(8) as usize;
-    let frames = (32..wal.len()).step_by(24 + page_size).filter(|at| word(*at) == 1);
-    let last = frames.last().unwrap() + 24;
+    let mut frames = (32..wal.len()).step_by(24 + page_size).filter(|at| word(*at) == 1);
+    let last = frames.next_back().unwrap() + 24;
     wal[last..last + page_size].to_vec()
 }

@@ -57,6 +57,9 @@ pub struct Args {
     /// How keys are sent
     #[arg(long, value_name = "WAY", default_value = "rfc4733", value_parser = ["rfc4733", "inband", "info"])]
     dtmf: String,
+    /// Withhold the calling number, as after dialling 184: the service should refuse with 433
+    #[arg(long)]
+    withheld: bool,
     /// Play this recording instead of keying
     #[arg(long, value_name = "FILE.wav")]
     play: Option<PathBuf>,
@@ -97,6 +100,7 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
             "info" => Way::Info,
             _ => Way::Rfc4733,
         },
+        withheld: args.withheld,
         patient: args.patient,
         recording,
     };

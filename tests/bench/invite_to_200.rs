@@ -35,6 +35,7 @@ impl Service {
             dtmf: dtmf::Config::default(),
             prompts: Arc::new(Bank::builtin()),
             longest_call: Duration::from_secs(600),
+            announce_refusals: false,
         };
         let mut bench = Service {
             endpoint: Endpoint::new(endpoint::Config::default(), 1),

@@ -68,6 +68,23 @@ fn who_is_not_on_a_contracted_line_is_refused_unanswered_and_nothing_is_written(
 }
 
 #[test]
+fn who_withholds_the_number_is_refused_unanswered_and_nothing_is_written() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let call = ["--from", "0600001111", "--withheld", "--unit", "line", "--password", "48151623"];
+    let output = service.call(&call).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert!(events(&lines, "answered").is_empty());
+    assert_eq!(events(&lines, "refused")[0]["status"], 433);
+    let records = service.records(1);
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0]["outcome"], &records[0]["status"]), (&"refused-withheld".into(), &433.into()));
+    assert!(records[0]["caller"].is_null() && records[0]["answered_at"].is_null());
+    assert!(!service.verify("line", "0600001111", "48151623"));
+}
+
+#[test]
 fn from_is_believed_only_where_the_configuration_says_so() {
     let folder = Folder::new();
     let db = folder.file("store.db");

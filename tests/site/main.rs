@@ -6,3 +6,5 @@ mod reach;
 mod security;
 mod services;
 mod support;
+mod tls;
+mod trouble;

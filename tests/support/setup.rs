@@ -79,6 +79,7 @@ impl Setup {
             no_ack: false,
             ptime_ms: 20,
             manner: Manner {
+                withheld: false,
                 order: Order {
                     unit: Unit::Line,
                     from: main_number(),

@@ -32,9 +32,16 @@ impl Report {
         Report { json, steps, set: 0, outcomes: vec![], answered: vec![], replied: vec![], lost: 0, received: 0 }
     }
 
-    pub(super) fn calling(&self, out: &mut dyn Write, call: u32, to: &Uri, from: PhoneNumber) -> Result<(), Failure> {
+    /// `from`: `None` when the number is withheld.
+    pub(super) fn calling(
+        &self,
+        out: &mut dyn Write,
+        call: u32,
+        to: &Uri,
+        from: Option<PhoneNumber>,
+    ) -> Result<(), Failure> {
         self.tell(out, Duration::ZERO, call, json!({"event": "calling", "to": to.to_string(), "from": from}), || {
-            format!("calling {to} as {from}")
+            from.map_or_else(|| format!("calling {to}, number withheld"), |from| format!("calling {to} as {from}"))
         })
     }
 
@@ -146,10 +153,7 @@ impl Report {
             | EndCause::FlowFailed
             | EndCause::SessionExpired => "the call was lost",
         };
-        let reason = match cause {
-            EndCause::RemoteBye { reason } => reason.as_deref(),
-            _ => None,
-        };
+        let reason = if let EndCause::RemoteBye { reason } = cause { reason.as_deref() } else { None };
         let object = json!({"event": "ended", "how": text, "reason": reason});
         self.tell(out, now.since(started), call, object, || match reason {
             Some(reason) => format!("{text} ({reason})"),

@@ -151,24 +151,33 @@ impl Runner {
             telephone_event_pt: 101,
             direction: sdp::Direction::SendRecv,
         };
-        let from = self.manner.order.from;
         let outgoing = Outgoing {
             flow: self.flow,
             to: self.to.clone(),
-            from: NameAddr::new(Uri::sip(Some(from.as_str()), &self.flow.local.ip().to_string(), None)),
+            from: self.from(),
             asserted: None,
             offer: (!self.signalling.late_offer).then(|| sdp::offer(&local)),
-            headers: vec![],
+            headers: self.manner.withheld.then(|| ("Privacy".to_owned(), "id".to_owned())).into_iter().collect(),
         };
         let placed = self.endpoint.place(now, outgoing).map_err(|error| Failure::Resource(error.to_string()))?;
         if self.signalling.no_ack {
             let _ = self.endpoint.withhold_ack(placed);
         }
-        report.calling(out, self.placed, &self.to, from)?;
+        let shown = (!self.manner.withheld).then_some(self.manner.order.from);
+        report.calling(out, self.placed, &self.to, shown)?;
         let line =
             Line { number: self.placed, started: now, sockets, local, caller: None, early: None, wakes: Time::MAX };
         self.calls.insert(placed, line);
         Ok(())
+    }
+
+    fn from(&self) -> NameAddr {
+        if self.manner.withheld {
+            let display = Some("Anonymous".to_owned());
+            return NameAddr { display, ..NameAddr::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)) };
+        }
+        let host = self.flow.local.ip().to_string();
+        NameAddr::new(Uri::sip(Some(self.manner.order.from.as_str()), &host, None))
     }
 
     /// Reads the media sockets when a tick is due, and gives every call its turn.
