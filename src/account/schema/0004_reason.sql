@@ -1,6 +1,6 @@
--- Schema 3: why a caller hung up.
+-- Schema 4: why a caller hung up.
 
-INSERT INTO schema_migration (number) VALUES (3);
+INSERT INTO schema_migration (number) VALUES (4);
 
 -- What the caller said when it hung up (BYE) or gave up (CANCEL): the value of Reason (RFC 3326), such as
 -- Q.850;cause=16;text="normal call clearing". NULL when it said nothing, or when the call ended otherwise.
