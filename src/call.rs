@@ -3,12 +3,15 @@
 //! ```text
 //! new ─▶ Identifying ─▶ Answering ─▶ Talking ─▶ Ending ─▶ (Settling) ─▶ Finished(record)
 //!          │ no number, no contract, no common media: Reject ──▲
+//!          └─▶ Excusing ─▶ Announcing: the reason in early media, then Reject ──▲
 //! ```
 //!
 //! | phase | waits for | then |
 //! |---|---|---|
 //! | Identifying | the contract of the calling number ([`Output::FindLine`]) | 403, 433, 400, 488 or 200 |
 //! | Answering | ACK | the greeting |
+//! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement ([`excuse`]) |
+//! | Announcing | its end | 403 or 433 |
 //! | Talking | keys, the ends of prompts, the store | the conversation decides |
 //! | Ending | the endpoint's last word | the call record |
 //! | Settling | the store, when the caller hung up while it was asked | the call record |
@@ -18,6 +21,7 @@
 //! Architecture invariant: this is the one place where signalling, media, tones, conversation and account meet, and still
 //! sans-IO: time is a parameter, randomness a seed, and what is to be done comes out of [`Call::poll_output`].
 
+mod excuse;
 pub mod identity;
 pub mod info;
 mod media;
@@ -32,7 +36,7 @@ use std::time::Duration;
 use crate::account::{CallRecord, Contract, Outcome};
 use crate::audio::prompt::Bank;
 use crate::dtmf;
-use crate::ivr::{self, Conversation, Ending, SetTemporaryPassword, StoreFailed};
+use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, StoreFailed};
 use crate::keying::{Keys, Suite};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
@@ -43,6 +47,7 @@ use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use excuse::{Announcement, excuse_for};
 use identity::{Trust, Unidentified};
 use media::Media;
 
@@ -59,6 +64,8 @@ pub struct Settings {
     pub longest_call: Duration,
     /// Whether media is encrypted.
     pub srtp: Srtp,
+    /// A caller who is refused is told why in early media first.
+    pub announce_refusals: bool,
 }
 
 /// A call's own randomness.
@@ -89,6 +96,10 @@ pub enum Input {
         /// Where this call's RTP would be received; `None` when no port is free.
         local_rtp: Option<SocketAddr>,
     },
+    /// The answer to [`Output::OpenMedia`]: where this call's RTP is received; `None` when no port is free.
+    Media(Option<SocketAddr>),
+    /// Our 183 is on its way, or was acknowledged where it was sent reliably: early media may flow.
+    EarlyMedia,
     /// Our 200 was acknowledged, with the answer if ours was the offer.
     Confirmed(Option<Vec<u8>>),
     /// The caller wants to change the session; `None`: we are to offer.
@@ -118,14 +129,18 @@ pub struct LookupFailed;
 pub enum Output {
     /// Look up the contract; the answer is [`Input::Line`].
     FindLine(PhoneNumber),
+    /// Open a port for RTP; the answer is [`Input::Media`].
+    OpenMedia,
+    /// Send this session description in a 183; [`Input::EarlyMedia`] follows.
+    Progress(String),
     /// Answer with this session description.
     Answer(String),
     /// Refuse.
     Reject(Rejection),
     /// Answer [`Input::Offer`].
     RespondOffer(Result<String, u16>),
-    /// Hang up.
-    HangUp,
+    /// Hang up, for this reason: a cause of ITU-T Q.850 and its text.
+    HangUp(u16, &'static str),
     /// Send from the RTP socket.
     Rtp {
         /// Where to.
@@ -155,6 +170,8 @@ pub struct Call {
     started: Time,
     record: CallRecord,
     phase: Phase,
+    /// A refusal is announced.
+    announces: bool,
     /// The store has been asked to set the password, and has not answered.
     storing: bool,
     /// The store has set the password.
@@ -167,6 +184,13 @@ enum Phase {
         calling: PhoneNumber,
         offer: Option<Vec<u8>>,
     },
+    /// Refused with `excuse`: the announcement waits for a port, then for its way to be open.
+    Excusing {
+        excuse: Excuse,
+        offer: Vec<u8>,
+        plan: Option<MediaPlan>,
+    },
+    Announcing(Box<Announcement>),
     Answering {
         line: ivr::Line,
         local: LocalMedia,
@@ -199,6 +223,7 @@ impl Call {
         trust: Trust,
         incoming: &Incoming,
     ) -> Call {
+        let announces = settings.announce_refusals && (trust.asserted || trust.from);
         let id = format!("{:x}-{:016x}", wall.0, seed.numbers);
         let mut call = Call {
             settings,
@@ -206,6 +231,7 @@ impl Call {
             started: now,
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
+            announces,
             storing: false,
             stored: false,
             outputs: VecDeque::new(),
@@ -223,6 +249,8 @@ impl Call {
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {
             Input::Line { contract, local_rtp } => self.found(contract, local_rtp),
+            Input::Media(rtp) => self.excuse(rtp),
+            Input::EarlyMedia => self.announce(now),
             Input::Confirmed(answer) => self.confirmed(now, answer.as_deref()),
             Input::Offer(offer) => self.renegotiate(now, offer.as_deref()),
             Input::Info { content_type, body } => {
@@ -237,11 +265,17 @@ impl Call {
 
     /// Takes in a datagram from the RTP socket.
     pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        if let Phase::Announcing(announcement) = &mut self.phase {
+            announcement.handle_rtp(now, from, bytes);
+        }
         self.talk(now, |talk| talk.media.handle_rtp(now, from, bytes));
     }
 
     /// Takes in a datagram from the RTCP socket.
     pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        if let Phase::Announcing(announcement) = &mut self.phase {
+            announcement.handle_rtcp(now, from, bytes);
+        }
         self.talk(now, |talk| talk.media.handle_rtcp(now, from, bytes));
     }
 
@@ -249,6 +283,11 @@ impl Call {
     pub fn handle_timeout(&mut self, now: Time) {
         if now.since(self.started) >= self.settings.longest_call {
             self.end(now, Outcome::TooLong);
+        }
+        if let Phase::Announcing(announcement) = &mut self.phase
+            && announcement.handle_timeout(now)
+        {
+            self.conclude(now);
         }
         self.talk(now, |talk| {
             talk.media.handle_timeout(now);
@@ -268,9 +307,13 @@ impl Call {
             Phase::Talking(talk) => {
                 talk.media.poll_output().unwrap_or_else(|media_wakes| Output::Timeout(talk.wakes(media_wakes)))
             }
-            Phase::Identifying { .. } | Phase::Answering { .. } | Phase::Ending | Phase::Settling | Phase::Finished => {
-                Output::Timeout(Time::MAX)
-            }
+            Phase::Announcing(announcement) => announcement.poll_output(),
+            Phase::Identifying { .. }
+            | Phase::Excusing { .. }
+            | Phase::Answering { .. }
+            | Phase::Ending
+            | Phase::Settling
+            | Phase::Finished => Output::Timeout(Time::MAX),
         }
     }
 
@@ -288,10 +331,15 @@ impl Call {
                 self.phase = Phase::Identifying { calling, offer: incoming.offer.clone() };
                 self.outputs.push_back(Output::FindLine(calling));
             }
-            Err(Unidentified::Withheld) => self.refuse(433, Outcome::RefusedWithheld),
-            Err(Unidentified::Conflict) => self.refuse(403, Outcome::RefusedConflict),
-            Err(Unidentified::Untrusted) => self.refuse(403, Outcome::RefusedUntrusted),
-            Err(Unidentified::NotANumber(_)) => self.refuse(403, Outcome::RefusedUnknownLine),
+            Err(why) => {
+                let (status, outcome) = match why {
+                    Unidentified::Withheld => (433, Outcome::RefusedWithheld),
+                    Unidentified::Conflict => (403, Outcome::RefusedConflict),
+                    Unidentified::Untrusted => (403, Outcome::RefusedUntrusted),
+                    Unidentified::NotANumber(_) => (403, Outcome::RefusedUnknownLine),
+                };
+                self.refuse_aloud(status, outcome, incoming.offer.clone());
+            }
         }
     }
 
@@ -300,7 +348,7 @@ impl Call {
         let (calling, offer) = (*calling, offer.take());
         match (contract, local_rtp) {
             (Err(LookupFailed), _) => self.refuse(503, Outcome::RefusedStore),
-            (Ok(None), _) => self.refuse(403, Outcome::RefusedUnknownLine),
+            (Ok(None), _) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
             (Ok(Some(_)), None) => self.refuse(503, Outcome::RefusedBusy),
             (Ok(Some(contract)), Some(rtp)) => {
                 let numbers = contract.numbers().collect();
@@ -311,12 +359,7 @@ impl Call {
     }
 
     fn answer(&mut self, line: ivr::Line, rtp: SocketAddr, offer: Option<&[u8]>) {
-        // an o= line's numbers fit into 63 bits everywhere
-        let mut local = LocalMedia::new(rtp, self.seed.numbers >> 1);
-        local.srtp = self.settings.srtp;
-        if local.srtp != Srtp::Off {
-            local.keys = Keys::draw(&Suite::ALL, &mut StdRng::from_seed(self.seed.keys));
-        }
+        let local = self.local(rtp);
         let negotiated = match offer {
             Some(offer) => sdp::answer(offer, &local).map(|(answer, plan)| (answer, Some(Box::new(plan)))),
             None => Ok((sdp::offer(&local), None)),
@@ -329,6 +372,16 @@ impl Call {
             }
             Err(error) => self.refuse(status_of(&error), Outcome::RefusedMedia),
         }
+    }
+
+    fn local(&self, rtp: SocketAddr) -> LocalMedia {
+        // an o= line's numbers fit into 63 bits everywhere
+        let mut local = LocalMedia::new(rtp, self.seed.numbers >> 1);
+        local.srtp = self.settings.srtp;
+        if local.srtp != Srtp::Off {
+            local.keys = Keys::draw(&Suite::ALL, &mut StdRng::from_seed(self.seed.keys));
+        }
+        local
     }
 
     fn confirmed(&mut self, now: Time, answer: Option<&[u8]>) {
@@ -352,7 +405,13 @@ impl Call {
                     talk.media.retarget(now, &plan);
                 }
             }
-            Phase::Talking(_) | Phase::Identifying { .. } | Phase::Ending | Phase::Settling | Phase::Finished => {}
+            Phase::Talking(_)
+            | Phase::Identifying { .. }
+            | Phase::Excusing { .. }
+            | Phase::Announcing(_)
+            | Phase::Ending
+            | Phase::Settling
+            | Phase::Finished => {}
         }
     }
 
@@ -370,6 +429,8 @@ impl Call {
         let response = match &mut self.phase {
             Phase::Talking(talk) => talk.respond(now, offer),
             Phase::Identifying { .. } | Phase::Answering { .. } => Err(491),
+            // what is announced goes where it was offered to go
+            Phase::Excusing { .. } | Phase::Announcing(_) => Err(488),
             Phase::Ending | Phase::Settling | Phase::Finished => Err(481),
         };
         self.outputs.push_back(Output::RespondOffer(response));
@@ -394,20 +455,69 @@ impl Call {
         self.outputs.push_back(Output::Reject(Rejection::new(status)));
     }
 
+    /// The same, with the reason spoken first where that is wanted and the caller has said where to.
+    fn refuse_aloud(&mut self, status: u16, outcome: Outcome, offer: Option<Vec<u8>>) {
+        match (excuse_for(outcome), offer) {
+            (Some(excuse), Some(offer)) if self.announces => {
+                self.record.status = status;
+                self.record.outcome = outcome;
+                self.phase = Phase::Excusing { excuse, offer, plan: None };
+                self.outputs.push_back(Output::OpenMedia);
+            }
+            _ => self.refuse(status, outcome),
+        }
+    }
+
+    fn excuse(&mut self, rtp: Option<SocketAddr>) {
+        let local = rtp.map(|rtp| self.local(rtp));
+        let Phase::Excusing { offer, plan, .. } = &mut self.phase else { return };
+        match local.and_then(|local| sdp::answer(offer, &local).ok()) {
+            Some((description, agreed)) => {
+                *plan = Some(agreed);
+                self.outputs.push_back(Output::Progress(description));
+            }
+            // nothing can be said: the status has to do
+            None => self.refuse(self.record.status, self.record.outcome),
+        }
+    }
+
+    fn announce(&mut self, now: Time) {
+        let Phase::Excusing { excuse, plan: Some(plan), .. } = &self.phase else { return };
+        let announcement = Announcement::new(now, &self.settings, self.seed, *plan, *excuse);
+        self.phase = Phase::Announcing(Box::new(announcement));
+    }
+
+    /// The announcement is over, however far it came: the refusal follows.
+    fn conclude(&mut self, now: Time) {
+        if let Phase::Announcing(announcement) = std::mem::replace(&mut self.phase, Phase::Ending) {
+            self.outputs.extend(announcement.close(now, &mut self.record));
+        }
+        self.outputs.push_back(Output::Reject(Rejection::new(self.record.status)));
+    }
+
     /// We end the call: with BYE when it was answered.
     fn end(&mut self, now: Time, outcome: Outcome) {
         match std::mem::replace(&mut self.phase, Phase::Ending) {
             Phase::Identifying { .. } => self.refuse(503, outcome),
+            phase @ (Phase::Excusing { .. } | Phase::Announcing(_)) => {
+                self.phase = phase;
+                self.conclude(now);
+            }
             Phase::Answering { .. } => {
                 self.record.outcome = outcome;
-                self.outputs.push_back(Output::HangUp);
+                self.hang_up(outcome);
             }
             Phase::Talking(talk) => {
                 self.leave(now, *talk, outcome);
-                self.outputs.push_back(Output::HangUp);
+                self.hang_up(outcome);
             }
             phase @ (Phase::Ending | Phase::Settling | Phase::Finished) => self.phase = phase,
         }
+    }
+
+    fn hang_up(&mut self, outcome: Outcome) {
+        let (cause, text) = cause_of(outcome);
+        self.outputs.push_back(Output::HangUp(cause, text));
     }
 
     /// The store has answered: the conversation speaks it, or, when the caller is gone, the record keeps it.
@@ -418,6 +528,8 @@ impl Call {
             Phase::Settling => self.finish(),
             Phase::Talking(_)
             | Phase::Identifying { .. }
+            | Phase::Excusing { .. }
+            | Phase::Announcing(_)
             | Phase::Answering { .. }
             | Phase::Ending
             | Phase::Finished => {
@@ -438,14 +550,21 @@ impl Call {
         let outcome = match cause {
             EndCause::RemoteBye { .. } => Outcome::HungUp,
             EndCause::Cancelled { .. } => Outcome::Cancelled,
-            EndCause::NoAck => Outcome::NoAck,
+            EndCause::NoAck | EndCause::NoPrack => Outcome::NoAck,
             EndCause::LocalBye | EndCause::ByeTimedOut | EndCause::Rejected { .. } => self.record.outcome,
             EndCause::TimedOut | EndCause::DialogGone { .. } | EndCause::FlowFailed | EndCause::SessionExpired => {
                 Outcome::Lost
             }
         };
+        self.record.reason = reason_in(cause);
         match std::mem::replace(&mut self.phase, Phase::Finished) {
             Phase::Talking(talk) => self.leave(now, *talk, outcome),
+            // why it was refused says more than that the caller has not heard it out
+            Phase::Announcing(announcement) => {
+                self.outputs.extend(announcement.close(now, &mut self.record));
+                self.record.status = final_status(cause, self.record.status);
+            }
+            Phase::Excusing { .. } => self.record.status = final_status(cause, self.record.status),
             Phase::Identifying { .. } | Phase::Answering { .. } => {
                 self.record.outcome = outcome;
                 if outcome == Outcome::Cancelled {
@@ -530,6 +649,53 @@ impl Talk {
         media.min(conversation.unwrap_or(Time::MAX))
     }
 }
+
+/// The status that our INVITE server transaction ended with, when the application had no part in it.
+fn final_status(cause: &EndCause, ours: u16) -> u16 {
+    match cause {
+        EndCause::Cancelled { .. } => 487,
+        EndCause::NoPrack => 504,
+        EndCause::TimedOut => 480,
+        EndCause::RemoteBye { .. }
+        | EndCause::LocalBye
+        | EndCause::ByeTimedOut
+        | EndCause::Rejected { .. }
+        | EndCause::NoAck
+        | EndCause::DialogGone { .. }
+        | EndCause::FlowFailed
+        | EndCause::SessionExpired => ours,
+    }
+}
+
+/// What the caller said about why it hung up, as far as a record needs it.
+fn reason_in(cause: &EndCause) -> Option<String> {
+    let (EndCause::RemoteBye { reason } | EndCause::Cancelled { reason }) = cause else { return None };
+    let reason = reason.as_deref()?;
+    Some(reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect())
+}
+
+/// The cause of ITU-T Q.850 that our BYE gives.
+fn cause_of(outcome: Outcome) -> (u16, &'static str) {
+    match outcome {
+        Outcome::Stopped | Outcome::StoreFailed | Outcome::RefusedStore | Outcome::Lost => (41, "Temporary failure"),
+        Outcome::RefusedMedia => (88, "Incompatible destination"),
+        Outcome::TooLong | Outcome::NoAck => (102, "Recovery on timer expiry"),
+        Outcome::Set
+        | Outcome::SetUnheard
+        | Outcome::HungUp
+        | Outcome::TooManyInvalid
+        | Outcome::TooManyTimeouts
+        | Outcome::Cancelled
+        | Outcome::RefusedUnknownLine
+        | Outcome::RefusedWithheld
+        | Outcome::RefusedConflict
+        | Outcome::RefusedUntrusted
+        | Outcome::RefusedBusy => (16, "Normal call clearing"),
+    }
+}
+
+/// So many characters of a Reason are kept.
+const LONGEST_REASON: usize = 200;
 
 fn status_of(error: &SdpError) -> u16 {
     match error {

@@ -123,6 +123,8 @@ pub struct Caller {
     blind: VecDeque<Reply>,
     read_back: ReadBack,
     spoken: bool,
+    /// The call is not answered yet: what is heard is told, and nothing is keyed.
+    early: bool,
     /// Keys are on their way out.
     keying: bool,
     /// When the last of them was out.
@@ -163,6 +165,7 @@ impl Caller {
             blind,
             read_back: ReadBack::default(),
             spoken: false,
+            early: false,
             keying: false,
             keyed_out: None,
             last_heard: now,
@@ -171,6 +174,12 @@ impl Caller {
             hung_up: false,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// The call is not answered, but there is early media with `plan`: whoever speaks there is listened to.
+    pub fn early(now: Time, seed: u64, manner: Manner, lexicon: Arc<Lexicon>, plan: &MediaPlan) -> Caller {
+        let manner = Manner { recording: None, ..manner };
+        Caller { early: true, blind: VecDeque::new(), ..Caller::new(now, seed, manner, lexicon, plan) }
     }
 
     /// Takes in a datagram from the RTP socket.
@@ -296,6 +305,7 @@ impl Caller {
 
     fn mean(&mut self, now: Time, meaning: Meaning, name: String) {
         match meaning {
+            _ if self.early => {}
             Meaning::Asks(_) if self.manner.recording.is_some() => {}
             Meaning::Asks(reply) => {
                 let at = if self.manner.patient { Time::MAX } else { now + REACTION };

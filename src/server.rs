@@ -331,6 +331,7 @@ impl Signalling {
     fn event(&mut self, event: Event) {
         match event {
             Event::Incoming(incoming) => self.incoming(incoming),
+            Event::EarlyMedia { call, .. } => self.tell(call, Input::EarlyMedia),
             Event::Confirmed { call, answer } => self.tell(call, Input::Confirmed(answer)),
             Event::Offer { call, offer } => self.tell(call, Input::Offer(offer)),
             Event::Info { call, content_type, body } => self.tell(call, Input::Info { content_type, body }),
@@ -423,7 +424,8 @@ impl Signalling {
             Command::Answer(description) => self.endpoint.answer(now, call, description),
             Command::Reject(rejection) => self.endpoint.reject(now, call, rejection),
             Command::RespondOffer(response) => self.endpoint.respond_offer(now, call, response),
-            Command::HangUp => self.endpoint.hang_up(now, call, None),
+            Command::Progress(description) => self.endpoint.progress(now, call, 183, Some(description)),
+            Command::HangUp(cause, text) => self.endpoint.hang_up(now, call, Some((cause, text))),
         });
     }
 

@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "virtual_calls/announcing.rs"]
+mod announcing;
 #[path = "virtual_calls/chaos.rs"]
 mod chaos;
 #[path = "virtual_calls/encrypted.rs"]
@@ -20,5 +22,7 @@ mod media;
 mod random;
 #[path = "virtual_calls/refusing.rs"]
 mod refusing;
+#[path = "virtual_calls/signalling.rs"]
+mod signalling;
 #[path = "virtual_calls/storing.rs"]
 mod storing;

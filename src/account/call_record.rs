@@ -32,6 +32,8 @@ pub struct CallRecord {
     pub outcome: Outcome,
     /// The final SIP status of the INVITE.
     pub status: u16,
+    /// Why the caller hung up or gave up, when it said so: the value of Reason (RFC 3326).
+    pub reason: Option<String>,
     /// What the media session counted.
     pub media: MediaCounts,
     /// How many digits came by which way.
@@ -52,6 +54,7 @@ impl CallRecord {
             target: None,
             outcome,
             status: 0,
+            reason: None,
             media: MediaCounts::default(),
             digits: DigitCounts::default(),
         }

@@ -33,6 +33,7 @@ const BUILTIN: &[(&str, &[u8])] = builtin![
     "invalid-key" "no-input" "customer-number-wrong" "number-invalid" "number-not-in-contract"
     "password-too-short" "password-too-long" "password-one-digit" "password-run" "password-own-number"
     "password-mismatch" "cleared" "store-failed" "too-many-invalid" "too-many-timeouts"
+    "refused-withheld" "refused-line" "refused-unidentified"
 ];
 
 /// Why a folder of prompts cannot be used.

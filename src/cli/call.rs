@@ -24,7 +24,7 @@ use crate::sip::message::{Scheme, Uri};
 use crate::unit::Unit;
 
 use report::Report;
-use runner::{Callee, Load, Runner};
+use runner::{Callee, Load, Runner, Signalling};
 
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
@@ -43,7 +43,9 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --srtp\n\n\
     Example: over TLS, to a server whose certificate an authority of your own has signed\n  \
     karipass call --to sips:0664806430@sip.example.jp --tls-ca ca.pem --from 0600001111 --unit line \\\n    \
-    --password 48151623")]
+    --password 48151623\n\n\
+    Example: what becomes of an answer that is never acknowledged\n  \
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --no-ack")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS
     #[arg(long, value_name = "URI")]
@@ -84,6 +86,12 @@ pub struct Args {
     /// With TLS, laboratory only: believe whoever answers
     #[arg(long)]
     tls_insecure: bool,
+    /// Send INVITE without an offer, and answer the service's in ACK
+    #[arg(long)]
+    late_offer: bool,
+    /// Never acknowledge the 200: see it repeated, and the call given up after 64*T1 (32 s)
+    #[arg(long)]
+    no_ack: bool,
     /// How many calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
@@ -126,6 +134,7 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
         let runner = Runner::new(callee, manner, suites.unwrap_or_default(), lexicon).await;
         let mut runner = runner.map_err(|error| Failure::Resource(unreachable(args, &error)))?;
+        runner.signal(Signalling { late_offer: args.late_offer, no_ack: args.no_ack });
         runner.run(&load, &mut report, out).await
     })?;
     report.finish(out)

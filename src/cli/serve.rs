@@ -232,6 +232,7 @@ fn options(
             prompts: Arc::new(prompts),
             longest_call: limits.call_duration,
             srtp: config.rtp.srtp,
+            announce_refusals: config.sip.refuse_with_announcement,
         },
         trust: trust(config),
         peers: PeerLimits {

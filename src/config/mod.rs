@@ -71,6 +71,8 @@ pub struct Sip {
     pub realm: String,
     /// Further hosts that telephones may write behind `@` in their user names.
     pub domains: Vec<String>,
+    /// Whether a caller who is refused hears the reason in early media first.
+    pub refuse_with_announcement: bool,
     /// The certificate chain (PEM) for `tls:` listeners.
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
@@ -252,6 +254,7 @@ impl Config {
                 registrar: true,
                 realm: "karipass".to_owned(),
                 domains: Vec::new(),
+                refuse_with_announcement: false,
                 certificate: None,
                 key: None,
                 ca: None,

@@ -53,6 +53,7 @@ registrar = false
 realm = "lab 1"
 domains = ["sip.example.jp", "192.0.2.1:5060"]
 idle_timeout = "3m"
+refuse_with_announcement = true
 
 [rtp]
 listen = ["0.0.0.0", "::"]
@@ -124,6 +125,7 @@ fn everything() -> Config {
             registrar: false,
             realm: "lab 1".to_owned(),
             domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
+            refuse_with_announcement: true,
             certificate: None,
             key: None,
             ca: None,
@@ -222,6 +224,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_DOMAINS", "sip.example.jp,192.0.2.1:5060"),
         ("KARIPASS_SIP_IDLE_TIMEOUT", "3m"),
         ("KARIPASS_RTP_LISTEN", "0.0.0.0, ::"),
+        ("KARIPASS_SIP_REFUSE_WITH_ANNOUNCEMENT", "true"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),
         ("KARIPASS_RTP_SRTP", "required"),

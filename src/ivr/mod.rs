@@ -66,7 +66,7 @@ use std::time::Duration;
 
 pub use conversation::Conversation;
 pub use digits::Key;
-pub use prompt::{ALL_PROMPTS, PromptName};
+pub use prompt::{ALL_PROMPTS, Excuse, PromptName};
 
 use crate::number::PhoneNumber;
 use crate::secret::Secret;

@@ -25,7 +25,7 @@ impl fmt::Debug for PromptName {
 macro_rules! prompts {
     ($($constant:ident = $name:literal),+ $(,)?) => {
         $(pub(super) const $constant: PromptName = PromptName($name);)+
-        /// Every prompt that the conversation can ever play.
+        /// Every prompt that can ever be played.
         pub const ALL_PROMPTS: &[PromptName] = &[$($constant),+];
     };
 }
@@ -87,6 +87,31 @@ prompts! {
     STORE_FAILED = "store-failed",
     TOO_MANY_INVALID = "too-many-invalid",
     TOO_MANY_TIMEOUTS = "too-many-timeouts",
+    REFUSED_WITHHELD = "refused-withheld",
+    REFUSED_LINE = "refused-line",
+    REFUSED_UNIDENTIFIED = "refused-unidentified",
+}
+
+/// Why a caller is not served, as it is spoken to who is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// The number is withheld: 186 before the number shows it.
+    Withheld,
+    /// The calling number is on no contracted line.
+    NotContracted,
+    /// The calling number is not known for certain.
+    Unidentified,
+}
+
+impl Excuse {
+    /// The prompt that says so.
+    pub const fn prompt(self) -> PromptName {
+        match self {
+            Excuse::Withheld => REFUSED_WITHHELD,
+            Excuse::NotContracted => REFUSED_LINE,
+            Excuse::Unidentified => REFUSED_UNIDENTIFIED,
+        }
+    }
 }
 
 /// The numbers of digits that can be spoken.

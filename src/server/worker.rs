@@ -69,8 +69,10 @@ pub enum Command {
     Reject(Rejection),
     /// Answer a changed session.
     RespondOffer(Result<String, u16>),
-    /// Hang up.
-    HangUp,
+    /// Send this session description in a 183.
+    Progress(String),
+    /// Hang up, for this cause of ITU-T Q.850.
+    HangUp(u16, &'static str),
 }
 
 /// The worker's state, owned by its thread.
@@ -234,7 +236,12 @@ impl Running {
                 Output::Answer(description) => commands.push_back(Command::Answer(description)),
                 Output::Reject(rejection) => commands.push_back(Command::Reject(rejection)),
                 Output::RespondOffer(response) => commands.push_back(Command::RespondOffer(response)),
-                Output::HangUp => commands.push_back(Command::HangUp),
+                Output::HangUp(cause, text) => commands.push_back(Command::HangUp(cause, text)),
+                Output::Progress(description) => commands.push_back(Command::Progress(description)),
+                Output::OpenMedia => {
+                    let rtp = active.open(&mut self.worker.ports, self.worker.advertise);
+                    active.call.handle_input(self.worker.clock.now(), Input::Media(rtp));
+                }
                 Output::FindLine(number) => {
                     let reply = self.worker.reply(handle, |contract| Input::Line { contract, local_rtp: None });
                     self.worker.ledger.find_line(number, reply);

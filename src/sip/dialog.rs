@@ -89,6 +89,12 @@ impl Dialog {
         Ok(Dialog { id, remote, routes, target, ..self.clone() })
     }
 
+    /// Goes on counting where `early`, the same dialog before its 2xx, has come to: PRACKs were sent in it.
+    pub fn count_on_from(&mut self, early: &Dialog) {
+        self.local_number = self.local_number.max(early.local_number);
+        self.remote_number = self.remote_number.max(early.remote_number);
+    }
+
     /// Its name.
     pub const fn id(&self) -> &DialogId {
         &self.id

@@ -1,6 +1,6 @@
 //! Typed access to the header fields that signalling turns on.
 
-use super::message::{CSeq, FieldError, Headers, Method, NameAddr, Via};
+use super::message::{CSeq, FieldError, Headers, Method, NameAddr, RAck, Via};
 use super::wire::lex;
 
 impl Headers {
@@ -56,6 +56,20 @@ impl Headers {
     pub fn cseq(&self) -> Result<CSeq, FieldError> {
         let value = self.first("CSeq").ok_or(FieldError::Missing("CSeq"))?;
         parse_cseq(value).ok_or(FieldError::Malformed("CSeq"))
+    }
+
+    /// Which reliable provisional response a PRACK acknowledges (RFC 3262 §7.2).
+    pub fn rack(&self) -> Result<RAck, FieldError> {
+        let value = self.first("RAck").ok_or(FieldError::Missing("RAck"))?;
+        let (sequence, cseq) = value.split_once([' ', '\t']).ok_or(FieldError::Malformed("RAck"))?;
+        let (sequence, cseq) = (lex::number(sequence), parse_cseq(lex::trim(cseq)));
+        sequence.zip(cseq).map(|(sequence, cseq)| RAck { sequence, cseq }).ok_or(FieldError::Malformed("RAck"))
+    }
+
+    /// The sequence number of a provisional response that wants a PRACK: it requires 100rel and has an RSeq (RFC 3262 §7.1).
+    pub fn reliable_sequence(&self) -> Option<u32> {
+        let required = self.option_tags("Require").iter().any(|tag| tag == "100rel");
+        lex::number(self.first("RSeq")?).filter(|_| required)
     }
 
     /// The Call-ID.

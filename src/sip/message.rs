@@ -106,6 +106,21 @@ impl fmt::Display for CSeq {
     }
 }
 
+/// The value of RAck.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RAck {
+    /// The RSeq of the response.
+    pub sequence: u32,
+    /// The CSeq of the request that the response is to.
+    pub cseq: CSeq,
+}
+
+impl fmt::Display for RAck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.sequence, self.cseq)
+    }
+}
+
 /// A SIP/2.0 message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]

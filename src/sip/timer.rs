@@ -42,6 +42,10 @@ pub enum Timer {
     Answer,
     /// The ACK for a 2xx never came (RFC 3261 §13.3.1.4).
     AnswerUnacknowledged,
+    /// A reliable provisional response is repeated until its PRACK arrives (RFC 3262 §3), on every transport.
+    Provisional,
+    /// The PRACK never came (RFC 3262 §3).
+    ProvisionalUnacknowledged,
     /// An INVITE found no final response within its limit (`Expires`, or the configured one).
     Setup,
     /// A CANCEL was not followed by a final response (RFC 3261 §9.1).

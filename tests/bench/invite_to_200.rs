@@ -37,6 +37,7 @@ impl Service {
             prompts: Arc::new(Bank::builtin()),
             longest_call: Duration::from_secs(600),
             srtp: Srtp::Offered,
+            announce_refusals: false,
         };
         let mut bench = Service {
             endpoint: Endpoint::new(endpoint::Config::default(), 1),

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod announcements;
 mod bodies;
 mod identities;
 mod line;

@@ -62,12 +62,16 @@ pub enum Refresh {
 pub struct Peer {
     pub invite: Invite,
     pub refresh: Refresh,
+    /// It acknowledges reliable provisional responses.
+    pub pracks: bool,
     manner: caller::Manner,
     caller: Option<Caller>,
     wakes: Time,
     refresh_at: Time,
     cseq: u32,
     branches: u32,
+    /// Number and branch of the last INVITE, which its ACK names whatever came in between.
+    invited: (u32, u32),
     /// To with the service's tag, once there is one.
     to: String,
     target: String,
@@ -75,6 +79,9 @@ pub struct Peer {
     hold: Option<&'static str>,
     /// Start lines of what came, without 100: `200 INVITE`, `BYE`.
     pub heard: Vec<String>,
+    /// The last provisional response, and whether one was acknowledged.
+    pub progress: String,
+    acknowledged: bool,
     /// The last response to an INVITE or UPDATE.
     pub response: String,
     /// What the answer lacked, for which the network has hung up.
@@ -92,6 +99,8 @@ impl Peer {
             target: invite.uri.clone(),
             invite,
             refresh: Refresh::ReInvite,
+            pracks: true,
+            invited: (0, 0),
             manner,
             caller: None,
             wakes: Time::MAX,
@@ -100,6 +109,8 @@ impl Peer {
             branches: 0,
             hold: None,
             heard: vec![],
+            progress: String::new(),
+            acknowledged: false,
             response: String::new(),
             lacking: vec![],
             refused: None,
@@ -196,6 +207,19 @@ impl Peer {
              P-Called-Party-ID: <sip:0664806430@ntt-west.ne.jp>\r\n{identity}{more}c: application/sdp\r\n"
         );
         self.request("INVITE", &headers, body, out);
+        self.invited = (self.cseq, self.branches);
+    }
+
+    /// Gives up before there is an answer.
+    pub fn cancel(&mut self, reason: &str, out: &mut Outlet<'_>) {
+        let to = std::mem::replace(&mut self.to, self.invite.to.clone());
+        self.request_in("CANCEL", self.invited, reason, b"", out);
+        self.to = to;
+    }
+
+    pub fn hang_up_because(&mut self, reason: &str, out: &mut Outlet<'_>) {
+        self.cseq += 1;
+        self.request("BYE", reason, b"", out);
     }
 
     fn refresh_now(&mut self, out: &mut Outlet<'_>) {
@@ -215,11 +239,11 @@ impl Peer {
 
     fn request(&mut self, method: &str, headers: &str, body: &[u8], out: &mut Outlet<'_>) {
         self.branches += 1;
-        self.request_in(method, self.branches, headers, body, out);
+        self.request_in(method, (self.cseq, self.branches), headers, body, out);
     }
 
-    fn request_in(&self, method: &str, branch: u32, headers: &str, body: &[u8], out: &mut Outlet<'_>) {
-        let Peer { to, target, cseq, .. } = self;
+    fn request_in(&self, method: &str, (cseq, branch): (u32, u32), headers: &str, body: &[u8], out: &mut Outlet<'_>) {
+        let Peer { to, target, .. } = self;
         let head = format!(
             "{method} {target} SIP/2.0\r\nv: SIP/2.0/UDP 192.0.2.77:5060;branch=z9hG4bKngn{branch}\r\n\
              Max-Forwards: 69\r\nt: {to}\r\nf: {};tag=ngn-0a\r\ni: 8fa3-77c1@ngn\r\n\
@@ -281,6 +305,8 @@ impl Peer {
     fn hear_response(&mut self, status: u16, method: &str, text: &str, out: &mut Outlet<'_>) {
         match (method, status) {
             ("BYE", _) => self.end(out),
+            ("PRACK" | "CANCEL", _) => assert_eq!(status, 200, "{text}"),
+            ("INVITE", ..200) => self.hear_progress(text, out),
             (_, 200) => {
                 let known = field(text, "CSeq") == field(&self.response, "CSeq");
                 self.response = text.to_owned();
@@ -288,7 +314,8 @@ impl Peer {
                     self.to = field(text, "To").unwrap().to_owned();
                     let contact = field(text, "Contact").unwrap();
                     self.target = contact[contact.find('<').unwrap() + 1..contact.find('>').unwrap()].to_owned();
-                    self.request("ACK", "", b"", out);
+                    self.branches += 1;
+                    self.request_in("ACK", (self.invited.0, self.branches), "", b"", out);
                 }
                 if !known {
                     self.accepted(text, out);
@@ -296,7 +323,7 @@ impl Peer {
             }
             ("INVITE", _) => {
                 self.to = field(text, "To").unwrap().to_owned();
-                self.request_in("ACK", self.branches, "", b"", out);
+                self.request_in("ACK", self.invited, "", b"", out);
                 if self.response.is_empty() {
                     self.refused = Some(status);
                     self.response = text.to_owned();
@@ -304,6 +331,21 @@ impl Peer {
                 }
             }
             _ => panic!("{status} to {method}"),
+        }
+    }
+
+    fn hear_progress(&mut self, text: &str, out: &mut Outlet<'_>) {
+        self.to = field(text, "To").unwrap().to_owned();
+        self.progress = text.to_owned();
+        let reliable = field(text, "Require").is_some_and(|tags| tags.contains("100rel"));
+        if reliable && self.pracks && !self.acknowledged {
+            self.acknowledged = true;
+            let contact = field(text, "Contact").unwrap();
+            self.target = contact[contact.find('<').unwrap() + 1..contact.find('>').unwrap()].to_owned();
+            let rack = format!("RAck: {} {} INVITE\r\n", field(text, "RSeq").unwrap(), self.invited.0);
+            self.cseq += 1;
+            self.request("PRACK", &rack, b"", out);
+            self.target = self.invite.uri.clone();
         }
     }
 

@@ -26,7 +26,7 @@ fn sets(way: Way, invite: Invite) -> Line {
 fn a_password_is_set_by_telephone_events() {
     let line = sets(Way::Rfc4733, Invite::default());
     assert_eq!(line.peer.heard, ["200 INVITE", "BYE"]);
-    for exactly in ["Session-Expires: 300;refresher=uac", "Require: timer", "Supported: timer", "a=ptime:20"] {
+    for exactly in ["Session-Expires: 300;refresher=uac", "Require: timer", "Supported: timer, 100rel", "a=ptime:20"] {
         assert!(line.peer.response.lines().any(|line| line == exactly), "{exactly}: {}", line.peer.response);
     }
 }

@@ -126,6 +126,7 @@ fn stopping_lets_running_calls_end_and_takes_no_new_ones() {
     let service = Service::demo(&folder.file("store.db"));
     let keys = folder.file("keys.wav");
     recording(&keys, ",2,1,,48151623#1,");
+    assert_eq!(health(&service), "SIP/2.0 200 OK");
     let mut running = service
         .call(&["--from", "0600001111", "--unit", "number", "--password", "48151623", "--play", keys.to_str().unwrap()])
         .stdout(std::process::Stdio::piped())
@@ -137,12 +138,31 @@ fn stopping_lets_running_calls_end_and_takes_no_new_ones() {
     service.terminate();
     let refused = service.call(&["--from", "0600001111", "--unit", "line", "--password", "31415926"]).output().unwrap();
     assert_eq!(result(&refused)["outcomes"]["refused: 503"], 1, "{refused:?}");
+    assert_eq!(health(&service), "SIP/2.0 503 Service Unavailable", "a balancer looks elsewhere");
     let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
     assert!(running.wait().unwrap().success(), "{rest:#?}");
     let db = service.db.clone();
     let (code, log) = service.wait();
     assert_eq!(code, Some(0), "{log}");
     assert!(super::support::verify(&db, "number", "0600001111", "48151623").status.success());
+}
+
+/// What an OPTIONS is answered with: its status line.
+fn health(service: &Service) -> String {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let own = socket.local_addr().unwrap();
+    let options = format!(
+        "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{}\r\nMax-Forwards: 70\r\n\
+         From: <sip:balancer@127.0.0.1>;tag=b\r\nTo: <sip:127.0.0.1>\r\nCall-ID: {}@balancer\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n",
+        own.port(),
+        own.port()
+    );
+    socket.send_to(options.as_bytes(), &service.address).unwrap();
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).unwrap();
+    String::from_utf8_lossy(&buffer[..length]).lines().next().unwrap().to_owned()
 }
 
 #[test]
@@ -175,4 +195,82 @@ fn no_secret_is_seen_in_any_log_output_or_file() {
             assert!(!text.contains(signal), "{signal} is in the {what}");
         }
     }
+}
+
+#[test]
+fn an_offer_in_the_answer_is_answered_in_the_ack() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let flags = ["--from", "0600001111", "--unit", "number", "--password", "48151623", "--late-offer"];
+    let output = service.call(&flags).output().unwrap();
+    assert!(output.status.success(), "{:#?}", json_lines(&output));
+    assert!(service.verify("number", "0600001111", "48151623"));
+}
+
+/// A service of a few lines, which answers and waits for an ACK.
+#[test]
+fn an_answer_is_not_acknowledged_where_that_is_wanted() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let to = format!("sip:0664806430@{}", socket.local_addr().unwrap());
+    let caller = super::support::karipass()
+        .args(["call", "--json", "--to", &to, "--from", "0600001111", "--unit", "line", "--password", "48151623"])
+        .arg("--no-ack")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut buffer = [0; 4096];
+    let (length, from) = socket.recv_from(&mut buffer).unwrap();
+    let invite = String::from_utf8(buffer[..length].to_vec()).unwrap();
+    let field = |name: &str| invite.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    let body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+    let answer = format!(
+        "SIP/2.0 200 OK\r\n{}\r\n{}\r\n{};tag=s\r\n{}\r\n{}\r\nContact: <{to}>\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        field("Via:"),
+        field("From:"),
+        field("To:"),
+        field("Call-ID:"),
+        field("CSeq:"),
+        body.len()
+    );
+    // repeated as if its ACK had been lost
+    for _ in 0..3 {
+        socket.send_to(answer.as_bytes(), from).unwrap();
+    }
+    let bye = format!(
+        "BYE sip:0600001111@{from} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKb\r\nMax-Forwards: 70\r\n{}\r\n{}\r\n{}\r\n\
+         CSeq: 1 BYE\r\nReason: Q.850;cause=102;text=\"Recovery on timer expiry\"\r\nContent-Length: 0\r\n\r\n",
+        socket.local_addr().unwrap(),
+        field("To:").replace("To:", "From:") + ";tag=s",
+        field("From:").replace("From:", "To:"),
+        field("Call-ID:"),
+    );
+    socket.send_to(bye.as_bytes(), from).unwrap();
+    let length = socket.recv(&mut buffer).unwrap();
+    let next = String::from_utf8(buffer[..length].to_vec()).unwrap();
+    assert!(next.starts_with("SIP/2.0 200") && next.contains("CSeq: 1 BYE"), "something came before it: {next}");
+    let output = caller.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert_eq!(events(&lines, "answered").len(), 1, "{lines:#?}");
+    assert_eq!(events(&lines, "ended")[0]["reason"], "Q.850;cause=102;text=\"Recovery on timer expiry\"");
+}
+
+#[test]
+fn a_refusal_is_announced_in_early_media_where_the_configuration_says_so() {
+    let folder = Folder::new();
+    let config = folder.file("karipass.toml");
+    std::fs::write(&config, "[sip]\nrefuse_with_announcement = true\n").unwrap();
+    let service = Service::start(&folder.file("store.db"), &["--demo", "--config", config.to_str().unwrap()], "info");
+    let output =
+        service.call(&["--from", "0699999999", "--unit", "number", "--password", "48151623"]).output().unwrap();
+    let lines = json_lines(&output);
+    assert_eq!(output.status.code(), Some(1), "{lines:#?}");
+    assert_eq!((&events(&lines, "progress")[0]["status"], events(&lines, "answered").len()), (&183.into(), 0));
+    assert_eq!(events(&lines, "heard")[0]["prompt"], "refused-line", "{lines:#?}");
+    assert_eq!(result(&output)["outcomes"]["refused: 403"], 1);
+    let record = &service.records(1)[0];
+    assert_eq!((&record["outcome"], &record["status"]), (&"refused-unknown-line".into(), &403.into()));
+    assert!(record["answered_at"].is_null(), "uncharged");
 }

@@ -20,6 +20,7 @@ fn whole_record() -> CallRecord {
         target: Some(number("0600002222")),
         outcome: Outcome::TooManyInvalid,
         status: 200,
+        reason: Some("Q.850;cause=16;text=\"normal call clearing\"".to_owned()),
         media: MediaCounts { received: 3000, lost: 7, duplicates: 2, jitter_ms: 12 },
         digits: DigitCounts { rfc4733: 10, inband: 4, info: u32::MAX },
     }

@@ -8,6 +8,7 @@
 //! Nothing of the program is replaced but its edge: sockets, threads and the clock.
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
+pub mod descriptions;
 pub mod ledger;
 pub mod many;
 pub mod network;

@@ -40,6 +40,10 @@ pub struct Phone {
     pub heard: Vec<String>,
     /// How many keys were keyed.
     pub keyed: usize,
+    /// Its 200 is never acknowledged.
+    pub no_ack: bool,
+    /// The provisional responses that it heard, and whether each described a session.
+    pub progress: Vec<(u16, bool)>,
     /// The status that refused the call.
     pub refused: Option<u16>,
     pub answered: bool,
@@ -68,6 +72,8 @@ impl Phone {
             verdict: Verdict::Undecided,
             heard: vec![],
             keyed: 0,
+            no_ack: false,
+            progress: vec![],
             refused: None,
             answered: false,
             answer: None,
@@ -90,7 +96,12 @@ impl Phone {
             offer: self.description("sendrecv"),
             headers: self.setup.headers.clone(),
         };
-        self.call = Some(self.endpoint.place(now, outgoing).unwrap());
+        let call = self.endpoint.place(now, outgoing).unwrap();
+        if self.setup.no_ack {
+            self.no_ack = true;
+            self.endpoint.withhold_ack(call).unwrap();
+        }
+        self.call = Some(call);
     }
 
     pub fn hang_up(&mut self, now: Time) {
@@ -213,7 +224,7 @@ impl Phone {
                     caller.info_answered();
                 }
             }
-            Event::Progress { .. } => {}
+            Event::Progress { status, body, .. } => self.progress.push((status, !body.is_empty())),
             // a refresh of the session that changes nothing
             Event::Offer { call, .. } => {
                 let description = self.description("sendrecv").ok_or(488);
@@ -221,7 +232,9 @@ impl Phone {
             }
             Event::Confirmed { .. } => {}
             Event::Registering(_) | Event::RegistrationExpired { .. } => panic!("a phone is no registrar"),
-            Event::Incoming(_) | Event::Info { .. } => panic!("the service calls nobody, and keys nothing"),
+            Event::Incoming(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
+                panic!("the service calls nobody, and keys nothing")
+            }
         }
     }
 
@@ -230,7 +243,8 @@ impl Phone {
         self.answer = Some(String::from_utf8_lossy(answer).into_owned());
         let plan = if self.setup.offer == Offer::Late {
             let (description, plan) = sdp::answer(answer, &self.local()).unwrap();
-            self.endpoint.answer(now, call, description).unwrap();
+            let answered = self.endpoint.answer(now, call, description);
+            assert!(self.no_ack || answered.is_ok());
             plan
         } else {
             sdp::accept(answer, &self.local()).unwrap()

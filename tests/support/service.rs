@@ -57,6 +57,7 @@ impl Service {
             prompts: Arc::clone(&BANK),
             longest_call: setup.longest_call,
             srtp: setup.srtp,
+            announce_refusals: setup.announce_refusals,
         };
         Service {
             endpoint: Endpoint::new(endpoint::Config::default(), setup.seed ^ 0x5e12_71ce),
@@ -164,6 +165,7 @@ impl Service {
                 self.call = Some((incoming.call, call));
                 return;
             }
+            Event::EarlyMedia { .. } => Input::EarlyMedia,
             Event::Confirmed { answer, .. } => Input::Confirmed(answer),
             Event::Offer { offer, .. } => Input::Offer(offer),
             Event::Info { content_type, body, .. } => Input::Info { content_type, body },
@@ -224,13 +226,18 @@ impl Service {
                     self.wakes[1] = at;
                     return commanded;
                 }
+                Output::OpenMedia => {
+                    call.handle_input(now, Input::Media(Some(SERVICE_MEDIA)));
+                    continue;
+                }
                 Output::Answer(description) => {
                     self.tap = self.setup.encryption.suite().and_then(|suite| key_in(&description, suite));
                     self.endpoint.answer(now, handle, description)
                 }
                 Output::Reject(rejection) => self.endpoint.reject(now, handle, rejection),
                 Output::RespondOffer(response) => self.endpoint.respond_offer(now, handle, response),
-                Output::HangUp => self.endpoint.hang_up(now, handle, None),
+                Output::Progress(description) => self.endpoint.progress(now, handle, 183, Some(description)),
+                Output::HangUp(cause, text) => self.endpoint.hang_up(now, handle, Some((cause, text))),
             };
             commanded = true;
         }

@@ -30,6 +30,7 @@ pub struct Setup {
     pub store: Manners,
     pub ivr: ivr::Config,
     pub longest_call: Duration,
+    pub announce_refusals: bool,
     pub trust: Trust,
     /// What the service thinks of encryption.
     pub srtp: Srtp,
@@ -40,6 +41,8 @@ pub struct Setup {
     pub offer: Offer,
     /// How the phone encrypts media.
     pub encryption: Encryption,
+    /// The phone never acknowledges the 200.
+    pub no_ack: bool,
     /// How much audio the phone wants in a packet: a multiple of 20 ms, since that is how the other end recognises prompts.
     pub ptime_ms: u32,
     pub manner: Manner,
@@ -93,12 +96,14 @@ impl Setup {
             store: Manners::default(),
             ivr: ivr::Config::default(),
             longest_call: Duration::from_secs(600),
+            announce_refusals: false,
             trust: Trust { asserted: true, from: true, private: true },
             srtp: Srtp::Offered,
             from: None,
             headers: vec![],
             offer: Offer::All,
             encryption: Encryption::None,
+            no_ack: false,
             ptime_ms: 20,
             manner: Manner {
                 withheld: false,

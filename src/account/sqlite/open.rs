@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0002_site.sql"),
     include_str!("../schema/0003_services.sql"),
     include_str!("../schema/0004_lines.sql"),
+    include_str!("../schema/0005_reason.sql"),
 ];
 
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =

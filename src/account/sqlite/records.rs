@@ -14,9 +14,9 @@ use crate::unit::Unit;
 pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> Result<(), Failure> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO call_record (id, started_at, answered_at, ended_at, caller, peer, unit, target, outcome, status,
-             packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info)
+             packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info, reason)
          VALUES (:id, :started_at, :answered_at, :ended_at, :caller, :peer, :unit, :target, :outcome, :status,
-             :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info)
+             :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info, :reason)
          ON CONFLICT (id) DO NOTHING",
     )?;
     let kept = statement.execute(named_params! {
@@ -37,6 +37,7 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
         ":rfc4733": record.digits.rfc4733,
         ":inband": record.digits.inband,
         ":info": record.digits.info,
+        ":reason": record.reason,
     })?;
     if kept == 1 { Ok(()) } else { Err(StoreError::CallTwice { id: record.id.clone() }.into()) }
 }
@@ -81,6 +82,7 @@ fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
         target: rows::optional_number(row, "target")?,
         outcome: rows::parsed("outcome", &row.get::<_, String>("outcome")?)?,
         status: row.get("status")?,
+        reason: row.get("reason")?,
         media: MediaCounts {
             received: row.get("packets_received")?,
             lost: row.get("packets_lost")?,

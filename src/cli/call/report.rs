@@ -45,6 +45,20 @@ impl Report {
         })
     }
 
+    pub(super) fn progressed(
+        &self,
+        out: &mut dyn Write,
+        now: Time,
+        call: u32,
+        started: Time,
+        status: u16,
+        early_media: bool,
+    ) -> Result<(), Failure> {
+        let object = json!({"event": "progress", "status": status, "early_media": early_media});
+        let media = if early_media { ", with early media" } else { "" };
+        self.tell(out, now.since(started), call, object, || format!("progress: {status}{media}"))
+    }
+
     pub(super) fn answered(
         &mut self,
         out: &mut dyn Write,
@@ -138,11 +152,18 @@ impl Report {
             EndCause::Rejected { .. } => "the call was refused",
             EndCause::TimedOut => "nobody answered",
             EndCause::Cancelled { .. } => "given up",
-            EndCause::NoAck | EndCause::DialogGone { .. } | EndCause::FlowFailed | EndCause::SessionExpired => {
-                "the call was lost"
-            }
+            EndCause::NoAck
+            | EndCause::NoPrack
+            | EndCause::DialogGone { .. }
+            | EndCause::FlowFailed
+            | EndCause::SessionExpired => "the call was lost",
         };
-        self.tell(out, now.since(started), call, json!({"event": "ended", "how": text}), || text.to_owned())?;
+        let reason = if let EndCause::RemoteBye { reason } = cause { reason.as_deref() } else { None };
+        let object = json!({"event": "ended", "how": text, "reason": reason});
+        self.tell(out, now.since(started), call, object, || match reason {
+            Some(reason) => format!("{text} ({reason})"),
+            None => text.to_owned(),
+        })?;
         if outcome == "set" {
             self.set += 1;
         }

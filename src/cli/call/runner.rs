@@ -20,11 +20,14 @@ use crate::net::transport::{self, Inbound, Transports, source_address};
 use crate::server::Clock;
 use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Transport};
 use crate::sip::message::{NameAddr, Uri};
-use crate::sip::sdp::{self, LocalMedia, Srtp};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
 use crate::time::Time;
 
 /// How often media sockets are read.
 const TICK: Duration = Duration::from_millis(20);
+
+/// Why we hang up (ITU-T Q.850).
+const NORMAL_CLEARING: Option<(u16, &str)> = Some((16, "Normal call clearing"));
 
 /// How many calls, and how fast.
 pub struct Load {
@@ -49,6 +52,15 @@ pub struct Callee {
     pub authorities: Option<Authorities>,
 }
 
+/// What is odd about the signalling, to see what a service makes of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signalling {
+    /// INVITE offers nothing; the service's offer is answered in ACK, or in PRACK.
+    pub late_offer: bool,
+    /// The 200 is never acknowledged.
+    pub no_ack: bool,
+}
+
 /// Places calls.
 pub struct Runner {
     callee: Callee,
@@ -61,6 +73,7 @@ pub struct Runner {
     manner: Manner,
     /// Offered for encryption; none: plain RTP.
     suites: Vec<Suite>,
+    signalling: Signalling,
     lexicon: Arc<Lexicon>,
     calls: HashMap<CallHandle, Line>,
     placed: u32,
@@ -73,6 +86,8 @@ struct Line {
     sockets: MediaPair,
     local: LocalMedia,
     caller: Option<Caller>,
+    /// What was agreed on before the answer.
+    early: Option<MediaPlan>,
     wakes: Time,
 }
 
@@ -98,6 +113,7 @@ impl Runner {
             clock: Clock::start(),
             manner,
             suites,
+            signalling: Signalling::default(),
             lexicon,
             calls: HashMap::new(),
             placed: 0,
@@ -114,6 +130,11 @@ impl Runner {
             self.flow = self.transports.connect(flow, Some(&self.callee.to.host)).await?;
         }
         Ok(())
+    }
+
+    /// Signals like this from here on.
+    pub fn signal(&mut self, signalling: Signalling) {
+        self.signalling = signalling;
     }
 
     /// Places the calls and returns when all have ended.
@@ -182,13 +203,17 @@ impl Runner {
             to: self.callee.to.clone(),
             from: self.from(),
             asserted: None,
-            offer: Some(sdp::offer(&local)),
+            offer: (!self.signalling.late_offer).then(|| sdp::offer(&local)),
             headers: self.manner.withheld.then(|| ("Privacy".to_owned(), "id".to_owned())).into_iter().collect(),
         };
         let placed = self.endpoint.place(now, outgoing).map_err(|error| Failure::Resource(error.to_string()))?;
+        if self.signalling.no_ack {
+            let _ = self.endpoint.withhold_ack(placed);
+        }
         let shown = (!self.manner.withheld).then_some(self.manner.order.from);
         report.calling(out, self.placed, &self.callee.to, shown)?;
-        let line = Line { number: self.placed, started: now, sockets, local, caller: None, wakes: Time::MAX };
+        let line =
+            Line { number: self.placed, started: now, sockets, local, caller: None, early: None, wakes: Time::MAX };
         self.calls.insert(placed, line);
         Ok(())
     }
@@ -265,9 +290,10 @@ impl Runner {
                 }
                 Ok(())
             }
-            Event::Confirmed { .. }
+            Event::Progress { call, status, body } => self.progressed(now, call, status, &body, report, out),
+            Event::EarlyMedia { .. }
+            | Event::Confirmed { .. }
             | Event::Info { .. }
-            | Event::Progress { .. }
             | Event::Registering(_)
             | Event::RegistrationExpired { .. }
             | Event::OfferAnswered { .. } => Ok(()),
@@ -282,8 +308,14 @@ impl Runner {
         report: &mut Report,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
+        let plan = self.plan(now, call, answer);
         let Some(line) = self.calls.get_mut(&call) else { return Ok(()) };
-        match sdp::accept(answer, &line.local) {
+        if let Some(caller) = &mut line.caller {
+            // what was heard early is over; the answered call begins anew
+            caller.close(now);
+            line.send(now, |_| Ok(()))?;
+        }
+        match plan {
             Ok(plan) => {
                 report.answered(out, now, line.number, line.started, &plan)?;
                 let (manner, lexicon) = (self.manner.clone(), Arc::clone(&self.lexicon));
@@ -291,8 +323,44 @@ impl Runner {
             }
             Err(error) => {
                 report.unusable(out, now, line.number, line.started, &error)?;
-                let _ = self.endpoint.hang_up(now, call, None);
+                let _ = self.endpoint.hang_up(now, call, NORMAL_CLEARING);
             }
+        }
+        self.settle(call, report, out)
+    }
+
+    /// What an answer means; an offer is answered, in PRACK or ACK, whichever the far end waits for.
+    fn plan(&mut self, now: Time, call: CallHandle, description: &[u8]) -> Result<MediaPlan, SdpError> {
+        let gone = SdpError::Malformed { what: "the call is over".to_owned() };
+        let line = self.calls.get(&call).ok_or(gone)?;
+        if !self.signalling.late_offer {
+            return sdp::accept(description, &line.local);
+        }
+        if let (true, Some(plan)) = (description.is_empty(), line.early) {
+            return Ok(plan);
+        }
+        let (answer, plan) = sdp::answer(description, &line.local)?;
+        // a description that is no offer yet, or whose ACK is withheld, is not answered
+        let _ = self.endpoint.answer(now, call, answer);
+        Ok(plan)
+    }
+
+    fn progressed(
+        &mut self,
+        now: Time,
+        call: CallHandle,
+        status: u16,
+        description: &[u8],
+        report: &mut Report,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let plan = if description.is_empty() { None } else { self.plan(now, call, description).ok() };
+        let Some(line) = self.calls.get_mut(&call) else { return Ok(()) };
+        report.progressed(out, now, line.number, line.started, status, plan.is_some())?;
+        line.early = line.early.or(plan);
+        if let (Some(plan), None) = (plan, &line.caller) {
+            let (manner, lexicon) = (self.manner.clone(), Arc::clone(&self.lexicon));
+            line.caller = Some(Caller::early(now, rand::rng().next_u64(), manner, lexicon, &plan));
         }
         self.settle(call, report, out)
     }
@@ -307,7 +375,7 @@ impl Runner {
                 // while it is not allowed, the call is ending
                 Output::Info(body) => drop(endpoint.send_info(now, call, INFO_TYPE, body.into_bytes())),
                 Output::HangUp => {
-                    let _ = endpoint.hang_up(now, call, None);
+                    let _ = endpoint.hang_up(now, call, NORMAL_CLEARING);
                 }
                 Output::Step(step) => report.step(out, now, number, started, &step)?,
                 Output::Rtp { .. } | Output::Rtcp { .. } | Output::Timeout(_) => {}

@@ -1,6 +1,7 @@
 //! What the endpoint remembers of one call, and the deadlines in it.
 
 use super::layer::{ClientId, ServerId};
+use super::reliable::{Early, Reliable};
 use super::session_timer::{Interval, SessionTimer};
 use super::{CallHandle, EndCause, Flow};
 use crate::sip::dialog::Dialog;
@@ -40,6 +41,12 @@ pub(super) struct Call {
     pub knows_timers: bool,
     /// What we last described, to say it again in a refresh.
     pub local_sdp: Option<String>,
+    /// Our reliable provisional responses to its INVITE.
+    pub reliable: Reliable,
+    /// The early dialogs that our INVITE has led to, as far as their responses were reliable.
+    pub early: Vec<Early>,
+    /// The 2xx to our INVITE is never acknowledged.
+    pub withholds_ack: bool,
     /// INFOs that were not answered yet.
     pub infos: usize,
     /// Set when the call is over; it is then removed and the application told.
@@ -145,6 +152,9 @@ impl Call {
             takes_update: false,
             knows_timers: false,
             local_sdp: None,
+            reliable: Reliable::default(),
+            early: Vec::new(),
+            withholds_ack: false,
             infos: 0,
             ended: None,
         }
@@ -193,6 +203,7 @@ impl Call {
         soonest([
             setup,
             again,
+            self.reliable.deadline(),
             self.answer.as_ref().map(|answer| (answer.again.next(), Timer::Answer)),
             self.answer.as_ref().map(|answer| (answer.give_up, Timer::AnswerUnacknowledged)),
             self.session.as_ref().filter(|_| self.is_running()).and_then(SessionTimer::deadline),

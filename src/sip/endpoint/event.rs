@@ -67,6 +67,14 @@ pub enum Event {
         /// The ACK's session description.
         answer: Option<Vec<u8>>,
     },
+    /// Our session description in a provisional response (183) has been sent, and, where it was sent reliably, acknowledged by
+    /// PRACK: early media may flow. `answer` is the PRACK's session description, which is the answer when ours was the offer.
+    EarlyMedia {
+        /// The call.
+        call: CallHandle,
+        /// The PRACK's session description.
+        answer: Option<Vec<u8>>,
+    },
     /// The session is to change (re-INVITE, or UPDATE with an offer); the application says `respond_offer`.
     Offer {
         /// The call.
@@ -96,15 +104,16 @@ pub enum Event {
         call: CallHandle,
         /// The status.
         status: u16,
-        /// The session description, if there is one.
+        /// The session description, if there is one. Of an answer the first is the one that counts, and is told again by
+        /// `Accepted`. When we made no offer it is the far end's, and PRACK waits for the application's `answer`.
         body: Vec<u8>,
     },
     /// Our call was answered; ACK was sent. Had we made no offer, `answer` is the far end's offer, and ACK waits for the
-    /// application's `answer`.
+    /// application's `answer`; it is empty when that offer came with `Progress` and was answered then.
     Accepted {
         /// The call.
         call: CallHandle,
-        /// The session description of the 200.
+        /// The session description of the 200, or of a reliable provisional response before it.
         answer: Vec<u8>,
     },
     /// Our call was refused (300 to 699). `Ended` follows.
@@ -204,6 +213,8 @@ pub enum EndCause {
         /// 300 to 699.
         status: u16,
     },
+    /// Our reliable provisional response was never acknowledged; the INVITE was answered with 504 (RFC 3262 §3).
+    NoPrack,
     /// Our 200 was never acknowledged; BYE was sent (RFC 3261 §13.3.1.4).
     NoAck,
     /// Nobody answered in time: the far end our INVITE, or the application the caller's.
@@ -226,6 +237,7 @@ impl fmt::Debug for Event {
         match self {
             Event::Incoming(incoming) => write!(f, "{incoming:?}"),
             Event::Confirmed { call, answer } => write!(f, "Confirmed({call:?}, answer {:?} bytes)", length(answer)),
+            Event::EarlyMedia { call, answer } => write!(f, "EarlyMedia({call:?}, answer {:?} bytes)", length(answer)),
             Event::Offer { call, offer } => write!(f, "Offer({call:?}, offer {:?} bytes)", length(offer)),
             Event::Info { call, content_type, .. } => write!(f, "Info({call:?}, {content_type}, •)"),
             Event::InfoAnswered { call, status } => write!(f, "InfoAnswered({call:?}, {status})"),

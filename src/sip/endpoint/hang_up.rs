@@ -60,6 +60,8 @@ impl Call {
                 }
             }
             Timer::AnswerUnacknowledged => self.drop_dead(layer, now, EndCause::NoAck),
+            Timer::Provisional => self.repeat_provisional(layer, now),
+            Timer::ProvisionalUnacknowledged => self.provisional_unacknowledged(layer, now),
             Timer::OfferAgain => self.offer_again(layer, now),
             Timer::SessionRefresh => self.refresh_session(layer, now),
             Timer::SessionExpired => self.drop_dead(layer, now, EndCause::SessionExpired),

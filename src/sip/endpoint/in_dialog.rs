@@ -70,8 +70,7 @@ impl Endpoint {
                 Ok(())
             }
             Method::Ack | Method::Cancel => Ok(()),
-            // no provisional response of ours waits for one (RFC 3262 §3)
-            Method::Prack => Err(Reply::new(481)),
+            Method::Prack => call.receive_prack(layer, now, id, request),
             Method::Register
             | Method::Message
             | Method::Refer
@@ -139,11 +138,12 @@ impl Call {
     fn receive_update(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
         let interval = Interval::answering(&request.headers, &layer.config)?;
         if let Some(offer) = session_of(request)? {
-            if self.offered.is_some() {
+            let early = matches!(self.phase, Phase::Incoming { .. });
+            if self.offered.is_some() || early && !self.reliable.has_exchanged() {
                 return Err(try_again_soon(layer));
             }
             let exchanging = self.answer.as_ref().is_some_and(|answer| answer.offers) || self.owed_ack.is_some();
-            if !self.is_running() || self.is_changing() || exchanging {
+            if !(early || self.is_running()) || self.is_changing() || exchanging {
                 return Err(Reply::new(491));
             }
             self.consider(layer, id, request, interval, Some(offer));
@@ -159,7 +159,7 @@ impl Call {
         Ok(())
     }
 
-    fn consider(
+    pub(super) fn consider(
         &mut self,
         layer: &mut Layer,
         server: ServerId,

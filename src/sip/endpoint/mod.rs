@@ -17,6 +17,8 @@ mod flow;
 mod hang_up;
 mod in_dialog;
 mod layer;
+mod progress;
+mod reliable;
 mod reply;
 mod session_timer;
 mod uac;

@@ -6,9 +6,11 @@ use super::{Config, Rejection};
 use crate::sip::message::{Headers, Method, Request, Response};
 
 /// The methods that we take, for Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK";
 /// The extensions that we know, for Supported.
-pub(super) const SUPPORTED: &str = "timer";
+pub(super) const SUPPORTED: &str = "timer, 100rel";
+/// The extension that bounds sessions in time (RFC 4028).
+pub(super) const TIMER: &str = "timer";
 /// The extension that makes provisional responses other than 100 reliable (RFC 3262).
 pub(super) const RELIABLE_PROVISIONALS: &str = "100rel";
 /// The bodies of INVITE and UPDATE that we take; also as a part of a multipart one.
@@ -118,12 +120,9 @@ fn add_tag(headers: &mut Headers, tag: &str) {
 }
 
 /// The option tags in Require that nobody here knows (§8.2.2.3).
-///
-/// Carriers that require 100rel get what they ask for: no provisional response but 100 is sent unreliably to them, because
-/// none is sent at all (RFC 3262 §3). It is not in Supported, since as a caller we acknowledge none.
 pub(super) fn check_required(request: &Request) -> Result<(), Reply> {
     let mut unknown = request.headers.option_tags("Require");
-    unknown.retain(|tag| tag != SUPPORTED && tag != RELIABLE_PROVISIONALS);
+    unknown.retain(|tag| tag != TIMER && tag != RELIABLE_PROVISIONALS);
     if unknown.is_empty() || matches!(request.method, Method::Ack | Method::Cancel) {
         return Ok(());
     }

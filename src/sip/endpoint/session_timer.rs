@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Config;
-use super::reply::{Reply, SUPPORTED};
+use super::reply::{Reply, TIMER};
 use crate::sip::message::{Headers, Request};
 use crate::sip::timer::{Timer, soonest};
 use crate::time::Time;
@@ -65,7 +65,7 @@ impl Interval {
             Refresher::Uas => "uas",
         };
         let reply = match interval.required {
-            true => reply.with("Require", SUPPORTED),
+            true => reply.with("Require", TIMER),
             false => reply,
         };
         reply.with("Session-Expires", format!("{};refresher={refresher}", interval.seconds))
@@ -81,7 +81,7 @@ pub(super) fn ask(request: &mut Request, seconds: u32, min: Duration, refresher:
 
 /// Whether the sender knows session timers.
 pub(super) fn knows_timers(headers: &Headers) -> bool {
-    ["Supported", "Require"].iter().any(|name| headers.option_tags(name).iter().any(|tag| tag == SUPPORTED))
+    ["Supported", "Require"].iter().any(|name| headers.option_tags(name).iter().any(|tag| tag == TIMER))
 }
 
 fn refresher(headers: &Headers) -> Option<Refresher> {

@@ -10,6 +10,7 @@ mod monkey;
 mod other_transports;
 mod pair;
 mod placing;
+mod pracking;
 mod proving;
 mod refusing;
 mod registering;
@@ -191,6 +192,9 @@ fn short(event: &Event) -> String {
     match event {
         Event::Incoming(_) => "Incoming".to_owned(),
         Event::Confirmed { answer, .. } => format!("Confirmed{}", if answer.is_some() { " with answer" } else { "" }),
+        Event::EarlyMedia { answer, .. } => {
+            format!("EarlyMedia{}", if answer.is_some() { " with answer" } else { "" })
+        }
         Event::Offer { offer, .. } => format!("Offer{}", if offer.is_some() { "" } else { " wanted" }),
         Event::Info { content_type, .. } => format!("Info {content_type}"),
         Event::InfoAnswered { status, .. } => format!("InfoAnswered {status}"),
@@ -212,12 +216,21 @@ pub(super) struct Phone {
     pub via: String,
     pub to_tag: Option<String>,
     number: u32,
+    /// The number of the last INVITE, which its ACK bears whatever came in between.
+    invited: u32,
     branch: u32,
 }
 
 impl Phone {
     pub fn new() -> Phone {
-        Phone { flow: udp(), via: "SIP/2.0/UDP 192.0.2.9:5060".to_owned(), to_tag: None, number: 0, branch: 0 }
+        Phone {
+            flow: udp(),
+            via: "SIP/2.0/UDP 192.0.2.9:5060".to_owned(),
+            to_tag: None,
+            number: 0,
+            invited: 0,
+            branch: 0,
+        }
     }
 
     pub fn over_tcp() -> Phone {
@@ -233,6 +246,9 @@ impl Phone {
     pub fn request(&mut self, method: &str) -> String {
         self.number += 1;
         self.branch += 1;
+        if method == "INVITE" {
+            self.invited = self.number;
+        }
         self.say(method, "")
     }
 
@@ -245,7 +261,7 @@ impl Phone {
     /// The ACK for a 2xx.
     pub fn ack(&mut self) -> String {
         self.branch += 1;
-        self.say("ACK", "")
+        Phone { number: self.invited, via: self.via.clone(), to_tag: self.to_tag.clone(), ..*self }.say("ACK", "")
     }
 
     /// The ACK or CANCEL that shares the branch of the last request.

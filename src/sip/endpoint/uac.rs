@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::call::{Call, Cancel, HangUp, Phase};
 use super::layer::{ClientId, Layer, Purpose};
+use super::reliable::Early;
 use super::reply::{ACCEPT_SESSION, ALLOW, SUPPORTED};
 use super::session_timer::{self, Interval, Refresher};
 use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
@@ -36,6 +37,12 @@ impl Endpoint {
         self.calls.insert(handle, call);
         self.settle(now, handle);
         Ok(handle)
+    }
+
+    /// The 2xx to this call, which was just placed, is never to be acknowledged: to see what the far end does then.
+    pub fn withhold_ack(&mut self, call: CallHandle) -> Result<(), CommandError> {
+        self.calls.get_mut(&call).ok_or(CommandError::NoSuchCall)?.withholds_ack = true;
+        Ok(())
     }
 
     /// Sends an INFO. [`Event::InfoAnswered`] follows.
@@ -146,6 +153,9 @@ impl Endpoint {
         let Ok(mut dialog) = Dialog::placing(&request).and_then(|dialog| dialog.answered(response)) else { return };
         let way = flow.towards(dialog.next_hop());
         self.layer.send_ack(id, way, dialog.ack(dialog.local_number()));
+        if let Some(call) = self.calls.get_mut(&handle) {
+            call.take_early(&mut dialog);
+        }
         let bye = dialog.request(Method::Bye);
         self.layer.send(now, way, bye, Purpose::Forgotten);
     }
@@ -177,32 +187,50 @@ impl Call {
             return self.give_up(layer, now, hang_up);
         }
         if response.status > 100 {
-            let (status, body) = (response.status, response.body.clone());
-            layer.tell(Event::Progress { call: self.handle, status, body });
+            self.heard_progress(layer, now, response);
         }
     }
 
     fn accepted(&mut self, layer: &mut Layer, now: Time, id: ClientId, response: &Response) {
-        let Ok(dialog) = self.dialog.answered(response) else { return };
+        let Ok(mut dialog) = self.dialog.answered(response) else { return };
+        let number = dialog.local_number();
+        let early = self.take_early(&mut dialog);
         self.dialog = dialog;
         let phase = std::mem::replace(&mut self.phase, Phase::Running);
         let Phase::Outgoing { late_offer, cancel, .. } = phase else { return };
         self.learn(&response.headers);
         self.start_session(now, Interval::agreed(&response.headers), Refresher::Uac);
-        self.owed_ack = Some((id, self.dialog.local_number()));
+        self.owed_ack = Some((id, number));
         let hang_up = match cancel {
             Cancel::No => None,
             Cancel::Wanted(hang_up) => Some(hang_up),
             Cancel::Sent { .. } => Some(HangUp { cause: EndCause::LocalBye, reason: None }),
         };
-        if !late_offer || hang_up.is_some() {
+        let exchanged = early.as_ref().is_some_and(|early| early.exchanged);
+        if self.withholds_ack {
+            // the 2xx that will be repeated belong to nothing then
+            self.owed_ack = None;
+            layer.remove_client(id);
+        }
+        if !late_offer || exchanged || hang_up.is_some() {
             self.acknowledge(layer, None);
         }
+        // the first description is the answer, whatever follows (RFC 3261 §13.2.1)
+        let answer = early.and_then(|early| early.answer).unwrap_or_else(|| response.body.clone());
+        let answer = if exchanged { Vec::new() } else { answer };
         match hang_up {
             // the CANCEL came too late
             Some(hang_up) => self.send_bye(layer, now, HangUp { cause: EndCause::LocalBye, ..hang_up }),
-            None => layer.tell(Event::Accepted { call: self.handle, answer: response.body.clone() }),
+            None => layer.tell(Event::Accepted { call: self.handle, answer }),
         }
+    }
+
+    /// Takes the early dialog that `dialog` was, which goes on counting from there.
+    fn take_early(&mut self, dialog: &mut Dialog) -> Option<Early> {
+        let at = self.early.iter().position(|early| early.dialog.id() == dialog.id())?;
+        let early = self.early.swap_remove(at);
+        dialog.count_on_from(&early.dialog);
+        Some(early)
     }
 
     fn refused(&mut self, layer: &mut Layer, response: &Response) {

@@ -4,7 +4,7 @@ use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
 use super::flow::{Transport, is_behind_nat, is_secure, stamp};
 use super::layer::{Layer, ServerId};
-use super::reply::{ALLOW, RELIABLE_PROVISIONALS, Reply, SUPPORTED, check_required};
+use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
@@ -205,21 +205,9 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Tells the caller that the call rings (180), unless that would have to be told reliably (RFC 3262 §3). Not needed
-    /// before `answer`.
-    pub fn ring(&mut self, now: Time, call: CallHandle) -> Result<(), CommandError> {
-        let call = self.calls.get(&call).ok_or(CommandError::NoSuchCall)?;
-        let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
-        if request.headers.option_tags("Require").iter().any(|tag| tag == RELIABLE_PROVISIONALS) {
-            return Ok(());
-        }
-        let reply = recording_route(Reply::new(180), request).with("Contact", call.contact()).with("Allow", ALLOW);
-        self.layer.respond(now, *server, &request.headers, reply);
-        Ok(())
-    }
-
-    /// Answers an incoming call with 200 and `sdp` (the answer, or the offer when the INVITE had none). For a call that we
-    /// placed or changed without an offer: sends the ACK with our answer.
+    /// Answers an incoming call with 200 and `sdp` (the answer, or the offer when the INVITE had none), as soon as a session
+    /// description in a reliable provisional response is acknowledged. For a call that we placed or changed without an offer:
+    /// sends the ACK, or PRACK, with our answer.
     pub fn answer(&mut self, now: Time, call: CallHandle, sdp: String) -> Result<(), CommandError> {
         let handle = call;
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
@@ -227,12 +215,11 @@ impl Endpoint {
             call.acknowledge(&mut self.layer, Some(sdp));
             return Ok(());
         }
-        if !matches!(call.phase, Phase::Incoming { .. }) {
-            return Err(CommandError::WrongState);
-        }
-        let phase = std::mem::replace(&mut call.phase, Phase::Running);
-        if let Phase::Incoming { server, request, interval, .. } = phase {
-            call.accept(&mut self.layer, now, server, &request, interval, sdp);
+        match call.phase {
+            Phase::Incoming { .. } if call.reliable.holds_answer() => call.reliable.hold(sdp)?,
+            Phase::Incoming { .. } => call.give_answer(&mut self.layer, now, sdp),
+            Phase::Outgoing { .. } => return call.answer_early(&mut self.layer, now, &sdp),
+            Phase::Running | Phase::Closing { .. } => return Err(CommandError::WrongState),
         }
         self.settle(now, handle);
         Ok(())
@@ -253,7 +240,16 @@ impl Endpoint {
 }
 
 impl Call {
-    /// Sends the 200 to an INVITE or UPDATE and keeps the former for repetition until its ACK comes.
+    /// Sends the 200 to the INVITE that came.
+    pub(super) fn give_answer(&mut self, layer: &mut Layer, now: Time, sdp: String) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Running);
+        if let Phase::Incoming { server, request, interval, .. } = phase {
+            self.reliable.stop();
+            self.accept(layer, now, server, &request, interval, sdp);
+        }
+    }
+
+    /// Sends the 200 to an INVITE, UPDATE or PRACK and keeps the first for repetition until its ACK comes.
     pub(super) fn accept(
         &mut self,
         layer: &mut Layer,
@@ -266,18 +262,24 @@ impl Call {
         let reply = recording_route(Reply::new(200), request)
             .with("Contact", self.contact())
             .with("Allow", ALLOW)
-            .with("Supported", SUPPORTED)
-            .describing(sdp.clone());
+            .with("Supported", SUPPORTED);
+        // what reliable provisional responses have settled is not opened again (RFC 6337 §3.1.1)
+        let settled = request.method == Method::Invite && self.reliable.take_exchanged();
+        let reply = if settled { reply } else { reply.describing(sdp.clone()) };
         let sent = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
         let Some(bytes) = sent else { return };
         if request.method == Method::Invite {
             let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
             let mut answer = Answer::new(now, &layer.config.timers, number, server, bytes);
-            answer.offers = matches!(session_of(request), Ok(None));
+            answer.offers = !settled && matches!(session_of(request), Ok(None));
             self.answer = Some(answer);
         }
-        self.start_session(now, interval, Refresher::Uas);
-        self.local_sdp = Some(sdp);
+        if request.method != Method::Prack {
+            self.start_session(now, interval, Refresher::Uas);
+        }
+        if !settled {
+            self.local_sdp = Some(sdp);
+        }
     }
 
     /// A 2xx that we sent as UAS, or received as UAC, starts the session's clock anew.
@@ -308,7 +310,7 @@ fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
 }
 
 /// Record-Route is copied into what makes a dialog (§12.1.1).
-fn recording_route(reply: Reply, request: &Request) -> Reply {
+pub(super) fn recording_route(reply: Reply, request: &Request) -> Reply {
     request.headers.all("Record-Route").fold(reply, |reply, route| reply.with("Record-Route", route))
 }
 

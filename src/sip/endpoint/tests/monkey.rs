@@ -14,6 +14,8 @@ struct Monkey {
     bench: Bench,
     phones: Vec<Phone>,
     heard: usize,
+    /// The last RSeq that any phone was sent.
+    sequence: u32,
 }
 
 impl Monkey {
@@ -21,13 +23,14 @@ impl Monkey {
         let mut rng = StdRng::seed_from_u64(seed);
         let session_expires = rng.random_bool(0.5).then_some(Duration::from_secs(90));
         let config = Config { max_calls: 5, max_transactions: 60, session_expires, ..Config::default() };
-        Monkey { rng, bench: Bench::with(config), phones: Vec::new(), heard: 0 }
+        Monkey { rng, bench: Bench::with(config), phones: Vec::new(), heard: 0, sequence: 0 }
     }
 
     /// The phones take note of the To tags that they are sent.
     fn listen(&mut self) {
         for (_, message) in self.bench.sent.iter().skip(self.heard) {
             let Message::Response(response) = message else { continue };
+            self.sequence = response.headers.reliable_sequence().unwrap_or(self.sequence);
             let call_id = response.headers.call_id().unwrap_or_default();
             let index = call_id.strip_prefix("monkey").and_then(|index| index.parse::<usize>().ok());
             let answered = (101..300).contains(&response.status);
@@ -55,8 +58,9 @@ impl Monkey {
         }
         let index = self.rng.random_range(0..self.phones.len());
         let phone = &mut self.phones[index];
-        let message = match self.rng.random_range(0..14) {
-            0..=3 => phone.invite(),
+        let message = match self.rng.random_range(0..16) {
+            0..=2 => phone.invite(),
+            3 => with(&phone.invite(), "Supported: 100rel"),
             4..=6 => phone.ack(),
             7 => phone.same_branch("CANCEL"),
             8 => phone.same_branch("ACK"),
@@ -64,6 +68,10 @@ impl Monkey {
             10 => with_body(&phone.request("INFO"), "application/dtmf", "1"),
             11 => with(&phone.request("UPDATE"), "Supported: timer\r\nSession-Expires: 90"),
             12 => phone.request("OPTIONS"),
+            13..=14 => with(
+                &phone.request("PRACK"),
+                &format!("RAck: {} {} INVITE", self.sequence, self.rng.random_range(1..5)),
+            ),
             _ => phone.request("INVITE"),
         };
         let flow = phone.flow;
@@ -96,7 +104,8 @@ impl Monkey {
         }
         let request = &requests[self.rng.random_range(0..requests.len())];
         let status = [100, 180, 200, 200, 200, 403, 408, 422, 481, 491, 500][self.rng.random_range(0..11)];
-        let response = Phone::new().respond(request, status, "Min-SE: 200");
+        let reliable = if status == 180 { "\r\nRequire: 100rel\r\nRSeq: 1" } else { "" };
+        let response = Phone::new().respond(request, status, &format!("Min-SE: 200{reliable}"));
         self.bench.receive(ms, &response);
     }
 
@@ -108,7 +117,7 @@ impl Monkey {
             let _ = match what {
                 0..=2 => endpoint.answer(now, call, sdp),
                 3 => endpoint.reject(now, call, Rejection::new(486)),
-                4 => endpoint.ring(now, call),
+                4 => endpoint.progress(now, call, 180, ms.is_multiple_of(3).then_some(sdp)),
                 5 => endpoint.hang_up(now, call, None),
                 6 => endpoint.respond_offer(now, call, Ok(sdp)),
                 7 => endpoint.offer(now, call, ms.is_multiple_of(2).then_some(sdp)),
@@ -163,6 +172,7 @@ fn call_of(event: &Event) -> CallHandle {
     match event {
         Event::Incoming(incoming) => incoming.call,
         Event::Confirmed { call, .. }
+        | Event::EarlyMedia { call, .. }
         | Event::Offer { call, .. }
         | Event::Info { call, .. }
         | Event::InfoAnswered { call, .. }

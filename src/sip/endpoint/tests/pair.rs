@@ -99,6 +99,7 @@ impl Pair {
             Event::Incoming(incoming) => self.ends[end].answer(now, incoming.call, OURS.to_owned()).unwrap(),
             Event::Offer { call, .. } => self.ends[end].respond_offer(now, *call, Ok(OURS.to_owned())).unwrap(),
             Event::Confirmed { .. }
+            | Event::EarlyMedia { .. }
             | Event::Info { .. }
             | Event::InfoAnswered { .. }
             | Event::Progress { .. }

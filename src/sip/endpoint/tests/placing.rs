@@ -36,7 +36,7 @@ fn the_invite() {
         ("To", "<sip:0664806430@192.0.2.9>"),
         ("CSeq", "1 INVITE"),
         ("Contact", "<sip:0600001111@192.0.2.1:5060>"),
-        ("Supported", "timer"),
+        ("Supported", "timer, 100rel"),
         ("P-Asserted-Identity", "<sip:0600001111@ntt-west.ne.jp>"),
         ("P-Called-Party-ID", "<sip:0664806430@192.0.2.9>"),
         ("Content-Type", "application/sdp"),

@@ -88,7 +88,7 @@ fn refusals_say_what_would_do() {
     let (status, response) = answer_to(&Phone::new().request("REGISTER"));
     assert_eq!(
         (status, response.headers.first("Allow")),
-        (405, Some("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"))
+        (405, Some("INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK"))
     );
     let (status, response) = answer_to(&Phone::new().request("NEWMETHOD"));
     assert_eq!((status, response.headers.contains("Allow")), (405, true));
@@ -156,11 +156,11 @@ fn options_outside_and_inside_a_dialog() {
     let (status, response) = answer_to(&Phone::new().request("OPTIONS"));
     assert_eq!(status, 200);
     for (name, value) in [
-        ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"),
+        ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK"),
         ("Accept", "application/sdp, application/dtmf-relay, application/dtmf"),
         ("Accept-Encoding", "identity"),
         ("Accept-Language", "ja"),
-        ("Supported", "timer"),
+        ("Supported", "timer, 100rel"),
     ] {
         assert_eq!(response.headers.first(name), Some(value), "{name}");
     }

@@ -1,0 +1,167 @@
+//! Reliable provisional responses (RFC 3262): ours, of which one at a time waits for its PRACK, and the far end's, which we
+//! acknowledge.
+
+use rand::RngExt;
+
+use super::CommandError;
+use super::layer::{Layer, ServerId};
+use super::reply::RELIABLE_PROVISIONALS;
+use crate::sip::dialog::Dialog;
+use crate::sip::message::{Headers, RAck};
+use crate::sip::timer::{Backoff, Table, Timer, soonest};
+use crate::time::Time;
+
+/// Our reliable provisional responses to one INVITE.
+#[derive(Default)]
+pub(super) struct Reliable {
+    /// RSeq of the last one; none when there was none.
+    sequence: Option<u32>,
+    /// The one that waits for its PRACK.
+    pending: Option<Pending>,
+    /// What is to be sent when that is here; a newer one takes the place of an older.
+    next: Option<Provisional>,
+    /// The answer that waits for it.
+    held: Option<String>,
+    /// A session was offered and answered in them.
+    exchanged: bool,
+}
+
+/// A provisional response to be.
+#[derive(Clone)]
+pub(super) struct Provisional {
+    pub status: u16,
+    pub sdp: Option<String>,
+}
+
+/// A response that is repeated until its PRACK comes (§3).
+pub(super) struct Pending {
+    pub sequence: u32,
+    /// The CSeq number of the INVITE.
+    pub number: u32,
+    pub server: ServerId,
+    pub bytes: Vec<u8>,
+    /// It describes the session.
+    pub describes: bool,
+    /// When it is sent again and when it is given up; none once there is a final response.
+    timers: Option<(Backoff, Time)>,
+}
+
+impl Reliable {
+    /// The next RSeq: the first is anywhere in the lower half, so that counting never wraps around (§7.1).
+    pub fn next_sequence(&mut self, layer: &mut Layer) -> u32 {
+        let next = self.sequence.map_or_else(|| layer.rng.random_range(1..1 << 31), |last| last.wrapping_add(1));
+        self.sequence = Some(next);
+        next
+    }
+
+    /// Waits for the PRACK of a response that was just sent.
+    pub fn wait(&mut self, now: Time, timers: &Table, pending: Pending) {
+        let timers = Some((Backoff::new(now, timers.t1, std::time::Duration::MAX), now + timers.give_up()));
+        self.pending = Some(Pending { timers, ..pending });
+    }
+
+    /// Whether one waits for its PRACK, and is still repeated.
+    pub fn is_waiting(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.timers.is_some())
+    }
+
+    /// `provisional` is sent when the one before it is acknowledged.
+    pub fn queue(&mut self, provisional: Provisional) {
+        self.next = Some(provisional);
+    }
+
+    /// What is to be sent now that nothing waits.
+    pub fn take_next(&mut self) -> Option<Provisional> {
+        self.next.take()
+    }
+
+    /// The response that this PRACK is for.
+    pub fn matching(&self, rack: &RAck) -> Option<&Pending> {
+        self.pending.as_ref().filter(|pending| (pending.sequence, pending.number) == (rack.sequence, rack.cseq.number))
+    }
+
+    /// It is acknowledged. `settles` says whether the session is agreed on now.
+    pub fn acknowledged(&mut self, settles: bool) {
+        self.pending = None;
+        self.exchanged |= settles;
+    }
+
+    /// Whether a 2xx has to wait: a session description is not acknowledged yet (§3).
+    pub fn holds_answer(&self) -> bool {
+        self.is_waiting() && self.pending.as_ref().is_some_and(|pending| pending.describes)
+    }
+
+    /// Keeps the answer until it may be sent. There is one.
+    pub fn hold(&mut self, sdp: String) -> Result<(), CommandError> {
+        match self.held {
+            Some(_) => Err(CommandError::WrongState),
+            None => {
+                self.held = Some(sdp);
+                Ok(())
+            }
+        }
+    }
+
+    /// The answer that may be sent now.
+    pub fn take_held(&mut self) -> Option<String> {
+        self.held.take()
+    }
+
+    /// There is a final response: nothing is repeated, though a PRACK may still come (§3).
+    pub fn stop(&mut self) {
+        self.next = None;
+        if let Some(pending) = &mut self.pending {
+            pending.timers = None;
+        }
+    }
+
+    /// Whether a session was agreed on before the final response.
+    pub const fn has_exchanged(&self) -> bool {
+        self.exchanged
+    }
+
+    /// The same, once: later INVITEs begin anew.
+    pub fn take_exchanged(&mut self) -> bool {
+        std::mem::take(&mut self.exchanged)
+    }
+
+    /// What is to be sent again now.
+    pub fn repeat(&mut self, now: Time) -> Option<(ServerId, Vec<u8>)> {
+        let pending = self.pending.as_mut()?;
+        let (again, _) = pending.timers.as_mut()?;
+        again.fire(now).then(|| (pending.server, pending.bytes.clone()))
+    }
+
+    /// When something is to be done.
+    pub fn deadline(&self) -> Option<(Time, Timer)> {
+        let (again, give_up) = self.pending.as_ref()?.timers?;
+        soonest([Some((again.next(), Timer::Provisional)), Some((give_up, Timer::ProvisionalUnacknowledged))])
+    }
+}
+
+impl Pending {
+    /// A response that was just sent.
+    pub const fn new(sequence: u32, number: u32, server: ServerId, bytes: Vec<u8>, describes: bool) -> Pending {
+        Pending { sequence, number, server, bytes, describes, timers: None }
+    }
+}
+
+/// An early dialog that our INVITE has led to.
+pub(super) struct Early {
+    pub dialog: Dialog,
+    /// RSeq of its last response.
+    pub sequence: u32,
+    /// Its session description: the answer to our offer.
+    pub answer: Option<Vec<u8>>,
+    /// The PRACK that waits for the application's answer to the offer in the response.
+    pub owed: Option<RAck>,
+    /// That was answered.
+    pub exchanged: bool,
+}
+
+/// Whether the sender takes reliable provisional responses, and whether it takes no others.
+pub(super) fn wishes(headers: &Headers) -> (bool, bool) {
+    let named = |name| headers.option_tags(name).iter().any(|tag| tag == RELIABLE_PROVISIONALS);
+    let requires = named("Require");
+    (requires || named("Supported"), requires)
+}
