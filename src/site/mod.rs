@@ -21,6 +21,7 @@ mod bulk_csv;
 mod cookie;
 mod desk;
 mod field;
+mod forwarded;
 mod guard;
 mod hyphen;
 mod lang;
@@ -48,6 +49,7 @@ use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
+use crate::config::Cidr;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
@@ -90,6 +92,8 @@ pub struct Options {
     pub idle_seconds: i64,
     /// So many logins a minute may be tried from one address.
     pub logins_per_minute: u32,
+    /// Proxies that are believed about the address that a request comes from.
+    pub proxies: Vec<Cidr>,
     /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
     pub refusal_after: Duration,
 }
@@ -151,6 +155,7 @@ struct App {
     rules: Rules,
     idle_seconds: i64,
     logins: Logins,
+    proxies: Vec<Cidr>,
     refusal_after: Duration,
 }
 
@@ -171,6 +176,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         rules: options.rules,
         idle_seconds: options.idle_seconds,
         logins: Logins::new(options.logins_per_minute),
+        proxies: options.proxies,
         refusal_after: options.refusal_after,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -34,7 +34,7 @@ const TABLE: &[Row] = &[
     ("2.1.6", "changing asks for the current one", Holds("field current", "login::own_passwords_keep_the_rules")),
     ("2.1.7", "common and breached passwords are refused", Holds("zxcvbn, whose lists hold the most common ones", "login::own_passwords_keep_the_rules")),
     ("2.1.8", "help with choosing a stronger one", Holds("the rules stand beside the field and each fault has its own words; a meter would need script", "login::own_passwords_keep_the_rules")),
-    ("2.1.9", "no rules on kinds of characters", Holds("departed from: the carrier asks for letters and digits", "login::own_passwords_keep_the_rules")),
+    ("2.1.9", "no rules on kinds of characters", Holds("departed from by default: the carrier asks for letters and digits; [site] password_letters_and_digits = false", "login::own_passwords_keep_the_rules")),
     ("2.1.10", "no periodic change", Holds("departed from: the carrier asks for a new one after 60 days", "login::an_own_password_is_valid_for_sixty_days")),
     ("2.1.11", "pasting and password managers work", Holds("plain fields with autocomplete names, no script", "security::password_managers_know_the_fields")),
     ("2.1.12", "a password can be shown while typed", Holds("departed from: needs script; browsers and their managers offer it", "security::password_managers_know_the_fields")),

@@ -97,6 +97,27 @@ fn so_many_logins_from_one_address() {
 }
 
 #[test]
+fn behind_a_proxy_each_browser_has_its_own_count() {
+    let believed = vec!["127.0.0.1".parse().unwrap()];
+    for (proxies, fourth) in [(believed, 403), (Vec::new(), 429)] {
+        let world = World::with(&[example()], |options| {
+            options.logins_per_minute = 3;
+            options.proxies = proxies;
+        });
+        let status = |from: &str| {
+            let mut browser = world.browser();
+            browser.headers.push(format!("X-Forwarded-For: {from}"));
+            browser.log_in(Unit::Line, "0699998888", "wrong").status
+        };
+        for _ in 0..3 {
+            assert_eq!(status("203.0.113.1"), 403);
+        }
+        assert_eq!(status("203.0.113.1"), 429);
+        assert_eq!(status("203.0.113.2"), fourth);
+    }
+}
+
+#[test]
 fn a_refusal_takes_its_time() {
     let world = World::with(&[example()], |options| options.refusal_after = Duration::from_millis(300));
     let begin = std::time::Instant::now();
