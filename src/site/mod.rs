@@ -20,10 +20,10 @@
 mod bulk_csv;
 mod cookie;
 mod desk;
+mod fax;
 mod field;
 mod forwarded;
 mod guard;
-mod hyphen;
 mod lang;
 mod limit;
 mod listener;
@@ -50,10 +50,9 @@ use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
 use crate::config::Cidr;
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
-pub use hyphen::hyphenated;
 pub use rules::Rules;
 
 use desk::Desk;
@@ -276,6 +275,10 @@ fn router(app: Shared) -> Router {
         .route("/bulk-transfer", get(service::show).post(service::change))
         .route("/fault-notice", get(service::show).post(service::change))
         .route("/fax-mail", get(service::show).post(service::change))
+        .route("/fax-mail/inbox", get(fax::inbox).post(fax::delete))
+        .route("/fax-mail/fax", get(fax::document))
+        .route("/fax-mail/confirmation", post(fax::ask_again))
+        .route("/fax-mail/confirm", get(fax::confirm_page).post(fax::confirm))
         .route("/site.css", get(page::style))
         .fallback(page::no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
