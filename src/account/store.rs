@@ -105,7 +105,7 @@ pub trait Store: Send {
     /// uses that password up; tells whether it could, that is, whether nobody was faster.
     fn open_session(&mut self, session: &Session, stale_before: UnixTime) -> Result<bool, StoreError>;
 
-    /// Notes that a session was used.
+    /// Notes that a session was used. This alone need not survive a loss of power.
     fn touch_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError>;
 
     /// Ends a session.

@@ -274,10 +274,12 @@ fn site_options(config: &Config, identities: &Identities) -> site::Options {
         rules: site::Rules {
             fewest: fewest.into(),
             most: most.into(),
+            letters_and_digits: config.site.password_letters_and_digits,
             valid_seconds: i64::from(config.site.password_days) * 24 * 60 * 60,
         },
         idle_seconds: seconds(config.site.idle_timeout),
         logins_per_minute: config.site.logins_per_minute,
+        proxies: config.site.trusted_proxies.clone(),
         refusal_after: REFUSAL_AFTER,
     }
 }

@@ -102,8 +102,12 @@ const KEYS: &[Key] = keys! {
         |c, v| c.site.certificate = Some(file(v)?);
     "site.key", "a PEM file that is there",
         |c, v| c.site.key = Some(file(v)?);
+    "site.trusted_proxies", "a list of addresses and networks, such as 127.0.0.1",
+        |c, v| c.site.trusted_proxies = v.parse_list()?;
     "site.password_length", "two whole numbers [FEWEST, MOST] from 6 to 128",
         |c, v| c.site.password_length = range(v, 6..=128)?;
+    "site.password_letters_and_digits", "true or false",
+        |c, v| c.site.password_letters_and_digits = v.switch()?;
     "site.password_days", "a whole number from 1 to 3650",
         |c, v| c.site.password_days = v.integer(1..=3650)?;
     "site.idle_timeout", "1m to 24h, such as \"15m\"",

@@ -149,8 +149,12 @@ pub struct Site {
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
     pub key: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Cidr>,
     /// The fewest and the most characters of an own password.
     pub password_length: (u8, u8),
+    /// Whether it has to have letters and digits both.
+    pub password_letters_and_digits: bool,
     /// An own password is valid for so many days.
     pub password_days: u32,
     /// So long without a request ends a session.
@@ -281,7 +285,9 @@ impl Config {
                 behind_tls: false,
                 certificate: None,
                 key: None,
+                trusted_proxies: Vec::new(),
                 password_length: (8, 64),
+                password_letters_and_digits: true,
                 password_days: 60,
                 idle_timeout: Duration::from_secs(15 * 60),
                 logins_per_minute: 60,

@@ -78,7 +78,9 @@ argon2 = [65536, 3, 4]
 [site]
 listen = "[::1]:8443"
 behind_tls = true
+trusted_proxies = ["192.0.2.80"]
 password_length = [10, 40]
+password_letters_and_digits = false
 password_days = 90
 idle_timeout = "5m"
 logins_per_minute = 30
@@ -157,7 +159,9 @@ fn everything() -> Config {
             behind_tls: true,
             certificate: None,
             key: None,
+            trusted_proxies: vec!["192.0.2.80".parse().unwrap()],
             password_length: (10, 40),
+            password_letters_and_digits: false,
             password_days: 90,
             idle_timeout: Duration::from_secs(300),
             logins_per_minute: 30,
@@ -240,7 +244,9 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_STORE_ARGON2", "65536, 3, 4"),
         ("KARIPASS_SITE_LISTEN", "[::1]:8443"),
         ("KARIPASS_SITE_BEHIND_TLS", "true"),
+        ("KARIPASS_SITE_TRUSTED_PROXIES", "192.0.2.80"),
         ("KARIPASS_SITE_PASSWORD_LENGTH", "10,40"),
+        ("KARIPASS_SITE_PASSWORD_LETTERS_AND_DIGITS", "false"),
         ("KARIPASS_SITE_PASSWORD_DAYS", "90"),
         ("KARIPASS_SITE_IDLE_TIMEOUT", "5m"),
         ("KARIPASS_SITE_LOGINS_PER_MINUTE", "30"),

@@ -14,7 +14,7 @@ use super::lang::Lang;
 use super::listener::Peer;
 use super::member::{Newcomer, Visitor, hex, session_id};
 use super::page::{self, Frame};
-use super::{App, Shared, cookie};
+use super::{App, Shared, cookie, forwarded};
 use crate::account::{Attempt, Credential, Session, Settled, Stage, Verdict};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
@@ -82,8 +82,9 @@ pub(super) async fn log_in(
 ) -> Response {
     let (arrived, lang) = (Instant::now(), visitor.lang);
     let mut page = LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(&visitor) };
-    if let Err(seconds) = app.logins.admit(peer.ip(), (app.clock)()) {
-        tracing::warn!(peer = %peer.ip(), "too many logins from one address");
+    let from = forwarded::client(peer.ip(), &headers, &app.proxies);
+    if let Err(seconds) = app.logins.admit(from, (app.clock)()) {
+        tracing::warn!(%from, "too many logins from one address");
         page.error = lang
             .say(
                 "ログインの試行が多すぎます。しばらくしてからお試しください。",
@@ -108,6 +109,7 @@ pub(super) async fn log_in(
     match opened {
         Ok(Ok((token, stage))) => welcome(&app, &token, stage),
         Ok(Err(refusal)) => {
+            tracing::info!(%from, %unit, "a login is refused");
             tokio::time::sleep_until(arrived + app.refusal_after).await;
             page.error = refusal.text(lang).to_owned();
             page::render(StatusCode::FORBIDDEN, &page)
@@ -154,6 +156,7 @@ async fn enter(
     headers: &HeaderMap,
 ) -> Result<Result<(String, Stage), Refusal>, Trouble> {
     let (verdict, credential) = verify(app, unit, number, password, false).await?;
+    tracing::debug!(%unit, %number, verdict = verdict.name(), "a login");
     let now = (app.clock)();
     let stage = match verdict {
         Verdict::Temporary => Stage::Temporary,

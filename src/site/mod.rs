@@ -22,6 +22,7 @@ mod cookie;
 mod desk;
 mod fax;
 mod field;
+mod forwarded;
 mod guard;
 mod lang;
 mod limit;
@@ -48,6 +49,7 @@ use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
+use crate::config::Cidr;
 use crate::number::{PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
@@ -89,6 +91,8 @@ pub struct Options {
     pub idle_seconds: i64,
     /// So many logins a minute may be tried from one address.
     pub logins_per_minute: u32,
+    /// Proxies that are believed about the address that a request comes from.
+    pub proxies: Vec<Cidr>,
     /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
     pub refusal_after: Duration,
 }
@@ -150,6 +154,7 @@ struct App {
     rules: Rules,
     idle_seconds: i64,
     logins: Logins,
+    proxies: Vec<Cidr>,
     refusal_after: Duration,
 }
 
@@ -170,6 +175,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         rules: options.rules,
         idle_seconds: options.idle_seconds,
         logins: Logins::new(options.logins_per_minute),
+        proxies: options.proxies,
         refusal_after: options.refusal_after,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -11,13 +11,15 @@ pub struct Rules {
     pub fewest: usize,
     /// The most characters.
     pub most: usize,
+    /// Whether it has to have letters and digits both.
+    pub letters_and_digits: bool,
     /// After so many seconds the next login asks for another one first.
     pub valid_seconds: i64,
 }
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules { fewest: 8, most: 64, valid_seconds: 60 * 24 * 60 * 60 }
+        Rules { fewest: 8, most: 64, letters_and_digits: true, valid_seconds: 60 * 24 * 60 * 60 }
     }
 }
 
@@ -41,13 +43,14 @@ impl Rules {
         let clear = password.expose();
         let characters = clear.chars().count();
         let digits: String = clear.chars().filter(char::is_ascii_digit).collect();
+        let has_both = clear.chars().any(char::is_alphabetic) && !digits.is_empty();
         // without its area code's 0 it is still the number
         let is_in = |number: &str| number.get(1..).is_some_and(|rest| digits.contains(rest));
         let broken = [
             (characters < self.fewest, Fault::TooShort),
             (characters > self.most, Fault::TooLong),
             (clear.chars().any(char::is_control), Fault::Characters),
-            (!clear.chars().any(char::is_alphabetic) || digits.is_empty(), Fault::LetterAndDigit),
+            (self.letters_and_digits && !has_both, Fault::LetterAndDigit),
             (contract.numbers().any(|number| is_in(number.as_str())), Fault::OwnNumber),
         ];
         let simple = broken.into_iter().find_map(|(is_broken, fault)| is_broken.then_some(fault));
@@ -127,6 +130,9 @@ mod tests {
         ] {
             assert_eq!(rules.check(&Secret::from(password), &contract), fault, "{password}");
         }
+        let any = Rules { letters_and_digits: false, ..rules };
+        assert_eq!(any.check(&Secret::from("onlyletterskumquat"), &contract), None);
+        assert_eq!(any.check(&Secret::from("aaaaaaaa"), &contract), Some(Fault::Common));
         let long = "kumquat48-".repeat(7);
         assert_eq!(rules.check(&Secret::from(long.as_str()), &contract), Some(Fault::TooLong));
         assert_eq!(rules.check(&Secret::from(long.get(..64).unwrap()), &contract), None);

@@ -61,6 +61,7 @@ impl Bench {
             rules: Rules::default(),
             idle_seconds: 900,
             logins_per_minute: 1000,
+            proxies: Vec::new(),
             refusal_after: Duration::ZERO,
         });
         let site = site.unwrap();

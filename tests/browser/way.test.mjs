@@ -166,6 +166,7 @@ test("by the keyboard alone: login, a change, logout", LIMIT, async () => {
   await page.keyboard.type("09012345678");
   await tabTo("button[value=review]");
   await page.keyboard.press("Enter");
+  await page.locator("button[value=save]").waitFor();
   await tabTo("button[value=save]");
   await page.keyboard.press("Enter");
   await page.getByText("設定を変更しました").waitFor();

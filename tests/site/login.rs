@@ -194,9 +194,48 @@ fn logins_are_audited_without_any_password() {
     let mut browser = world.member(Unit::Line, "0600001111");
     world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-1");
     set_own(&mut browser, OWN, "plum-tree-1999x");
+    // the third locks; the fourth finds it locked and writes nothing, so that nobody fills the store so
+    for _ in 0..4 {
+        world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-2");
+    }
     let rows = world.store().audit(&AuditFilter::default()).unwrap();
     let words: Vec<&str> = rows.iter().filter(|row| row.actor == "site").map(|row| row.action.name()).collect();
-    assert_eq!(words, ["verified", "logged-in", "wrong", "verified", "password-set", "logged-in"]);
+    assert_eq!(
+        words,
+        ["verified", "logged-in", "wrong", "verified", "password-set", "logged-in", "wrong", "wrong", "locked"]
+    );
     let all = format!("{rows:?}");
     assert!(!all.contains("wrong-secret") && !all.contains("plum") && !all.contains("kumquat"), "{all}");
+}
+
+#[test]
+fn a_long_password_counts_to_its_last_character() {
+    let world = World::new(&[example()]);
+    let long = format!("{}-a", "kumquat-48-tram-".repeat(4).get(..62).unwrap());
+    let other = format!("{}b", long.strip_suffix('a').unwrap());
+    let mut browser = world.member(Unit::Line, "0600001111");
+    assert_eq!(set_own(&mut browser, OWN, &long).status, 303);
+    for (password, status) in [(other.as_str(), 403), (long.get(..63).unwrap(), 403), (long.as_str(), 303)] {
+        assert_eq!(world.browser().log_in(Unit::Line, "0600001111", password).status, status, "{}", password.len());
+    }
+}
+
+#[test]
+fn a_password_may_be_japanese_and_hold_spaces() {
+    let world = World::new(&[example()]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let own = " さくら と 富士山 48 景 ";
+    assert_eq!(set_own(&mut browser, OWN, own).status, 303);
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", own.trim()).status, 403, "spaces count");
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", own).status, 303);
+}
+
+#[test]
+fn an_account_without_a_password_has_no_default_one() {
+    let world = World::new(&[example()]);
+    for password in ["", "0600001111", "1111", "0000", "password", "karipass", "admin"] {
+        for unit in Unit::ALL {
+            assert_eq!(world.browser().log_in(unit, "0600001111", password).status, 403, "{unit} {password:?}");
+        }
+    }
 }

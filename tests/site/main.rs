@@ -1,6 +1,7 @@
 //! The settings site as a browser meets it: a real server, a real store, and a clock that the tests set.
 #![allow(clippy::unwrap_used)]
 
+mod asvs;
 mod login;
 mod reach;
 mod security;

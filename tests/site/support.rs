@@ -75,6 +75,7 @@ impl World {
             rules: Rules::default(),
             idle_seconds: 900,
             logins_per_minute: 1000,
+            proxies: Vec::new(),
             refusal_after: Duration::ZERO,
         };
         change(&mut options);

@@ -42,3 +42,20 @@ fn who_never_ends_the_handshake_keeps_nobody_waiting() {
     }
     assert_eq!(world.browser().get("/login").status, 200);
 }
+
+#[test]
+fn an_old_version_is_refused() {
+    let world = World::over_tls(&[example()]);
+    // RFC 4346 §7.4.1.2: a ClientHello of TLS 1.1 with two of its cipher suites
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 4, 0, 0x2f, 0, 0x35, 1, 0]);
+    let mut record = vec![22, 3, 1, 0, hello.len() as u8 + 4, 1, 0, 0, hello.len() as u8];
+    record.extend(&hello);
+    let mut stream = TcpStream::connect(world.address()).unwrap();
+    stream.write_all(&record).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    // RFC 5246 §7.2: a fatal alert, whatever its description, and nothing else
+    assert_eq!((answer.first(), answer.get(5), answer.len()), (Some(&21), Some(&2), 7), "{answer:?}");
+}

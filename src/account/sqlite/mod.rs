@@ -173,7 +173,12 @@ impl Store for SqliteStore {
     }
 
     fn touch_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|transaction| site::touch_session(transaction, id, now))
+        // every page does this, so it waits for no disk: the next commit that does takes it along, and what a loss of power
+        // can undo is only that the session was used
+        self.synchronous("NORMAL")?;
+        let done = self.write(|transaction| site::touch_session(transaction, id, now));
+        self.synchronous("FULL")?;
+        done
     }
 
     fn close_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError> {
@@ -290,6 +295,11 @@ impl SqliteStore {
         // what went into a file that has lost its name would never be found again
         self.still_there()?;
         Ok(done)
+    }
+
+    fn synchronous(&self, mode: &str) -> Result<(), StoreError> {
+        let set = self.connection.pragma_update(None, "synchronous", mode);
+        set.map_err(|failure| self.explain(failure.into()))
     }
 
     fn transact<T>(&mut self, work: &impl Fn(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {

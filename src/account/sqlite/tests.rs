@@ -61,7 +61,9 @@ fn a_store_that_may_not_grow_says_so_and_keeps_what_it_has() {
 #[test]
 fn every_handle_is_as_careful_as_the_first() {
     let folder = Folder::new("pragmas");
-    for store in [folder.open(), folder.open()] {
+    let mut touched = folder.open();
+    touched.touch_session(&SessionId("none".to_owned()), UnixTime(0)).unwrap();
+    for store in [folder.open(), folder.open(), touched] {
         let pragma = |name: &str| -> i64 {
             store.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
         };
