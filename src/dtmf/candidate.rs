@@ -74,7 +74,7 @@ const DEAD_HOLE: usize = 9;
 /// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
 /// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
 pub(super) fn measure(
-    history: &History,
+    history: &mut History,
     key: usize,
     limits: &Limits,
     horizon: usize,
@@ -85,6 +85,8 @@ pub(super) fn measure(
     if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
+    history.find_direct_current();
+    let history = &*history;
     let start = rough_frequencies(history, key, &hops, reach.full)?;
     let nominal = fit::nominal_frequencies(key);
     let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
