@@ -62,6 +62,9 @@ fn is_packets(hole: usize) -> bool {
 /// What the first estimate of the frequencies may be off.
 const ROUGHLY: f32 = 0.012;
 
+/// How much farther off a candidate is still told of to those who want to know.
+const ROUGHLY_EXPLAINED: f32 = 0.04;
+
 /// Scatter that no allowance reaches, not even when a hop at the edge is half empty.
 const HOPELESS_SCATTER: f32 = 0.1;
 
@@ -74,7 +77,7 @@ const DEAD_HOLE: usize = 9;
 /// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
 /// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
 pub(super) fn measure(
-    history: &History,
+    history: &mut History,
     key: usize,
     limits: &Limits,
     horizon: usize,
@@ -85,10 +88,13 @@ pub(super) fn measure(
     if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
+    history.find_direct_current();
+    let history = &*history;
     let start = rough_frequencies(history, key, &hops, reach.full)?;
     let nominal = fit::nominal_frequencies(key);
     let off = |w: [f32; 2]| [w[0] / nominal[0] - 1.0, w[1] / nominal[1] - 1.0];
-    if off(start).iter().any(|d| d.abs() > limits.deviation + ROUGHLY) {
+    let roughly = if explain { ROUGHLY_EXPLAINED } else { ROUGHLY };
+    if off(start).iter().any(|d| d.abs() > limits.deviation + roughly) {
         return None;
     }
     let mut fit = Fit::new(history, reach.full, start);

@@ -9,7 +9,7 @@ pub(super) const KEPT: usize = 16;
 /// Hops in a packet of 20 ms.
 const PACKET: usize = 4;
 
-/// What a repeated packet must exceed somewhere, for silence repeats itself.
+/// What a repeated packet must reach somewhere, for silence repeats itself. A power of two, so that or-ing all samples shows it.
 const LOUD: u16 = 64;
 
 pub(super) struct History {
@@ -39,7 +39,10 @@ impl History {
     pub(super) fn repeats(&self) -> bool {
         let now = &self.samples[self.hops as usize % KEPT];
         let before = &self.samples[(self.hops as usize).wrapping_sub(PACKET) % KEPT];
-        now[0] == before[0] && now[1] == before[1] && now == before && now.iter().any(|x| x.unsigned_abs() > LOUD)
+        now[0] == before[0]
+            && now[1] == before[1]
+            && now == before
+            && now.iter().fold(0, |all, x| all | x.unsigned_abs()) >= LOUD
     }
 
     /// The hop that was filled, and where its correlations go.

@@ -28,7 +28,8 @@ pub(super) fn take(bank: &mut Bank, samples: &[i16; HOP], turn: &[f32; 16], quie
 mod x86 {
     use std::arch::x86_64::{
         __m128i, __m256i, _mm_add_epi32, _mm_madd_epi16, _mm_set1_epi32, _mm_setzero_si128, _mm_srli_epi32,
-        _mm256_add_epi32, _mm256_madd_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
+        _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_madd_epi16, _mm256_set1_epi32,
+        _mm256_setzero_si256, _mm256_srli_epi32,
     };
     use std::mem::transmute;
 
@@ -49,18 +50,21 @@ mod x86 {
             turn,
             quiet,
             bins,
-            (energy, |samples, bins| {
-                let mut sums = [_mm256_setzero_si256(); 2];
-                for (pair, table) in pairs(samples).iter().zip(&PAIRS.0) {
-                    let x = _mm256_set1_epi32(*pair);
-                    // SAFETY: both are 64 bytes of integers, for which every pattern of bits is a value.
-                    let table: [__m256i; 2] = unsafe { transmute(*table) };
-                    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(x, table[0]));
-                    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(x, table[1]));
-                }
-                // SAFETY: as above.
-                *bins = unsafe { transmute::<[__m256i; 2], Bins>(sums) };
-            }),
+            (
+                |samples| energy_avx2(samples),
+                |samples, bins| {
+                    let mut sums = [_mm256_setzero_si256(); 2];
+                    for (pair, table) in pairs(samples).iter().zip(&PAIRS.0) {
+                        let x = _mm256_set1_epi32(*pair);
+                        // SAFETY: both are 64 bytes of integers, for which every pattern of bits is a value.
+                        let table: [__m256i; 2] = unsafe { transmute(*table) };
+                        sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(x, table[0]));
+                        sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(x, table[1]));
+                    }
+                    // SAFETY: as above.
+                    *bins = unsafe { transmute::<[__m256i; 2], Bins>(sums) };
+                },
+            ),
         )
     }
 
@@ -92,6 +96,24 @@ mod x86 {
                 }
             }),
         )
+    }
+
+    /// [`energy`] with sixteen samples at a time.
+    #[target_feature(enable = "avx2")]
+    fn energy_avx2(samples: &[i16; HOP]) -> u32 {
+        let (wide, rest) = samples.split_at(32);
+        let mut sum = _mm_setzero_si128();
+        if let (Some(wide), Some(rest)) = (wide.first_chunk::<32>(), rest.first_chunk::<8>()) {
+            // SAFETY: the transmutes are between arrays of integers of one size.
+            let (wide, rest): ([__m256i; 2], __m128i) = unsafe { (transmute(*wide), transmute(*rest)) };
+            let squares = wide.map(|x| _mm256_srli_epi32::<6>(_mm256_madd_epi16(x, x)));
+            let both = _mm256_add_epi32(squares[0], squares[1]);
+            sum = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256::<1>(both));
+            sum = _mm_add_epi32(sum, _mm_srli_epi32::<6>(_mm_madd_epi16(rest, rest)));
+        }
+        // SAFETY: as above.
+        let [a, b, c, d]: [u32; 4] = unsafe { transmute(sum) };
+        a.wrapping_add(b).wrapping_add(c.wrapping_add(d))
     }
 
     /// A sum of two squares reaches 2^31 at most, which is told as an unsigned number.

@@ -21,7 +21,8 @@ const ABOVE: f64 = 20.0;
 const HEIGHT: f64 = 216.0;
 const LANES: usize = 3;
 const LANE: f64 = 13.0;
-const STRIP: f64 = ABOVE + HEIGHT + 20.0 + LANES as f64 * LANE + 16.0;
+const AXIS: f64 = 20.0;
+const BELOW: f64 = 16.0;
 const HEAD: f64 = 84.0;
 const TITLE: f64 = 26.0;
 
@@ -130,7 +131,7 @@ impl Row<'_> {
     fn height(&self) -> f64 {
         match self {
             Row::Title(_) => TITLE,
-            Row::Strip(_) => STRIP,
+            Row::Strip(strip) => ABOVE + HEIGHT + AXIS + strip.lanes as f64 * LANE + BELOW,
         }
     }
 }
@@ -141,6 +142,8 @@ struct Strip<'a> {
     pieces: &'a [Piece],
     start: f64,
     length: f64,
+    /// Lines for reasons below it.
+    lanes: usize,
 }
 
 impl Paper<'_> {
@@ -187,7 +190,11 @@ fn strips(report: &Report) -> Vec<Strip<'_>> {
     let mut strips = Vec::new();
     for of in &places {
         let count = (end_of(of) / length).ceil() as usize;
-        let strip = |n| Strip { place: of.0, pieces: of.1, start: n as f64 * length, length };
+        let strip = |n| {
+            let strip = Strip { place: of.0, pieces: of.1, start: n as f64 * length, length, lanes: 0 };
+            let lanes = if strip.has_reason(report) { LANES } else { 0 };
+            Strip { lanes, ..strip }
+        };
         strips.extend((0..count).map(strip).filter(|strip| strip.has_audio() || strip.has_decision(report)));
     }
     strips
@@ -216,6 +223,10 @@ impl<'a> Strip<'a> {
 
     fn has_decision(&self, report: &Report) -> bool {
         !self.marks(report).is_empty()
+    }
+
+    fn has_reason(&self, report: &Report) -> bool {
+        self.marks(report).iter().any(|mark| matches!(mark.kind, Kind::Candidate(_)))
     }
 
     fn covers(&self, start: f64, end: f64) -> bool {
@@ -248,6 +259,8 @@ impl<'a> Strip<'a> {
             let _ = write!(svg, "<path class=\"k\" d=\"M{LEFT} {y:.1}h{WIDTH}\"/>");
             let _ = writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{tone}</text>", LEFT - 5.0, y + 4.0);
         }
+        let (x, y) = (LEFT - 5.0, top + 9.0);
+        let _ = writeln!(svg, "<text class=\"s\" x=\"{x}\" y=\"{y}\" text-anchor=\"end\">Hz</text>");
         let _ = writeln!(svg, "<rect class=\"f\" x=\"{LEFT}\" y=\"{top}\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>");
         self.draw_axis(svg, bottom);
         let mut marks = self.marks(report);
@@ -255,7 +268,7 @@ impl<'a> Strip<'a> {
         for mark in &marks {
             self.draw_mark(svg, top, mark);
         }
-        self.draw_reasons(svg, bottom + 20.0, &marks);
+        self.draw_reasons(svg, bottom + AXIS, &marks);
     }
 
     fn draw_spectrogram(&self, svg: &mut String, top: f64, bank: &Bank) {
