@@ -25,7 +25,7 @@ mod player;
 pub mod press;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,6 +152,8 @@ pub enum Output {
 pub struct Call {
     settings: Arc<Settings>,
     seed: Seed,
+    /// The host that signals.
+    peer: IpAddr,
     started: Time,
     record: CallRecord,
     phase: Phase,
@@ -203,6 +205,7 @@ impl Call {
         let mut call = Call {
             settings,
             seed,
+            peer: incoming.flow.remote.ip(),
             started: now,
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
@@ -357,7 +360,7 @@ impl Call {
 
     fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
         self.record.answered_at = Some(self.wall(now));
-        let media = Media::new(now, &self.settings, self.seed.numbers, plan);
+        let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan);
         let mut conversation = Conversation::new(self.settings.ivr.clone(), line);
         conversation.start(now);
         let described = String::new();

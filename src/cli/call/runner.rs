@@ -21,8 +21,10 @@ use crate::sip::message::{NameAddr, Uri};
 use crate::sip::sdp::{self, LocalMedia, Srtp};
 use crate::time::Time;
 
-/// How often media sockets are read.
+/// How often media sockets are read, and packets sent.
 const TICK: Duration = Duration::from_millis(20);
+/// The same where packets are late by any time, or leave at other times than every 20 ms.
+const FINE_TICK: Duration = Duration::from_millis(5);
 /// The socket is waited for at least so long: zero would mean for ever.
 const LEAST_WAIT: Duration = Duration::from_micros(200);
 
@@ -36,6 +38,16 @@ pub struct Load {
     pub concurrent: u32,
 }
 
+/// What is offered.
+pub struct Offer {
+    /// Encryption by these, and nothing else; none: plain RTP.
+    pub suites: Vec<Suite>,
+    /// Audio in a packet, in milliseconds.
+    pub ptime_ms: u32,
+    /// The clock rate of telephone events, in Hz.
+    pub event_clock: u32,
+}
+
 /// Places calls.
 pub struct Runner {
     to: Uri,
@@ -45,8 +57,8 @@ pub struct Runner {
     endpoint: Endpoint,
     clock: Clock,
     manner: Manner,
-    /// Offered for encryption; none: plain RTP.
-    suites: Vec<Suite>,
+    offer: Offer,
+    tick: Duration,
     lexicon: Arc<Lexicon>,
     calls: HashMap<CallHandle, Line>,
     placed: u32,
@@ -64,13 +76,7 @@ struct Line {
 
 impl Runner {
     /// Ready to call `to` at `remote`.
-    pub fn new(
-        to: Uri,
-        remote: SocketAddr,
-        manner: Manner,
-        suites: Vec<Suite>,
-        lexicon: Arc<Lexicon>,
-    ) -> io::Result<Runner> {
+    pub fn new(to: Uri, remote: SocketAddr, manner: Manner, offer: Offer, lexicon: Arc<Lexicon>) -> io::Result<Runner> {
         let ip = source_address(remote)?;
         let socket = UdpSocket::bind((ip, 0))?;
         let local = socket.local_addr()?;
@@ -83,8 +89,9 @@ impl Runner {
             ports: Ports::new(ip, 0..=0, 0, 1),
             endpoint: Endpoint::new(endpoint::Config::default(), rand::rng().next_u64()),
             clock: Clock::start(),
+            tick: if manner.habits.faults.are_none() && offer.ptime_ms % 20 == 0 { TICK } else { FINE_TICK },
             manner,
-            suites,
+            offer,
             lexicon,
             calls: HashMap::new(),
             placed: 0,
@@ -134,8 +141,10 @@ impl Runner {
         let resource = |error: io::Error| Failure::Resource(format!("no ports for media: {error}"));
         let sockets = self.ports.allocate().map_err(resource)?;
         let local = LocalMedia {
-            srtp: if self.suites.is_empty() { Srtp::Off } else { Srtp::Required },
-            keys: Keys::draw(&self.suites, &mut rand::rng()),
+            srtp: if self.offer.suites.is_empty() { Srtp::Off } else { Srtp::Required },
+            keys: Keys::draw(&self.offer.suites, &mut rand::rng()),
+            ptime_ms: self.offer.ptime_ms,
+            telephone_event_clock: self.offer.event_clock,
             ..LocalMedia::new(sockets.local().map_err(resource)?, rand::rng().next_u64() >> 1)
         };
         let outgoing = Outgoing {
@@ -168,7 +177,7 @@ impl Runner {
         if now < self.next_tick {
             return Ok(());
         }
-        self.next_tick = now + TICK;
+        self.next_tick = now + self.tick;
         let handles: Vec<CallHandle> = self.calls.keys().copied().collect();
         for handle in handles {
             if let Some(line) = self.calls.get_mut(&handle) {
