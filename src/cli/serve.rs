@@ -20,9 +20,10 @@ use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
 use crate::dtmf;
 use crate::ivr;
+use crate::net::tls;
 use crate::server::{Options, PeerLimits, Server};
 use crate::sip::endpoint::{self, Transport};
-use crate::site;
+use crate::site::{self, Security};
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
@@ -78,7 +79,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
     let options = options(config, prompts, reader, writer);
-    let site = site_options(config);
+    let site = site_options(config)?;
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(
@@ -107,15 +108,16 @@ async fn serve(
             false => writeln!(out, "listening sip {transport} {address}")?,
         }
     }
+    let scheme = site.security.scheme();
     let site = site::start(site).map_err(|error| Failure::Resource(error.to_string()))?;
     match args.json {
-        true => json_line(out, &json!({"listening": "site", "transport": "http", "address": site.address()}))?,
-        false => writeln!(out, "listening site http {}", site.address())?,
+        true => json_line(out, &json!({"listening": "site", "transport": scheme, "address": site.address()}))?,
+        false => writeln!(out, "listening site {scheme} {}", site.address())?,
     }
     if let (Some(contract), false) = (example, args.json) {
         let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
         if let Some((_, address)) = udp {
-            introduce(out, contract, &service_number, *address, site.address())?;
+            introduce(out, contract, &service_number, *address, &format!("{scheme}://{}/", site.address()))?;
         }
     }
     out.flush()?;
@@ -130,7 +132,7 @@ fn introduce(
     contract: &Contract,
     service_number: &str,
     address: SocketAddr,
-    site: SocketAddr,
+    site: &str,
 ) -> std::io::Result<()> {
     let customer = contract.customer_number;
     writeln!(out, "\nExample contract {customer}:")?;
@@ -151,7 +153,7 @@ fn introduce(
          karipass call --to sip:{service_number}@{address} --from {customer} --unit line --password 48151623\n  \
          printf 48151623 | karipass account verify --unit line --number {customer}\n\n\
          Then log in to the settings site with it:\n  \
-         http://{site}/\n"
+         {site}\n"
     )
 }
 
@@ -208,13 +210,13 @@ fn options(config: &Config, prompts: Bank, reader: SqliteStore, writer: SqliteSt
     }
 }
 
-fn site_options(config: &Config) -> site::Options {
+fn site_options(config: &Config) -> Result<site::Options, Failure> {
     let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let (fewest, most) = config.site.password_length;
     let for_stores = config.clone();
-    site::Options {
+    Ok(site::Options {
         listen: config.site.listen,
-        secure: config.site.behind_tls,
+        security: security(&config.site)?,
         service_number: config.sip.service_number,
         open_store: Box::new(move || Ok(Box::new(open_store_as(&for_stores, Mode::Existing, "site")?))),
         cost: config.store.hash_cost,
@@ -228,6 +230,17 @@ fn site_options(config: &Config) -> site::Options {
         idle_seconds: seconds(config.site.idle_timeout),
         logins_per_minute: config.site.logins_per_minute,
         refusal_after: REFUSAL_AFTER,
+    })
+}
+
+fn security(site: &config::Site) -> Result<Security, Failure> {
+    match (&site.certificate, &site.key) {
+        (Some(certificate), Some(key)) => {
+            let tls = tls::server(certificate, key, &["http/1.1"]);
+            tls.map(Security::Here).map_err(|error| Failure::Resource(format!("site: {error}")))
+        }
+        (_, _) if site.behind_tls => Ok(Security::Before),
+        (_, _) => Ok(Security::Plain),
     }
 }
 

@@ -84,6 +84,10 @@ const KEYS: &[Key] = keys! {
         |c, v| c.site.listen = v.parse()?;
     "site.behind_tls", "true or false",
         |c, v| c.site.behind_tls = v.switch()?;
+    "site.certificate", "a PEM file that is there",
+        |c, v| c.site.certificate = Some(file(v)?);
+    "site.key", "a PEM file that is there",
+        |c, v| c.site.key = Some(file(v)?);
     "site.password_length", "two whole numbers [FEWEST, MOST] from 6 to 128",
         |c, v| c.site.password_length = range(v, 6..=128)?;
     "site.password_days", "a whole number from 1 to 3650",
@@ -228,7 +232,26 @@ impl Draft {
                 return Err(bad(key, origin, "missing, and tls: listeners need it".to_owned()));
             }
         }
+        self.one_way_to_serve_tls()?;
         Ok(self.config)
+    }
+
+    fn one_way_to_serve_tls(&self) -> Result<(), ConfigError> {
+        let site = &self.config.site;
+        let origin = |key: &str| self.origins.get(key).cloned().unwrap_or(Origin::Default);
+        match (&site.certificate, &site.key) {
+            (Some(_), None) => {
+                Err(bad("site.key", origin("site.certificate"), "missing, and site.certificate needs it".to_owned()))
+            }
+            (None, Some(_)) => {
+                Err(bad("site.certificate", origin("site.key"), "missing, and site.key needs it".to_owned()))
+            }
+            (Some(_), Some(_)) if site.behind_tls => {
+                let why = "true, but there is a certificate too: either a proxy speaks TLS or this server".to_owned();
+                Err(bad("site.behind_tls", origin("site.behind_tls"), why))
+            }
+            (Some(_), Some(_)) | (None, None) => Ok(()),
+        }
     }
 }
 

@@ -122,6 +122,10 @@ pub struct Site {
     /// Whether browsers come over TLS that something before this server ends: cookies are for TLS alone then, and browsers
     /// are told never to come without.
     pub behind_tls: bool,
+    /// The certificate chain (PEM); with it and its key the site is served over TLS.
+    pub certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub key: Option<PathBuf>,
     /// The fewest and the most characters of an own password.
     pub password_length: (u8, u8),
     /// An own password is valid for so many days.
@@ -208,6 +212,8 @@ impl Config {
             site: Site {
                 listen: SocketAddr::new(loopback, 8080),
                 behind_tls: false,
+                certificate: None,
+                key: None,
                 password_length: (8, 64),
                 password_days: 60,
                 idle_timeout: Duration::from_secs(15 * 60),

@@ -127,6 +127,8 @@ fn everything() -> Config {
         site: Site {
             listen: "[::1]:8443".parse().unwrap(),
             behind_tls: true,
+            certificate: None,
+            key: None,
             password_length: (10, 40),
             password_days: 90,
             idle_timeout: Duration::from_secs(300),
@@ -340,6 +342,21 @@ fn tls_needs_its_certificate_and_key() {
     assert!(told.starts_with("2: sip.key: missing"), "{told}");
     let text = format!("[sip]\nlisten = ['tls:127.0.0.1:5061']\ncertificate = '{path}'\nkey = '{path}'\n");
     assert_eq!(from_text(&text).unwrap().sip.key, Some(pem.0.clone()));
+}
+
+#[test]
+fn the_site_speaks_tls_with_both_files_and_not_behind_another() {
+    let pem = File::with("a certificate");
+    let path = pem.0.display();
+    let told = complaint(&format!("[site]\ncertificate = '{path}'\n"));
+    assert!(told.starts_with("2: site.key: missing, and site.certificate needs it"), "{told}");
+    let told = complaint(&format!("[site]\n\nkey = '{path}'\n"));
+    assert!(told.starts_with("3: site.certificate: missing, and site.key needs it"), "{told}");
+    let both = format!("[site]\ncertificate = '{path}'\nkey = '{path}'\n");
+    let told = complaint(&format!("{both}behind_tls = true\n"));
+    assert!(told.starts_with("4: site.behind_tls: true, but there is a certificate too"), "{told}");
+    assert_eq!(from_text(&both).unwrap().site.certificate, Some(pem.0.clone()));
+    assert!(complaint("[site]\nkey = '/nonexistent/key.pem'").starts_with("2: site.key: /nonexistent/key.pem"));
 }
 
 #[test]

@@ -3,4 +3,5 @@
 //! Architecture invariant: this room imports nothing of the cores but SIP's addresses ([`crate::sip::Flow`]) and its stream framing.
 
 pub mod media;
+pub mod tls;
 pub mod transport;

@@ -44,6 +44,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
+use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
@@ -71,9 +72,8 @@ pub type WallClock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 pub struct Options {
     /// Where HTTP is listened for. Port 0 is a free one.
     pub listen: SocketAddr,
-    /// Whether browsers come over TLS, which something before this server ends: then cookies are for TLS alone, and
-    /// browsers are told never to come without.
-    pub secure: bool,
+    /// How browsers reach it.
+    pub security: Security,
     /// The number that subscribers dial to set a temporary password.
     pub service_number: PhoneNumber,
     /// Opens the account store.
@@ -92,6 +92,27 @@ pub struct Options {
     pub logins_per_minute: u32,
     /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
     pub refusal_after: Duration,
+}
+
+/// How browsers reach the site. But for `Plain`, cookies are for TLS alone, and browsers are told never to come without.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Over HTTP: for loopback and laboratories.
+    Plain,
+    /// Over HTTPS, which something before this server ends.
+    Before,
+    /// Over HTTPS, which this server speaks.
+    Here(Arc<ServerConfig>),
+}
+
+impl Security {
+    /// What its address begins with, as far as this server speaks it.
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Security::Plain | Security::Before => "http",
+            Security::Here(_) => "https",
+        }
+    }
 }
 
 /// Why the site does not start.
@@ -144,7 +165,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
     let app = Arc::new(App {
         desk: Desk::open(&options.open_store, options.hashers)?,
         clock: options.clock,
-        secure: options.secure,
+        secure: !matches!(options.security, Security::Plain),
         service_number: options.service_number,
         cost: options.cost,
         rules: options.rules,
@@ -160,8 +181,12 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         .build()
         .map_err(StartError::Thread)?;
     let (stop, stopped) = oneshot::channel();
+    let tls = match options.security {
+        Security::Here(config) => Some(config),
+        Security::Plain | Security::Before => None,
+    };
     let serve = move || {
-        runtime.block_on(serve(listener, app, stopped));
+        runtime.block_on(serve(listener, tls, app, stopped));
         runtime.shutdown_timeout(LAST_WORDS);
     };
     let thread = std::thread::Builder::new().name("site".to_owned()).spawn(serve).map_err(StartError::Thread)?;
@@ -194,9 +219,14 @@ impl Drop for Site {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, app: Shared, stopped: oneshot::Receiver<()>) {
+async fn serve(
+    listener: std::net::TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    app: Shared,
+    stopped: oneshot::Receiver<()>,
+) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => Limited::new(listener),
+        Ok(listener) => Limited::new(listener, tls),
         Err(error) => return tracing::error!(%error, "the settings site cannot listen"),
     };
     let service = router(app).into_make_service_with_connect_info::<Peer>();

@@ -6,3 +6,4 @@ mod reach;
 mod security;
 mod services;
 mod support;
+mod tls;

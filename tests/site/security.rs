@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use karipass::site::Security;
 use karipass::unit::Unit;
 
 use super::support::*;
@@ -66,7 +67,7 @@ fn cookies_are_for_this_site_alone() {
         "{cookie}"
     );
 
-    let world = World::with(&[example()], |options| options.secure = true);
+    let world = World::with(&[example()], |options| options.security = Security::Before);
     world.own_password(Unit::Line, "0600001111", OWN, 0);
     let answer = world.browser().log_in(Unit::Line, "0600001111", OWN);
     let cookie = answer.header("set-cookie");

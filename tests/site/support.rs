@@ -12,9 +12,11 @@ use karipass::account::sqlite::{Mode, Options};
 use karipass::account::{Contract, Cost, Existing, Services, SqliteStore, Store, password};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::site::{self, Rules, Site};
+use karipass::site::{self, Rules, Security, Site};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 pub const START: i64 = 1_800_000_000;
 pub const TEMPORARY: &str = "48151623";
@@ -22,6 +24,7 @@ pub const OWN: &str = "kumquat-48-tram";
 
 pub struct World {
     pub site: Option<Site>,
+    trusting: Option<Arc<ClientConfig>>,
     clock: Arc<AtomicI64>,
     folder: PathBuf,
 }
@@ -52,7 +55,7 @@ impl World {
         open(&file, "test").save_contracts(contracts, Existing::Refuse, UnixTime(START)).unwrap();
         let mut options = site::Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            secure: false,
+            security: Security::Plain,
             service_number: number("0664806430"),
             open_store: Box::new(move || Ok(Box::new(open(&file, "site")))),
             cost: Cost::CHEAP,
@@ -64,7 +67,27 @@ impl World {
             refusal_after: Duration::ZERO,
         };
         change(&mut options);
-        World { site: Some(site::start(options).unwrap()), clock, folder }
+        World { site: Some(site::start(options).unwrap()), trusting: None, clock, folder }
+    }
+
+    /// A site that speaks TLS itself, and browsers that trust its certificate.
+    pub fn over_tls(contracts: &[Contract]) -> World {
+        let files = std::env::temp_dir().join(format!("karipass-site-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&files).unwrap();
+        let (certificate, key) = (files.join("cert.pem"), files.join("key.pem"));
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let here = karipass::net::tls::server(&certificate, &key, &["http/1.1"]).unwrap();
+        std::fs::remove_dir_all(&files).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let client = client.with_root_certificates(roots).with_no_client_auth();
+        let mut world = World::with(contracts, |options| options.security = Security::Here(here));
+        world.trusting = Some(Arc::new(client));
+        world
     }
 
     pub fn at(&self, second: i64) {
@@ -89,7 +112,16 @@ impl World {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { address: self.site.as_ref().unwrap().address(), cookies: BTreeMap::new(), headers: Vec::new() }
+        Browser {
+            address: self.address(),
+            trusting: self.trusting.clone(),
+            cookies: BTreeMap::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.site.as_ref().unwrap().address()
     }
 
     /// A browser that is logged in with an own password.
@@ -114,9 +146,13 @@ fn open(file: &std::path::Path, actor: &str) -> SqliteStore {
     SqliteStore::open(file, Mode::Create, &options).unwrap()
 }
 
+trait Duplex: Read + Write {}
+impl<T: Read + Write> Duplex for T {}
+
 #[derive(Clone)]
 pub struct Browser {
     address: SocketAddr,
+    trusting: Option<Arc<ClientConfig>>,
     pub cookies: BTreeMap<String, String>,
     pub headers: Vec<String>,
 }
@@ -195,7 +231,15 @@ impl Browser {
         for header in &self.headers {
             head += &format!("{header}\r\n");
         }
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        let plain = TcpStream::connect(self.address).unwrap();
+        let mut stream: Box<dyn Duplex> = match &self.trusting {
+            Some(config) => {
+                let name = ServerName::try_from("localhost").unwrap();
+                let client = ClientConnection::new(Arc::clone(config), name).unwrap();
+                Box::new(StreamOwned::new(client, plain))
+            }
+            None => Box::new(plain),
+        };
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
         // a server that refuses a large body may close before it has all
         let _ = stream.write_all(body);
