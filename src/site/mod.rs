@@ -177,6 +177,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         .worker_threads(1)
         .max_blocking_threads(desk::HANDLES + options.hashers.max(1))
         .thread_name("site")
+        .on_thread_start(give_way_to_calls)
         .enable_all()
         .build()
         .map_err(StartError::Thread)?;
@@ -186,6 +187,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         Security::Plain | Security::Before => None,
     };
     let serve = move || {
+        give_way_to_calls();
         runtime.block_on(serve(listener, tls, app, stopped));
         runtime.shutdown_timeout(LAST_WORDS);
     };
@@ -216,6 +218,13 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Pages and hashes can wait for a moment where audio cannot. Without processors to spare this is what keeps it even.
+fn give_way_to_calls() {
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::warn!(%error, "the site runs at the same priority as calls");
     }
 }
 

@@ -72,6 +72,12 @@ struct ProblemPage<'a> {
 }
 
 pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Response {
+    problem_within(Frame { lang, who: None, here: String::new() }, status, problem)
+}
+
+/// The same for somebody who is logged in and can log out there.
+pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem) -> Response {
+    let lang = frame.lang;
     let (title, text) = match problem {
         Problem::NotFound => (
             lang.say("ページが見つかりません", "Page not found"),
@@ -106,8 +112,7 @@ pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Respo
             ),
         ),
     };
-    let p = Frame { lang, who: None, here: "/".to_owned() };
-    render(status, &ProblemPage { p, title, text })
+    render(status, &ProblemPage { p: Frame { here: "/".to_owned(), ..frame }, title, text })
 }
 
 pub(super) fn not_found(lang: Lang) -> Response {

@@ -197,7 +197,7 @@ struct Asked {
 }
 
 fn asked(member: &Member, uri: &Uri, form: Option<&Fields>) -> Result<Asked, Response> {
-    let not_found = || page::not_found(member.lang);
+    let not_found = || member.not_found();
     let service: Service = uri.path().trim_start_matches('/').parse().map_err(|_| not_found())?;
     let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     let number = member.number_for(service, query.find("number"))?;

@@ -45,6 +45,9 @@ pub struct Service {
     /// Where it takes TCP.
     #[allow(dead_code)] // not every test program asks
     pub tcp_address: String,
+    /// Where the settings site is.
+    #[allow(dead_code)] // not every test program asks
+    pub site: String,
     pub db: PathBuf,
     log: Option<std::thread::JoinHandle<String>>,
 }
@@ -81,8 +84,8 @@ impl Service {
                 .map(|line| line["address"].as_str().unwrap().to_owned())
                 .expect("the service says where it listens")
         };
-        let (address, tcp_address) = (listening("udp"), listening("tcp"));
-        Service { process, address, tcp_address, db: db.to_owned(), log: Some(log) }
+        let (address, tcp_address, site) = (listening("udp"), listening("tcp"), listening("http"));
+        Service { process, address, tcp_address, site, db: db.to_owned(), log: Some(log) }
     }
 
     /// `karipass call` to it, by way of loopback.
@@ -91,6 +94,11 @@ impl Service {
         let mut command = karipass();
         command.args(["call", "--json", "--to", &format!("sip:0664806430@{address}")]).args(flags);
         command
+    }
+
+    #[allow(dead_code)] // not every test program asks
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// SIGTERM, as an init system stops it.
