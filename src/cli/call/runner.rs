@@ -89,7 +89,7 @@ impl Runner {
             ports: Ports::new(ip, 0..=0, 0, 1),
             endpoint: Endpoint::new(endpoint::Config::default(), rand::rng().next_u64()),
             clock: Clock::start(),
-            tick: if manner.habits.faults.are_none() && offer.ptime_ms % 20 == 0 { TICK } else { FINE_TICK },
+            tick: if manner.habits.faults.are_none() && offer.ptime_ms.is_multiple_of(20) { TICK } else { FINE_TICK },
             manner,
             offer,
             lexicon,
