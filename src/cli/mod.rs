@@ -9,9 +9,12 @@ mod calls;
 mod contract;
 mod decode;
 mod descriptors;
+mod event;
+mod mails;
 mod output;
 mod route;
 mod serve;
+mod services;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -53,6 +56,8 @@ enum Command {
     Account(account::Args),
     Calls(calls::Args),
     Route(route::Args),
+    Event(event::Args),
+    Mails(mails::Args),
 }
 
 /// Runs the program and tells its exit code.
@@ -68,6 +73,8 @@ pub fn main() -> ExitCode {
         Command::Account(args) => administer(&cli, |config| account::run(args, config)),
         Command::Calls(args) => administer(&cli, |config| calls::run(args, config)),
         Command::Route(args) => administer(&cli, |config| route::run(args, config)),
+        Command::Event(args) => administer(&cli, |config| event::run(args, config)),
+        Command::Mails(args) => administer(&cli, |config| mails::run(args, config)),
     }
 }
 

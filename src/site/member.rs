@@ -16,7 +16,7 @@ use super::field::Fields;
 use super::lang::Lang;
 use super::page::{self, Frame, Problem, Who};
 use super::{Shared, cookie, hyphenated};
-use crate::account::{ChangedBy, Contract, ContractedNumber, Service, Session, SessionId, Stage};
+use crate::account::{Actor, Contract, ContractedNumber, Service, Session, SessionId, Stage};
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
 
@@ -166,8 +166,8 @@ impl Member {
         page::problem_within(self.frame(), StatusCode::NOT_FOUND, Problem::NotFound)
     }
 
-    pub(super) fn changed_by(&self) -> ChangedBy {
-        ChangedBy { unit: self.session.unit, number: self.session.number }
+    pub(super) fn actor(&self) -> Actor {
+        Actor::Account { unit: self.session.unit, number: self.session.number }
     }
 }
 

@@ -20,9 +20,9 @@
 mod bulk_csv;
 mod cookie;
 mod desk;
+mod fax;
 mod field;
 mod guard;
-mod hyphen;
 mod lang;
 mod limit;
 mod listener;
@@ -48,10 +48,9 @@ use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
-pub use hyphen::hyphenated;
 pub use rules::Rules;
 
 use desk::Desk;
@@ -270,6 +269,10 @@ fn router(app: Shared) -> Router {
         .route("/bulk-transfer", get(service::show).post(service::change))
         .route("/fault-notice", get(service::show).post(service::change))
         .route("/fax-mail", get(service::show).post(service::change))
+        .route("/fax-mail/inbox", get(fax::inbox).post(fax::delete))
+        .route("/fax-mail/fax", get(fax::document))
+        .route("/fax-mail/confirmation", post(fax::ask_again))
+        .route("/fax-mail/confirm", get(fax::confirm_page).post(fax::confirm))
         .route("/site.css", get(page::style))
         .fallback(page::no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))

@@ -61,6 +61,8 @@ pub(super) enum Problem {
     Busy,
     /// A form that no page of this site makes.
     Malformed,
+    /// As many mails have gone out as may in an hour.
+    TooManyMails,
 }
 
 #[derive(Template)]
@@ -98,6 +100,13 @@ pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem)
             lang.say(
                 "設定を読み書きできませんでした。設定は変更されていません。しばらくしてからもう一度操作してください。",
                 "The settings could not be read or written. Nothing was changed. Please try again later.",
+            ),
+        ),
+        Problem::TooManyMails => (
+            lang.say("確認メールの送信回数が上限に達しました", "Too many confirmation mails"),
+            lang.say(
+                "1時間に送信できる確認メールは10通までです。設定は変更されていません。時間をおいてもう一度操作してください。",
+                "At most 10 confirmation mails go out in an hour. Nothing was changed. Please try again later.",
             ),
         ),
         Problem::Busy => (
@@ -156,13 +165,8 @@ pub(super) async fn style() -> Response {
 
 /// A time as people in Japan write it.
 pub(super) fn local_time(at: UnixTime, lang: Lang) -> String {
-    // there is no summer time in Japan
-    let offset = jiff::tz::Offset::constant(9);
-    let Ok(at) = jiff::Timestamp::from_second(at.0) else { return String::new() };
-    let at = offset.to_datetime(at);
-    let (year, month, day, hour, minute) = (at.year(), at.month(), at.day(), at.hour(), at.minute());
     match lang {
-        Lang::Japanese => format!("{year}年{month}月{day}日 {hour}:{minute:02}"),
-        Lang::English => format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} JST"),
+        Lang::Japanese => at.in_japan(),
+        Lang::English => at.in_japan_for_english(),
     }
 }

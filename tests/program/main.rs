@@ -5,4 +5,8 @@ mod bad_input;
 mod calls;
 mod kill;
 mod logins;
+mod services;
+#[path = "../services/sink.rs"]
+#[allow(dead_code, clippy::indexing_slicing)]
+mod sink;
 mod support;

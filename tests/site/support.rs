@@ -105,6 +105,11 @@ impl World {
         self.clock.store(START + second, Ordering::SeqCst);
     }
 
+    #[allow(dead_code)] // not every test program asks
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     pub fn store(&self) -> SqliteStore {
         open(&self.file(), "test", WAIT)
     }
@@ -205,6 +210,11 @@ impl Answer {
 }
 
 impl Browser {
+    #[allow(dead_code)] // not every test program asks
+    pub fn of(address: SocketAddr) -> Browser {
+        Browser { address, trusting: None, cookies: BTreeMap::new(), headers: Vec::new() }
+    }
+
     pub fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, "", b"")
     }

@@ -15,8 +15,11 @@ use super::{APPLICATION_ID, SqliteStore, patiently};
 use crate::account::{Cost, Lock, StoreError};
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("../schema/0001_accounts.sql"), include_str!("../schema/0002_site.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../schema/0001_accounts.sql"),
+    include_str!("../schema/0002_site.sql"),
+    include_str!("../schema/0003_services.sql"),
+];
 
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
