@@ -29,7 +29,7 @@ mod player;
 pub mod press;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,6 +167,8 @@ pub enum Output {
 pub struct Call {
     settings: Arc<Settings>,
     seed: Seed,
+    /// The host that signals.
+    peer: IpAddr,
     started: Time,
     record: CallRecord,
     phase: Phase,
@@ -228,6 +230,7 @@ impl Call {
         let mut call = Call {
             settings,
             seed,
+            peer: incoming.flow.remote.ip(),
             started: now,
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
@@ -417,7 +420,7 @@ impl Call {
 
     fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
         self.record.answered_at = Some(self.wall(now));
-        let media = Media::new(now, &self.settings, self.seed.numbers, plan);
+        let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan);
         let mut conversation = Conversation::new(self.settings.ivr.clone(), line);
         conversation.start(now);
         let described = String::new();
@@ -483,7 +486,8 @@ impl Call {
 
     fn announce(&mut self, now: Time) {
         let Phase::Excusing { excuse, plan: Some(plan), .. } = &self.phase else { return };
-        let announcement = Announcement::new(now, &self.settings, self.seed, *plan, *excuse);
+        let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan.clone());
+        let announcement = Announcement::new(now, media, *excuse);
         self.phase = Phase::Announcing(Box::new(announcement));
     }
 
@@ -690,6 +694,7 @@ fn cause_of(outcome: Outcome) -> (u16, &'static str) {
         | Outcome::RefusedWithheld
         | Outcome::RefusedConflict
         | Outcome::RefusedUntrusted
+        | Outcome::RefusedPassword
         | Outcome::RefusedBusy => (16, "Normal call clearing"),
     }
 }

@@ -4,6 +4,7 @@
 //! [`Endpoint`](crate::sip::endpoint::Endpoint) beside it, and the edge joins the two to sockets.
 
 pub mod ear;
+mod habits;
 pub mod script;
 mod voice;
 
@@ -18,13 +19,13 @@ use crate::sip::sdp::{Codec, MediaPlan};
 use crate::time::Time;
 
 use ear::{Ear, Heard, Lexicon};
+use habits::FaultyLine;
 use script::{Meaning, Order, ReadBack, Reply};
 use voice::Voice;
 
+pub use habits::{Faults, Habits, Silence};
 pub use voice::Way;
 
-/// Packets leave this often.
-const TICK: Duration = Duration::from_millis(20);
 /// From recognising a prompt to the first key: a person takes longer, and a service may take what comes sooner for keys that
 /// still belonged to the question before.
 const REACTION: Duration = Duration::from_millis(700);
@@ -49,6 +50,8 @@ pub struct Manner {
     pub patient: bool,
     /// Audio at 8 kHz to play instead of keying.
     pub recording: Option<Vec<i16>>,
+    /// How media is sent.
+    pub habits: Habits,
 }
 
 /// What happened, for whoever reads along.
@@ -113,6 +116,9 @@ pub enum Output {
 pub struct Caller {
     manner: Manner,
     session: Session,
+    /// What RTP goes through, where the network is to be a bad one.
+    faulty: Option<FaultyLine>,
+    now: Time,
     voice: Voice,
     ear: Ear,
     started: Time,
@@ -154,9 +160,12 @@ impl Caller {
         };
         let blind = if manner.recording.is_some() { VecDeque::new() } else { manner.order.in_order().into() };
         let recording = manner.recording.clone().unwrap_or_default();
+        let faults = &manner.habits.faults;
         Caller {
             session: Session::new(now, config, plan.remote_rtp, plan.remote_rtcp),
-            voice: Voice::new(manner.way, law, event.map_or(8000, |e| e.clock_rate), recording),
+            faulty: (!faults.are_none()).then(|| FaultyLine::new(faults.clone(), seed)),
+            now,
+            voice: Voice::new(manner.way, law, event.map_or(8000, |e| e.clock_rate), recording, manner.habits.clone()),
             manner,
             ear: Ear::new(lexicon),
             started: now,
@@ -184,6 +193,7 @@ impl Caller {
 
     /// Takes in a datagram from the RTP socket.
     pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+        self.now = now;
         self.session.handle_rtp(now, from, bytes);
         self.hear(now);
     }
@@ -205,6 +215,7 @@ impl Caller {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
         self.session.handle_timeout(now);
         self.hear(now);
         if let Some((reply, _)) = self.pending.take_if(|(_, at)| *at <= now) {
@@ -213,7 +224,7 @@ impl Caller {
         while self.next_frame <= now && !self.hung_up {
             let info = self.voice.tick(now, &mut self.session);
             self.outputs.extend(info.map(Output::Info));
-            self.next_frame += TICK;
+            self.next_frame += self.manner.habits.tick();
         }
         if self.voice.is_done() {
             if std::mem::take(&mut self.keying) {
@@ -234,12 +245,22 @@ impl Caller {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
-        match self.session.poll_output() {
-            session::Output::Rtp { to, bytes } => Output::Rtp { to, bytes },
-            session::Output::Rtcp { to, bytes } => Output::Rtcp { to, bytes },
-            session::Output::Timeout(at) if self.hung_up => Output::Timeout(at),
-            session::Output::Timeout(at) => Output::Timeout(at.min(self.next_frame)),
+        let wakes = loop {
+            match (self.session.poll_output(), &mut self.faulty) {
+                (session::Output::Rtp { to, bytes }, Some(faulty)) => faulty.take(self.now, to, bytes),
+                (session::Output::Rtp { to, bytes }, None) => return Output::Rtp { to, bytes },
+                (session::Output::Rtcp { to, bytes }, _) => return Output::Rtcp { to, bytes },
+                (session::Output::Timeout(at), _) => break at,
+            }
+        };
+        if self.hung_up {
+            return Output::Timeout(wakes);
         }
+        if let Some((to, bytes)) = self.faulty.as_mut().and_then(|faulty| faulty.due(self.now)) {
+            return Output::Rtp { to, bytes };
+        }
+        let leaves = self.faulty.as_ref().map_or(Time::MAX, FaultyLine::next);
+        Output::Timeout(wakes.min(self.next_frame).min(leaves))
     }
 
     /// Says goodbye on RTCP: the call is over.

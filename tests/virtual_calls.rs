@@ -10,6 +10,8 @@ mod support;
 mod announcing;
 #[path = "virtual_calls/chaos.rs"]
 mod chaos;
+#[path = "virtual_calls/conditions.rs"]
+mod conditions;
 #[path = "virtual_calls/encrypted.rs"]
 mod encrypted;
 #[path = "virtual_calls/hanging_up.rs"]

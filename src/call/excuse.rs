@@ -8,10 +8,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::media::Media;
-use super::{Output, Settings};
+use super::Output;
 use crate::account::{CallRecord, Outcome};
 use crate::ivr::Excuse;
-use crate::sip::sdp::MediaPlan;
 use crate::time::Time;
 
 /// The longest announcement: a phone that is on hold, or a bank with long prompts, gets its status then.
@@ -23,7 +22,8 @@ pub(super) fn excuse_for(outcome: Outcome) -> Option<Excuse> {
         Outcome::RefusedWithheld => Some(Excuse::Withheld),
         Outcome::RefusedUnknownLine => Some(Excuse::NotContracted),
         Outcome::RefusedConflict | Outcome::RefusedUntrusted => Some(Excuse::Unidentified),
-        Outcome::RefusedMedia
+        Outcome::RefusedPassword
+        | Outcome::RefusedMedia
         | Outcome::RefusedBusy
         | Outcome::RefusedStore
         | Outcome::Set
@@ -47,8 +47,7 @@ pub(super) struct Announcement {
 }
 
 impl Announcement {
-    pub(super) fn new(now: Time, settings: &Settings, seed: u64, plan: MediaPlan, excuse: Excuse) -> Announcement {
-        let mut media = Media::new(now, settings, seed, plan);
+    pub(super) fn new(now: Time, mut media: Media, excuse: Excuse) -> Announcement {
         media.play(&[excuse.prompt()]);
         Announcement { media, until: now + LONGEST }
     }

@@ -1,7 +1,7 @@
 //! The media of a call: packets in, presses out; prompts in, packets out, all on one clock.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(super) struct Media {
 }
 
 impl Media {
-    pub(super) fn new(now: Time, settings: &Settings, seed: u64, plan: MediaPlan) -> Media {
+    pub(super) fn new(now: Time, settings: &Settings, seed: u64, signalling: IpAddr, plan: MediaPlan) -> Media {
         let (formats, law) = (formats(&plan), law(plan.codec));
         let config = session::Config {
             ssrc: (seed >> 32) as u32,
@@ -49,6 +49,7 @@ impl Media {
             event: formats.event,
             cname: format!("{:016x}", seed.rotate_left(17)),
             seed,
+            signalling: Some(signalling),
             keying: plan.keying.clone(),
             ..session::Config::default()
         };

@@ -1,7 +1,7 @@
 //! Which prompt is playing: the frames that arrive, held against the prompts that we know.
 //!
-//! The service starts each prompt on a packet's boundary, so a prompt's frames arrive octet for octet as they are in the bank,
-//! whatever was lost before. Another service's prompts are simply not known; then only speech and silence are told apart.
+//! The service starts each prompt on a packet's boundary, and packets hold whole tens of milliseconds, so a prompt's frames arrive
+//! octet for octet as they are in the bank, at one of two places to begin a frame at, whatever was lost before. Another service's prompts are simply not known; then only speech and silence are told apart.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,8 +14,10 @@ use crate::time::Time;
 
 /// 20 ms at 8 kHz.
 const FRAME: usize = 160;
-/// How many frames in a row a place in a prompt may miss and still be the same playing of it.
-const MOST_MISSING: u32 = 25;
+/// 10 ms: a frame may begin at any of these.
+const STEP: usize = FRAME / 2;
+/// How many steps in a row a place in a prompt may miss and still be the same playing of it.
+const MOST_MISSING: u32 = 50;
 /// After so long without sound, an utterance is over.
 pub const PAUSE: Duration = Duration::from_millis(1000);
 /// A frame with this mean magnitude (16-bit) or more has sound in it: about -46 dBm0.
@@ -31,7 +33,8 @@ pub struct Lexicon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     prompt: u32,
-    frame: u32,
+    /// How many steps from its beginning.
+    step: u32,
 }
 
 impl Lexicon {
@@ -42,9 +45,9 @@ impl Lexicon {
         for (prompt, name) in (0u32..).zip(&names) {
             let Some(clip) = bank.clip(name) else { continue };
             for (law, octets) in [(Law::Mu, &clip.pcmu), (Law::A, &clip.pcma)] {
-                for (frame, content) in (0u32..).zip(octets.chunks_exact(FRAME)) {
+                for (step, content) in (0u32..).step_by(2).zip(octets.chunks_exact(FRAME)) {
                     if has_sound(law, content) {
-                        places.entry(digest(content)).or_default().push(Place { prompt, frame });
+                        places.entry(digest(content)).or_default().push(Place { prompt, step });
                     }
                 }
             }
@@ -70,34 +73,42 @@ pub struct Ear {
     lexicon: Arc<Lexicon>,
     /// The prompts that what sounds now may be, each with the frame heard last; one left means it is known.
     candidates: Vec<Place>,
-    /// Frames that have passed since those, silent ones included: a prompt has pauses of its own.
+    /// Steps that have passed since those, silent ones included: a prompt has pauses of its own.
     passed: u32,
     told: bool,
-    unknown_frames: u32,
+    unknown_steps: u32,
+    /// The last frame's length of sound.
+    window: Vec<u8>,
     last_sound: Option<Time>,
 }
 
 impl Ear {
-    /// How much unknown sound counts as speech.
-    const UNKNOWN: u32 = 10;
+    /// How many steps of unknown sound count as speech.
+    const UNKNOWN: u32 = 20;
 
     /// An ear that knows `lexicon`.
     pub fn new(lexicon: Arc<Lexicon>) -> Ear {
-        Ear { lexicon, candidates: vec![], passed: 0, told: false, unknown_frames: 0, last_sound: None }
+        Ear { lexicon, candidates: vec![], passed: 0, told: false, unknown_steps: 0, window: vec![], last_sound: None }
     }
 
     /// Listens to the next packet's payload; what it shows comes out in order.
     pub fn listen(&mut self, now: Time, law: Law, payload: &[u8]) -> Vec<Heard> {
         let mut heard = Vec::new();
-        for frame in payload.chunks_exact(FRAME) {
+        let mut window = std::mem::take(&mut self.window);
+        for step in payload.chunks_exact(STEP) {
+            if window.len() == FRAME {
+                window.drain(..STEP);
+            }
+            window.extend_from_slice(step);
             self.passed = self.passed.saturating_add(1);
-            if has_sound(law, frame) {
+            if has_sound(law, &window) {
                 self.last_sound = Some(now);
-                heard.extend(self.sound(frame));
+                heard.extend(self.sound(&window));
             } else {
                 heard.extend(self.silence(now));
             }
         }
+        self.window = window;
         heard
     }
 
@@ -112,21 +123,21 @@ impl Ear {
             return None;
         }
         self.last_sound = None;
-        self.unknown_frames = 0;
+        self.unknown_steps = 0;
         Some(Heard::Pause)
     }
 
     fn sound(&mut self, frame: &[u8]) -> Option<Heard> {
         let places = self.lexicon.places.get(&digest(frame)).map(Vec::as_slice).unwrap_or_default();
         if places.is_empty() {
-            self.unknown_frames += 1;
-            return (self.unknown_frames == Ear::UNKNOWN).then_some(Heard::Speech);
+            self.unknown_steps += 1;
+            return (self.unknown_steps == Ear::UNKNOWN).then_some(Heard::Speech);
         }
-        self.unknown_frames = 0;
+        self.unknown_steps = 0;
         let passed = self.passed..=self.passed.saturating_add(MOST_MISSING);
         let goes_on = |place: &&Place| {
             self.candidates.iter().any(|candidate| {
-                candidate.prompt == place.prompt && passed.contains(&place.frame.wrapping_sub(candidate.frame))
+                candidate.prompt == place.prompt && passed.contains(&place.step.wrapping_sub(candidate.step))
             })
         };
         let going_on: Vec<Place> = places.iter().filter(goes_on).copied().collect();
@@ -164,6 +175,10 @@ mod tests {
     use super::*;
 
     fn hear(sequence: &[&str], law: Law, lose_every: usize) -> Vec<String> {
+        hear_in_packets(FRAME, sequence, law, lose_every)
+    }
+
+    fn hear_in_packets(length: usize, sequence: &[&str], law: Law, lose_every: usize) -> Vec<String> {
         let bank = Bank::builtin();
         let mut ear = Ear::new(Arc::new(Lexicon::new(&bank)));
         let mut now = Time::ZERO;
@@ -171,8 +186,8 @@ mod tests {
         let mut octets: Vec<u8> =
             sequence.iter().flat_map(|name| bank.clip(name).unwrap().encoded(law).to_vec()).collect();
         octets.extend(vec![law.silence(); FRAME * 50]);
-        for (at, frame) in octets.chunks(FRAME).enumerate() {
-            now += Duration::from_millis(20);
+        for (at, frame) in octets.chunks(length).enumerate() {
+            now += Duration::from_micros(length as u64 * 125);
             if lose_every == 0 || at % lose_every != 0 {
                 heard.extend(ear.listen(now, law, frame));
             }
@@ -193,6 +208,15 @@ mod tests {
         let row = ["greeting", "menu-unit", "digit-1", "digit-1", "digit-7", "read-back-after"];
         assert_eq!(hear(&row, Law::Mu, 0), row);
         assert_eq!(hear(&row, Law::Mu, 9), row, "with every ninth packet lost");
+    }
+
+    #[test]
+    fn prompts_are_told_apart_in_packets_of_any_length() {
+        let row = ["greeting", "digit-1", "digit-1", "read-back-after"];
+        for length in [80, 160, 240, 320, 400, 480] {
+            assert_eq!(hear_in_packets(length, &row, Law::Mu, 0), row, "{length}");
+            assert_eq!(hear_in_packets(length, &row, Law::A, 11), row, "{length}, with every eleventh packet lost");
+        }
     }
 
     #[test]

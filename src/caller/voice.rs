@@ -10,12 +10,17 @@ use crate::rtp::session::Session;
 use crate::rtp::telephone_event::{Sender, Step};
 use crate::time::Time;
 
-/// 20 ms at 8 kHz.
-pub(super) const FRAME: usize = 160;
+use super::habits::{Habits, Silence};
+
 /// How long a key is held, and how long until the next: 100 ms each, in samples.
 const HOLD: u32 = 800;
-/// Silence between two keys, in frames.
-const BETWEEN: u32 = 5;
+/// Silence between two keys, in samples: 100 ms.
+const BETWEEN: u32 = 800;
+/// Comfort noise is told of every so many ticks, at this level below overload (RFC 3389 §3.1).
+const NOISE_TICKS: u32 = 10;
+const NOISE_LEVEL: u8 = 70;
+/// What stands for flash among keys, and its event code (RFC 4733 §3.2).
+const FLASH: (char, u8) = ('!', 16);
 /// INFOs are sent this far apart.
 const BETWEEN_INFOS: Duration = Duration::from_millis(200);
 
@@ -49,10 +54,15 @@ pub(super) struct Voice {
     info_under_way: bool,
     recording: Vec<i16>,
     played: usize,
+    habits: Habits,
+    ticks: u32,
+    /// Ticks in which nothing was to be heard, in a row.
+    quiet: u32,
+    frame: Vec<i16>,
 }
 
 impl Voice {
-    pub(super) fn new(way: Way, law: Law, event_clock: u32, recording: Vec<i16>) -> Voice {
+    pub(super) fn new(way: Way, law: Law, event_clock: u32, recording: Vec<i16>, habits: Habits) -> Voice {
         Voice {
             way,
             law,
@@ -66,11 +76,20 @@ impl Voice {
             info_under_way: false,
             recording,
             played: 0,
+            frame: vec![0; habits.samples()],
+            habits,
+            ticks: 0,
+            quiet: 0,
         }
     }
 
     pub(super) fn key(&mut self, keys: &str) {
-        self.keys.extend(keys.chars());
+        for key in keys.chars() {
+            if self.habits.flash && self.way == Way::Rfc4733 {
+                self.keys.push_back(FLASH.0);
+            }
+            self.keys.push_back(key);
+        }
     }
 
     /// Whether everything is keyed, and the recording played.
@@ -86,16 +105,23 @@ impl Voice {
 
     /// Sends the packets of one tick; an INFO to be sent comes back as its body.
     pub(super) fn tick(&mut self, now: Time, session: &mut Session) -> Option<String> {
-        let mut frame = [0i16; FRAME];
+        self.ticks += 1;
+        if self.habits.new_source_every.is_some_and(|every| self.ticks.is_multiple_of(every)) {
+            // numbers without a pattern, from one that goes up
+            let mixed = self.ticks.wrapping_mul(0x9e37_79b9);
+            session.change_source(mixed, (mixed >> 7) as u16, mixed.rotate_left(13));
+        }
+        self.frame.fill(0);
         match self.way {
             Way::InBand => {
                 while let Some(key) = self.keys.pop_front() {
                     self.tones.push(key);
                 }
-                self.tones.fill(&mut frame);
+                self.tones.fill(&mut self.frame);
             }
             Way::Rfc4733 => {
                 if let Some(step) = self.next_step() {
+                    self.quiet = 0;
                     session.send_event(now, step);
                     return None;
                 }
@@ -106,15 +132,28 @@ impl Voice {
                     // beside the audio, not in its place
                     session.send_event(now, Step { advance: 0, ..step });
                 }
-                self.tones.fill(&mut frame);
+                self.tones.fill(&mut self.frame);
             }
         }
         if let Some(rest) = self.recording.get(self.played..).filter(|rest| !rest.is_empty()) {
-            frame.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-            self.played += FRAME;
+            self.frame.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            self.played += self.frame.len();
         }
-        session.send_audio(now, &self.law.encode_all(&frame));
+        self.send_frame(now, session);
         self.next_info()
+    }
+
+    fn send_frame(&mut self, now: Time, session: &mut Session) {
+        let sounds = self.frame.iter().any(|&sample| sample != 0);
+        if sounds || self.habits.silence == Silence::Sent {
+            self.quiet = 0;
+            return session.send_audio(now, &self.law.encode_all(&self.frame));
+        }
+        if self.habits.silence == Silence::ComfortNoise && self.quiet.is_multiple_of(NOISE_TICKS) {
+            session.send_comfort_noise(now, NOISE_LEVEL);
+        }
+        self.quiet += 1;
+        session.skip(self.frame.len() as u32);
     }
 
     fn next_step(&mut self) -> Option<Step> {
@@ -126,16 +165,16 @@ impl Voice {
             return Some(step);
         }
         if self.rest > 0 {
-            self.rest -= 1;
+            self.rest = self.rest.saturating_sub(self.frame.len() as u32);
             return None;
         }
         let key = self.keys.pop_front()?;
-        let digit = Digit::from_char(key)?;
+        let code = if key == FLASH.0 { FLASH.1 } else { Digit::from_char(key)?.event_code() };
         if self.way == Way::All {
             self.tones.push(key);
             self.infos.push_back(info(key));
         }
-        self.event = Some(Sender::new(digit.event_code(), HOLD, FRAME as u32, self.event_clock));
+        self.event = Some(Sender::new(code, HOLD, self.frame.len() as u32, self.event_clock));
         self.next_step()
     }
 

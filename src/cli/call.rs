@@ -8,13 +8,14 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::output::{Answer, Failure, finish};
 use crate::audio::prompt::Bank;
 use crate::audio::recording::Recording;
 use crate::caller::ear::Lexicon;
 use crate::caller::script::Order;
-use crate::caller::{Manner, Way};
+use crate::caller::{Faults, Habits, Manner, Way};
 use crate::keying::Suite;
 use crate::net::tls::Authorities;
 use crate::number::PhoneNumber;
@@ -24,7 +25,7 @@ use crate::sip::message::{Scheme, Uri};
 use crate::unit::Unit;
 
 use report::Report;
-use runner::{Callee, Load, Runner, Signalling};
+use runner::{Callee, Load, Offer, Runner, Signalling};
 
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
@@ -45,7 +46,10 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sips:0664806430@sip.example.jp --tls-ca ca.pem --from 0600001111 --unit line \\\n    \
     --password 48151623\n\n\
     Example: what becomes of an answer that is never acknowledged\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --no-ack")]
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --no-ack\n\n\
+    Example: over a bad network, the same one every time\n  \
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 \\\n    \
+    --loss 10 --jitter 60 --reorder 2 --seed 7")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS
     #[arg(long, value_name = "URI")]
@@ -92,6 +96,24 @@ pub struct Args {
     /// Never acknowledge the 200: see it repeated, and the call given up after 64*T1 (32 s)
     #[arg(long)]
     no_ack: bool,
+    /// How much audio is sent, and wanted, in a packet: 10, 20 … 60
+    #[arg(long, value_name = "MS", default_value_t = 20, value_parser = ptime)]
+    ptime: u32,
+    /// The clock rate that telephone events are offered with
+    #[arg(long, value_name = "HZ", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1000..=192_000))]
+    dtmf_clock: u32,
+    /// Lose this part of the RTP packets that are sent
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    loss: f64,
+    /// Send RTP packets up to so much late, evenly spread, in order
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=2000))]
+    jitter: u64,
+    /// Let later RTP packets overtake this part of them
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    reorder: f64,
+    /// Other losses, delays and overtakings; the same number makes the same ones
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
     /// How many calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
@@ -123,8 +145,10 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
         withheld: args.withheld,
         patient: args.patient,
         recording,
+        habits: habits(args),
     };
     let suites = args.srtp.map(|suite| suite.map_or(Suite::ALL.to_vec(), |suite| vec![suite]));
+    let offer = Offer { suites: suites.unwrap_or_default(), ptime_ms: args.ptime, event_clock: args.dtmf_clock };
     let load = Load { calls: args.calls, rate: args.rate, concurrent: args.concurrent };
     super::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
     let lexicon = Arc::new(Lexicon::new(&Bank::builtin()));
@@ -132,7 +156,7 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     let callee = callee(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
-        let runner = Runner::new(callee, manner, suites.unwrap_or_default(), lexicon).await;
+        let runner = Runner::new(callee, manner, offer, lexicon).await;
         let mut runner = runner.map_err(|error| Failure::Resource(unreachable(args, &error)))?;
         runner.signal(Signalling { late_offer: args.late_offer, no_ack: args.no_ack });
         runner.run(&load, &mut report, out).await
@@ -146,6 +170,16 @@ fn unreachable(args: &Args, error: &std::io::Error) -> String {
         false => "",
     };
     format!("cannot call {}: {error}{advice}", args.to)
+}
+
+fn habits(args: &Args) -> Habits {
+    let faults = Faults {
+        loss: args.loss / 100.0,
+        jitter: Duration::from_millis(args.jitter),
+        reorder: args.reorder / 100.0,
+        seed: args.seed,
+    };
+    Habits { ptime_ms: args.ptime, faults, ..Habits::default() }
 }
 
 fn callee(args: &Args) -> Result<Callee, Failure> {
@@ -195,6 +229,16 @@ fn password(text: &str) -> Result<Secret, String> {
     let keys = text.chars().all(|c| c.is_ascii_digit() || c == '*');
     // the value itself is never repeated
     if keys && !text.is_empty() { Ok(Secret::from(text)) } else { Err("only the digits of a telephone".to_owned()) }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.trim_end_matches('%').parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "a number from 0 to 100".to_owned())
+}
+
+fn ptime(text: &str) -> Result<u32, String> {
+    let millis = text.parse().ok().filter(|millis| (10..=60).contains(millis) && millis % 10 == 0);
+    millis.ok_or_else(|| "10, 20, 30, 40, 50 or 60".to_owned())
 }
 
 fn suite(text: &str) -> Result<Suite, String> {

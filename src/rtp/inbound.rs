@@ -15,7 +15,7 @@ use super::{AUDIO_CLOCK, Error};
 use crate::time::Time;
 
 /// Comfort noise (RFC 3389), at 8 kHz.
-const COMFORT_NOISE: u8 = 13;
+pub(super) const COMFORT_NOISE: u8 = 13;
 /// G.711 in both laws (RFC 3551 §6): never anything else, so read whatever was agreed.
 const STATIC_AUDIO: [u8; 2] = [0, 8];
 /// Spare payload buffers kept for reuse.

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use super::inbound::{Counters, EventFormat, Formats, Received};
 
-use super::inbound::Inbound;
+use super::inbound::{COMFORT_NOISE, Inbound};
 use super::packet::Packet;
 use super::rtcp::{self, Block, Compound, Schedule, SenderInfo};
 use super::source::Source;
@@ -41,6 +41,8 @@ pub struct Config {
     pub max_reorder_window: Duration,
     /// Seeds the randomness of the report interval.
     pub seed: u64,
+    /// The host that signalling comes from: besides the agreed one, media may come from there.
+    pub signalling: Option<IpAddr>,
     /// The keys, when media is encrypted (SRTP).
     pub keying: Option<Keying>,
 }
@@ -57,6 +59,7 @@ impl Default for Config {
             reorder_window: Duration::from_millis(60),
             max_reorder_window: Duration::from_millis(240),
             seed: 0,
+            signalling: None,
             keying: None,
         }
     }
@@ -142,8 +145,8 @@ impl Session {
         let formats = Formats { audio: config.payload_type, event: config.event };
         Session {
             inbound: Inbound::new(formats, config.reorder_window, config.max_reorder_window),
-            rtp: Source::new(remote_rtp),
-            rtcp: Source::new(remote_rtcp),
+            rtp: Source::new(remote_rtp, config.signalling),
+            rtcp: Source::new(remote_rtcp, config.signalling),
             schedule: Schedule::new(now, config.seed),
             last_report: None,
             stats: Stats::default(),
@@ -274,6 +277,18 @@ impl Session {
             Ok(bytes) => self.transmit(bytes),
             Err(buffer) => self.recycle(buffer),
         }
+    }
+
+    /// Says that from here on nothing is sent but silence of this level, in -dBov (RFC 3389); [`Session::skip`] it then.
+    pub fn send_comfort_noise(&mut self, now: Time, level: u8) {
+        let buffer = self.spare.pop().unwrap_or_default();
+        let bytes = self.outbound.comfort_noise(now, level, buffer);
+        self.transmit(bytes);
+    }
+
+    /// Goes on as another source with numbers of its own (RFC 3550 §8.2).
+    pub fn change_source(&mut self, ssrc: u32, sequence: u16, timestamp: u32) {
+        self.outbound.change_source(ssrc, sequence, timestamp);
     }
 
     /// Says goodbye; no reports follow.
@@ -412,6 +427,18 @@ impl Outbound {
         let bytes = self.packet(marker, self.formats.audio, self.timestamp, payload, buffer);
         self.timestamp = self.timestamp.wrapping_add(payload.len() as u32);
         bytes
+    }
+
+    fn comfort_noise(&mut self, now: Time, level: u8, buffer: Vec<u8>) -> Vec<u8> {
+        self.last = (now, self.timestamp);
+        self.packet(false, COMFORT_NOISE, self.timestamp, &[level & 0x7f], buffer)
+    }
+
+    fn change_source(&mut self, ssrc: u32, sequence: u16, timestamp: u32) {
+        let moved = timestamp.wrapping_sub(self.timestamp);
+        self.event_start = self.event_start.wrapping_add(moved);
+        self.last.1 = self.last.1.wrapping_add(moved);
+        (self.ssrc, self.sequence, self.timestamp) = (ssrc, sequence, timestamp);
     }
 
     fn skip(&mut self, samples: u32) {

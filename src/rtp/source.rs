@@ -3,8 +3,12 @@
 //! Behind a NAT the agreed address is often not the one that packets come from. So the first valid packet from elsewhere
 //! teaches its address. After that nobody else is heard, except the agreed address itself, which always prevails, and
 //! another port of the same host after a silence (a NAT that forgot).
+//!
+//! Not everybody may teach: whoever guesses a port would have the call's media for one packet. It is to come from the agreed host, or from
+//! where signalling comes from. Only a telephone in a private network, whose signalling comes by way of another host, may
+//! send from anywhere; and even then the two prevail.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::time::Time;
@@ -23,12 +27,15 @@ pub struct Source {
     settled: bool,
     last: Time,
     agreed_at: Time,
+    /// Where signalling comes from; unknown, anybody may teach an address.
+    signalling: Option<IpAddr>,
 }
 
 impl Source {
     /// The end that was agreed on.
-    pub fn new(agreed: SocketAddr) -> Source {
-        Source { agreed, heard: None, settled: false, last: Time::ZERO, agreed_at: Time::ZERO }
+    pub fn new(agreed: SocketAddr, signalling: Option<IpAddr>) -> Source {
+        let signalling = signalling.map(|ip| ip.to_canonical());
+        Source { agreed, heard: None, settled: false, last: Time::ZERO, agreed_at: Time::ZERO, signalling }
     }
 
     /// Another agreement. What was heard before goes on being heard until someone else is.
@@ -43,9 +50,25 @@ impl Source {
 
     /// Whether a valid packet from there would be heard.
     pub fn accepts(&self, now: Time, from: SocketAddr) -> bool {
-        let Some(heard) = self.heard.filter(|_| self.settled) else { return true };
+        let Some(heard) = self.heard.filter(|_| self.settled) else {
+            return self.may_teach(from.ip()) || self.heard.is_some_and(|heard| same(heard, from));
+        };
+        if self.is_known(from.ip()) && !self.is_known(heard.ip()) {
+            return true;
+        }
         let rebound = || from.ip().to_canonical() == heard.ip().to_canonical() && now.since(self.last) >= REBIND;
         same(from, heard) || same(from, self.agreed) || rebound()
+    }
+
+    /// Whether a host is the one agreed on, or the one that signals.
+    fn is_known(&self, host: IpAddr) -> bool {
+        let host = host.to_canonical();
+        host == self.agreed.ip().to_canonical() || self.signalling == Some(host)
+    }
+
+    fn may_teach(&self, host: IpAddr) -> bool {
+        let behind_another = self.signalling != Some(self.agreed.ip().to_canonical());
+        self.signalling.is_none() || self.is_known(host) || (behind_another && is_private(self.agreed.ip()))
     }
 
     /// A valid packet came from there and was accepted.
@@ -81,6 +104,17 @@ impl Source {
     }
 }
 
+/// Nothing reaches it from outside its own network.
+fn is_private(host: IpAddr) -> bool {
+    match host.to_canonical() {
+        IpAddr::V4(host) => {
+            let shared = host.octets()[0] == 100 && host.octets()[1] & 0xc0 == 64;
+            host.is_private() || host.is_loopback() || host.is_link_local() || shared
+        }
+        IpAddr::V6(host) => host.is_unique_local() || host.is_loopback() || host.is_unicast_link_local(),
+    }
+}
+
 /// The same socket: an IPv4 address may come in its IPv6 form, and scope and flow are not agreed on.
 fn same(a: SocketAddr, b: SocketAddr) -> bool {
     (a.ip().to_canonical(), a.port()) == (b.ip().to_canonical(), b.port())
@@ -108,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_address_is_learned_once() {
-        let mut source = Source::new(at("10.0.0.5:4000"));
+        let mut source = Source::new(at("10.0.0.5:4000"), None);
         assert_eq!(source.destination(), at("10.0.0.5:4000"));
         assert!(offer(&mut source, 0, "192.0.2.7:61000"));
         assert_eq!(source.destination(), at("192.0.2.7:61000"));
@@ -119,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_in_its_ipv6_form_is_the_same() {
-        let mut source = Source::new(at("192.0.2.7:4000"));
+        let mut source = Source::new(at("192.0.2.7:4000"), None);
         assert!(offer(&mut source, 0, "[::ffff:192.0.2.7]:4000"));
         assert!(!source.is_elsewhere() && source.is_from(at("192.0.2.7:4000")));
         assert_eq!(source.destination(), at("[::ffff:192.0.2.7]:4000"), "as the socket knows it");
@@ -127,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_agreed_address_prevails_over_a_learned_one() {
-        let mut source = Source::new(at("192.0.2.7:4000"));
+        let mut source = Source::new(at("192.0.2.7:4000"), None);
         assert!(offer(&mut source, 0, "203.0.113.66:5000"));
         assert!(offer(&mut source, 20, "192.0.2.7:4000"));
         assert!(!offer(&mut source, 40, "203.0.113.66:5000"));
@@ -136,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_same_host_may_go_on_from_another_port_after_a_silence() {
-        let mut source = Source::new(at("192.0.2.7:4000"));
+        let mut source = Source::new(at("192.0.2.7:4000"), None);
         assert!(offer(&mut source, 0, "192.0.2.7:4000"));
         assert!(!offer(&mut source, 1000, "192.0.2.7:4002"));
         assert!(offer(&mut source, 2000, "192.0.2.7:4002"));
@@ -145,7 +179,7 @@ mod tests {
 
     #[test]
     fn after_another_agreement_the_old_stream_is_heard_but_settles_nothing() {
-        let mut source = Source::new(at("10.0.0.5:4000"));
+        let mut source = Source::new(at("10.0.0.5:4000"), None);
         assert!(offer(&mut source, 0, "192.0.2.7:61000"));
         source.agree(Time::from_millis(10), at("10.0.0.6:4000"));
         assert!(offer(&mut source, 20, "192.0.2.7:61000"));
@@ -157,7 +191,7 @@ mod tests {
 
     #[test]
     fn after_another_agreement_a_stream_that_goes_on_is_learned_again() {
-        let mut source = Source::new(at("10.0.0.5:4000"));
+        let mut source = Source::new(at("10.0.0.5:4000"), None);
         assert!(offer(&mut source, 0, "192.0.2.7:61000"));
         source.agree(Time::from_millis(10), at("10.0.0.6:4000"));
         assert!(offer(&mut source, 1010, "192.0.2.7:61000"));
@@ -167,9 +201,42 @@ mod tests {
 
     #[test]
     fn the_same_agreement_again_changes_nothing() {
-        let mut source = Source::new(at("10.0.0.5:4000"));
+        let mut source = Source::new(at("10.0.0.5:4000"), None);
         assert!(offer(&mut source, 0, "192.0.2.7:61000"));
         source.agree(Time::from_millis(10), at("10.0.0.5:4000"));
         assert!(!offer(&mut source, 20, "203.0.113.66:5000"));
+    }
+
+    fn signalled(agreed: &str, signalling: &str) -> Source {
+        Source::new(at(agreed), Some(signalling.parse().unwrap()))
+    }
+
+    #[test]
+    fn only_the_agreed_host_and_the_one_that_signals_may_teach() {
+        for (agreed, signalling, from) in [
+            ("192.0.2.7:4000", "198.51.100.1", "192.0.2.7:61000"),
+            ("192.0.2.7:4000", "198.51.100.1", "198.51.100.1:61000"),
+            ("0.0.0.0:4000", "198.51.100.1", "198.51.100.1:61000"),
+            ("[2001:db8::7]:4000", "2001:db8::7", "[2001:db8::7]:61000"),
+        ] {
+            let mut source = signalled(agreed, signalling);
+            assert!(!offer(&mut source, 0, "203.0.113.66:5000"), "{agreed}");
+            assert!(offer(&mut source, 20, from), "{agreed}");
+            assert_eq!(source.destination(), at(from));
+        }
+        let mut alone = signalled("10.0.0.5:4000", "10.0.0.5");
+        assert!(!offer(&mut alone, 0, "203.0.113.66:5000"), "in a private network of our own");
+    }
+
+    #[test]
+    fn a_telephone_behind_nat_and_proxy_is_learned_until_a_known_host_is_heard() {
+        for agreed in ["10.0.0.5:4000", "100.64.0.9:4000", "192.168.1.2:4000", "[fd00::5]:4000"] {
+            let mut source = signalled(agreed, "198.51.100.1");
+            assert!(offer(&mut source, 0, "203.0.113.66:5000"), "{agreed}");
+            assert!(!offer(&mut source, 20, "203.0.113.67:5000"), "once");
+            assert!(offer(&mut source, 40, "198.51.100.1:7000"), "{agreed}");
+            assert!(!offer(&mut source, 60, "203.0.113.66:5000"));
+            assert_eq!(source.destination(), at("198.51.100.1:7000"));
+        }
     }
 }

@@ -38,12 +38,14 @@ pub struct Path {
     pub reorder: f64,
     /// The part that arrives twice.
     pub duplicate: f64,
+    /// What is late holds up what is behind it, as in a queue.
+    pub ordered: bool,
 }
 
 impl Path {
     /// Nothing but a delay.
     pub const fn clean(delay: u64) -> Path {
-        Path { loss: 0.0, delay: ms(delay), jitter: Duration::ZERO, reorder: 0.0, duplicate: 0.0 }
+        Path { loss: 0.0, delay: ms(delay), jitter: Duration::ZERO, reorder: 0.0, duplicate: 0.0, ordered: false }
     }
 
     /// Nothing gets through.
@@ -57,6 +59,7 @@ impl Path {
             jitter: ms(if rng.random_bool(0.25) { 0 } else { rng.random_range(0..=60) }),
             reorder: rng.random_range(0.0..=0.02),
             duplicate: rng.random_range(0.0..=0.02),
+            ordered: false,
         }
     }
 }
@@ -83,6 +86,8 @@ pub struct Network {
     to_service: Path,
     to_phone: Path,
     rng: StdRng,
+    /// When the last datagram of each direction arrives.
+    last: [Time; 2],
     flying: BTreeMap<(Time, u64), Datagram>,
     sent: u64,
     sip_sent: usize,
@@ -99,6 +104,7 @@ impl Network {
             to_service,
             to_phone,
             rng: StdRng::seed_from_u64(seed),
+            last: [Time::ZERO; 2],
             flying: BTreeMap::new(),
             sent: 0,
             sip_sent: 0,
@@ -131,6 +137,9 @@ impl Network {
             return Fate::Lost;
         }
         let takes = path.delay + first + if held < path.reorder { behind } else { Duration::ZERO };
+        let last = &mut self.last[usize::from(from == Side::Phone)];
+        let takes = if path.ordered { takes.max(last.since(now)) } else { takes };
+        *last = (*last).max(now + takes);
         let again = (twice < path.duplicate).then_some(path.delay + second);
         if let Some(again) = again {
             self.fly(now + again, datagram.clone());

@@ -312,8 +312,8 @@ impl Phone {
         LocalMedia {
             version: self.version,
             telephone_event_pt: match self.setup.offer {
-                Offer::Pcmu(event) | Offer::Pcma(event) => event,
-                Offer::All | Offer::NoEvents | Offer::Unknown | Offer::Late => 101,
+                Offer::Pcmu(event) | Offer::Pcma(event) | Offer::Events(event, _) => event,
+                Offer::All | Offer::EventsThrice | Offer::NoEvents | Offer::Unknown | Offer::Late => 101,
             },
             srtp: if self.setup.encryption == Encryption::None { Srtp::Off } else { Srtp::Offered },
             keys: self.keys.clone(),
@@ -331,11 +331,16 @@ impl Phone {
             Offer::Pcma(event) => {
                 format!("8 {event}\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:{event} telephone-event/8000")
             }
+            Offer::Events(event, clock) => format!("0 8 {event}\r\na=rtpmap:{event} telephone-event/{clock}"),
+            Offer::EventsThrice => "0 8 100 101 102\r\na=rtpmap:100 telephone-event/48000\r\na=fmtp:100 0-16\r\n\
+                a=rtpmap:101 telephone-event/16000\r\na=rtpmap:102 telephone-event/8000\r\na=fmtp:102 0-15,66"
+                .to_owned(),
             Offer::NoEvents => "0 8".to_owned(),
             Offer::Unknown => "18\r\na=rtpmap:18 G729/8000".to_owned(),
             Offer::Late => return None,
         };
-        let (version, ip, port, ptime) = (self.version, self.media.ip(), self.media.port(), self.setup.ptime_ms);
+        let media = self.setup.behind_nat.unwrap_or(self.media);
+        let (version, ip, port, ptime) = (self.version, media.ip(), media.port(), self.setup.ptime_ms);
         let proto = if matches!(self.setup.encryption, Encryption::Only(_)) { "RTP/SAVP" } else { "RTP/AVP" };
         let crypto: String = self.keys.iter().map(crypto).collect();
         Some(format!(

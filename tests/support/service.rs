@@ -34,6 +34,8 @@ pub struct Service {
     pub cause: Option<EndCause>,
     /// RTP packets sent.
     pub packets: usize,
+    /// All that was said, octet for octet.
+    pub spoken: Vec<u8>,
     /// How often the call was woken.
     pub wakeups: usize,
     pace: Option<Pace>,
@@ -70,6 +72,7 @@ impl Service {
             said: vec![],
             cause: None,
             packets: 0,
+            spoken: vec![],
             wakeups: 0,
             pace: None,
             tap: None,
@@ -260,6 +263,7 @@ impl Service {
             packet.truncate(length);
         }
         let law = if packet[1] & 0x7f == 8 { Law::A } else { Law::Mu };
+        self.spoken.extend(&packet[12..]);
         for heard in self.voice.listen(now, law, &packet[12..]) {
             if let Heard::Prompt(name) = heard {
                 out.note(format!("service: says {name}"));

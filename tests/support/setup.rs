@@ -1,11 +1,12 @@
 //! Everything a call is made from. Tests write what is special about theirs and take the rest from [`Setup::new`].
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use karipass::account::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER};
 use karipass::call::identity::Trust;
 use karipass::caller::script::Order;
-use karipass::caller::{Manner, Way};
+use karipass::caller::{Habits, Manner, Way};
 use karipass::ivr;
 use karipass::keying::Suite;
 use karipass::number::PhoneNumber;
@@ -43,8 +44,10 @@ pub struct Setup {
     pub encryption: Encryption,
     /// The phone never acknowledges the 200.
     pub no_ack: bool,
-    /// How much audio the phone wants in a packet: a multiple of 20 ms, since that is how the other end recognises prompts.
+    /// How much audio the phone says that it wants in a packet. What it sends is among its habits.
     pub ptime_ms: u32,
+    /// The address of its own that a phone behind a NAT puts into its description.
+    pub behind_nat: Option<SocketAddr>,
     pub manner: Manner,
 }
 
@@ -57,6 +60,10 @@ pub enum Offer {
     Pcmu(u8),
     /// A-law alone, with telephone-event as this payload type.
     Pcma(u8),
+    /// Both, with telephone-event as this payload type at this clock rate.
+    Events(u8, u32),
+    /// Both, with telephone-event three times: at 48000, at 16000, and at 8000 as payload type 102.
+    EventsThrice,
     /// Both, without telephone-event.
     NoEvents,
     /// G.729 alone.
@@ -105,6 +112,7 @@ impl Setup {
             encryption: Encryption::None,
             no_ack: false,
             ptime_ms: 20,
+            behind_nat: None,
             manner: Manner {
                 withheld: false,
                 order: Order {
@@ -116,6 +124,7 @@ impl Setup {
                 way: Way::Rfc4733,
                 patient: false,
                 recording: None,
+                habits: Habits::default(),
             },
         }
     }

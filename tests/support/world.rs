@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use karipass::account::{self, CallRecord};
+use karipass::audio::g711::Law;
 use karipass::caller::Verdict;
 use karipass::number::PhoneNumber;
 use karipass::sip::endpoint::EndCause;
 use karipass::time::Time;
 use karipass::unit::Unit;
 
+use super::BANK;
 use super::network::{Datagram, Fate, Network, Path, Side};
 use super::phone::Phone;
 use super::service::Service;
@@ -117,6 +119,21 @@ impl World {
         self
     }
 
+    /// Every prompt that was said was said from its beginning to its end without a break, to one who hears them out.
+    #[track_caller]
+    pub fn heard_without_a_break(&self, law: Law) {
+        assert!(self.setup.manner.patient);
+        let mut rest = self.service.spoken.as_slice();
+        for (_, name) in &self.service.said {
+            let clip = BANK.clip(name).unwrap().encoded(law);
+            let found = rest.windows(clip.len()).position(|window| window == clip);
+            let at = found.unwrap_or_else(|| panic!("{name} was broken\n{}", self.story()));
+            let silent = |octet: &u8| *octet == law.silence();
+            assert!(rest[..at].iter().all(silent), "something before {name}\n{}", self.story());
+            rest = &rest[at + clip.len()..];
+        }
+    }
+
     /// Somebody else sends this to the service.
     pub fn stranger(&mut self, datagram: Datagram) -> Fate {
         self.network.send(self.now, Side::Phone, datagram)
@@ -195,7 +212,10 @@ impl World {
             if datagram.to.ip() == SERVICE_SIP.ip() {
                 self.service.receive(self.now, &datagram);
             } else {
-                let known = datagram.to.ip() == PHONE_SIP.ip() || datagram.to.ip() == PHONE_MOVED.ip();
+                let hidden = self.setup.behind_nat.map(|address| address.ip());
+                let known = hidden == Some(datagram.to.ip())
+                    || datagram.to.ip() == PHONE_SIP.ip()
+                    || datagram.to.ip() == PHONE_MOVED.ip();
                 assert!(known, "{:?} to {}\n{}", datagram.kind, datagram.to, self.story());
                 self.phone.receive(self.now, &datagram);
             }

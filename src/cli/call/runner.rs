@@ -23,8 +23,10 @@ use crate::sip::message::{NameAddr, Uri};
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
 use crate::time::Time;
 
-/// How often media sockets are read.
+/// How often media sockets are read, and packets sent.
 const TICK: Duration = Duration::from_millis(20);
+/// The same where packets are late by any time, or leave at other times than every 20 ms.
+const FINE_TICK: Duration = Duration::from_millis(5);
 
 /// Why we hang up (ITU-T Q.850).
 const NORMAL_CLEARING: Option<(u16, &str)> = Some((16, "Normal call clearing"));
@@ -61,6 +63,16 @@ pub struct Signalling {
     pub no_ack: bool,
 }
 
+/// What is offered.
+pub struct Offer {
+    /// Encryption by these, and nothing else; none: plain RTP.
+    pub suites: Vec<Suite>,
+    /// Audio in a packet, in milliseconds.
+    pub ptime_ms: u32,
+    /// The clock rate of telephone events, in Hz.
+    pub event_clock: u32,
+}
+
 /// Places calls.
 pub struct Runner {
     callee: Callee,
@@ -71,9 +83,9 @@ pub struct Runner {
     endpoint: Endpoint,
     clock: Clock,
     manner: Manner,
-    /// Offered for encryption; none: plain RTP.
-    suites: Vec<Suite>,
     signalling: Signalling,
+    offer: Offer,
+    tick: Duration,
     lexicon: Arc<Lexicon>,
     calls: HashMap<CallHandle, Line>,
     placed: u32,
@@ -93,7 +105,7 @@ struct Line {
 
 impl Runner {
     /// Ready to call: over a stream, connected.
-    pub async fn new(callee: Callee, manner: Manner, suites: Vec<Suite>, lexicon: Arc<Lexicon>) -> io::Result<Runner> {
+    pub async fn new(callee: Callee, manner: Manner, offer: Offer, lexicon: Arc<Lexicon>) -> io::Result<Runner> {
         let Callee { transport, remote, .. } = callee;
         let ip = source_address(remote)?;
         let any = SocketAddr::new(ip, 0);
@@ -111,9 +123,10 @@ impl Runner {
             ports: Ports::new(&[ip], 0..=0, 0, 1),
             endpoint: Endpoint::new(endpoint::Config::default(), rand::rng().next_u64()),
             clock: Clock::start(),
+            tick: if manner.habits.faults.are_none() && offer.ptime_ms.is_multiple_of(20) { TICK } else { FINE_TICK },
             manner,
-            suites,
             signalling: Signalling::default(),
+            offer,
             lexicon,
             calls: HashMap::new(),
             placed: 0,
@@ -194,8 +207,10 @@ impl Runner {
         let resource = |error: io::Error| Failure::Resource(format!("no ports for media: {error}"));
         let sockets = self.ports.allocate(self.flow.local.ip()).map_err(resource)?;
         let local = LocalMedia {
-            srtp: if self.suites.is_empty() { Srtp::Off } else { Srtp::Required },
-            keys: Keys::draw(&self.suites, &mut rand::rng()),
+            srtp: if self.offer.suites.is_empty() { Srtp::Off } else { Srtp::Required },
+            keys: Keys::draw(&self.offer.suites, &mut rand::rng()),
+            ptime_ms: self.offer.ptime_ms,
+            telephone_event_clock: self.offer.event_clock,
             ..LocalMedia::new(sockets.local().map_err(resource)?, rand::rng().next_u64() >> 1)
         };
         let outgoing = Outgoing {
@@ -233,7 +248,7 @@ impl Runner {
         if now < self.next_tick {
             return Ok(());
         }
-        self.next_tick = now + TICK;
+        self.next_tick = now + self.tick;
         let handles: Vec<CallHandle> = self.calls.keys().copied().collect();
         for handle in handles {
             if let Some(line) = self.calls.get_mut(&handle) {
@@ -336,7 +351,7 @@ impl Runner {
         if !self.signalling.late_offer {
             return sdp::accept(description, &line.local);
         }
-        if let (true, Some(plan)) = (description.is_empty(), line.early) {
+        if let (true, Some(plan)) = (description.is_empty(), &line.early) {
             return Ok(plan);
         }
         let (answer, plan) = sdp::answer(description, &line.local)?;

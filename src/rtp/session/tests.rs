@@ -370,3 +370,69 @@ fn what_has_no_key_teaches_no_address_and_is_counted() {
     there.handle_rtp(Time::ZERO, at("192.0.2.7:61000"), &genuine);
     assert_eq!((heard(&mut there), there.stats().rejected), (1, 3));
 }
+
+/// Half an hour of a telephone whose clock runs off: nothing is lost or silent but what was, and every key is told once.
+#[test]
+fn a_clock_that_runs_off_for_half_an_hour_loses_nothing() {
+    for tick_micros in [19_990, 20_010] {
+        let [mut here, mut there] = [session(), session()];
+        let (mut keyed, mut down, mut up, mut audio) = (0, 0, 0, 0);
+        let mut sender: Option<Sender> = None;
+        for n in 0..90_000_u64 {
+            let now = Time::after_start(Duration::from_micros(n * tick_micros));
+            if n % 100 == 50 {
+                sender = Some(Sender::new((n / 100 % 16) as u8, 800, 160, 8000));
+                keyed += 1;
+            }
+            match sender.as_mut().and_then(Iterator::next) {
+                Some(step) => here.send_event(now, step),
+                None => here.send_audio(now, &[0xff; 160]),
+            }
+            sent(&mut here).0.iter().filter(|(rtp, ..)| *rtp).for_each(|(_, _, bytes)| {
+                there.handle_rtp(now, at(RTP), bytes);
+            });
+            there.handle_timeout(now);
+            while let Some(received) = there.poll_received() {
+                match received {
+                    Received::EventDown { .. } => down += 1,
+                    Received::EventUp { duration, .. } => up += usize::from(duration == 800),
+                    Received::Audio { .. } => audio += 1,
+                    Received::Lost { samples } => panic!("{samples} lost at {now:?}"),
+                    Received::Silence { samples } => assert_eq!(samples, 7 * 160, "in the place of an event"),
+                }
+            }
+        }
+        assert_eq!((down, up, audio), (keyed, keyed, 90_000 - keyed as u64 * 7));
+    }
+}
+
+#[test]
+fn another_source_of_ours_counts_on_from_numbers_of_its_own() {
+    let mut session = session();
+    session.send_audio(Time::ZERO, &[0xff; 160]);
+    session.change_source(9, 500, 70_000);
+    session.send_audio(Time::from_millis(20), &[0xff; 160]);
+    session.send_comfort_noise(Time::from_millis(40), 70);
+    session.skip(160);
+    session.send_audio(Time::from_millis(60), &[0xff; 160]);
+    let expected =
+        [(true, 0, 0xffff, u32::MAX - 159), (false, 0, 500, 70_000), (false, 13, 501, 70_160), (true, 0, 502, 70_320)];
+    assert_eq!(packets(&mut session), expected);
+}
+
+/// RFC 4733 §3.2: the sixteen keys and flash, each told as it is.
+#[test]
+fn every_event_from_0_to_16_is_told() {
+    let mut session = session();
+    for code in 0..=20_u8 {
+        let payload = Report { code, end: true, volume: 10, duration: 800 }.to_bytes();
+        let timestamp = u32::from(code) * 2000;
+        let mut bytes = Vec::new();
+        let sequence = u16::from(code);
+        Packet { marker: true, payload_type: 101, sequence, timestamp, ssrc: 5, payload: &payload }.write(&mut bytes);
+        session.handle_rtp(Time::from_millis(u64::from(code) * 250), at(RTP), &bytes);
+    }
+    let down = |received| if let Received::EventDown { code, .. } = received { Some(code) } else { None };
+    let told: Vec<u8> = std::iter::from_fn(|| session.poll_received()).filter_map(down).collect();
+    assert_eq!(told, (0..=16).collect::<Vec<u8>>());
+}

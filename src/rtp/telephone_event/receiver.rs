@@ -316,10 +316,13 @@ impl Receiver {
         if too_many_between || passed * 2 > same + other { Relation::New } else { Relation::Same(0) }
     }
 
-    /// The sender changed its SSRC while the key was down: the duration grows on.
+    /// The sender changed its SSRC while the key was down, and the duration grows on; or between an end and its
+    /// repetition, and less time has passed than another press of that length would have taken.
     fn carries_on(&self, press: &Press, seen: &Sighting) -> bool {
         let told = u32::from(seen.report.duration);
-        press.down && press.duration > 0 && told > press.duration
+        let grows = press.down && press.duration > 0 && told > press.duration;
+        let passed = self.units(seen.arrived.since(press.arrived));
+        grows || (press.ended && seen.report.end && told == press.duration && passed * 2 < u64::from(told))
     }
 
     /// How far a press reaches after its timestamp for certain. A sender of events at another clock may run its

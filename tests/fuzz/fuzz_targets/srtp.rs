@@ -11,7 +11,8 @@ use karipass::rtp::srtp::Srtp;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let [suite, mut rest @ ..] = data else { return };
+    let [suite, records @ ..] = data else { return };
+    let mut rest = records;
     let suite = Suite::ALL[usize::from(*suite) % 4];
     let key = |fill| MasterKey::from_random(suite, [fill; LONGEST]);
     let keying = |theirs| Keying { local: key(1), remote: key(theirs) };

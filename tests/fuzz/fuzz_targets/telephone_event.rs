@@ -14,7 +14,8 @@ use karipass::time::Time;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let [high, low, mut rest @ ..] = data else { return };
+    let [high, low, records @ ..] = data else { return };
+    let mut rest = records;
     let mut receiver = Receiver::new(u32::from(u16::from_be_bytes([*high, *low])) * 250);
     let (mut now, mut down) = (Time::ZERO, None);
     while let [passed, s1, s0, t2, t1, kind, tail @ ..] = rest {
