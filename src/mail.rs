@@ -42,6 +42,8 @@ const FIRST_DELAY_SECONDS: i64 = 60;
 const LONGEST_DELAY_SECONDS: i64 = 60 * 60;
 /// Then a mail that is still refused has failed.
 const GIVEN_UP_SECONDS: i64 = 5 * 24 * 60 * 60;
+/// So long a mail that is being sent is waited for at a stop.
+const LAST_WORDS: Duration = Duration::from_secs(30);
 /// A mail that went but cannot be entered as sent is tried to be entered so often, a second apart, after a stop as well.
 const LAST_TRIES: u32 = 10;
 
@@ -62,6 +64,7 @@ pub struct Options {
 /// A thread that sends mails.
 pub struct Sender {
     stop: Option<mpsc::Sender<()>>,
+    ended: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -69,14 +72,23 @@ pub struct Sender {
 pub fn start(options: Options, store: Box<dyn Store>, name: String) -> std::io::Result<Sender> {
     let (stop, stopped) = mpsc::channel();
     let mut post = Post { options, store, name };
-    let run = move || post.run(&stopped);
+    let (ending, ended) = mpsc::channel();
+    let run = move || {
+        // told by going, in whatever way the thread ends
+        let _ending = ending;
+        post.run(&stopped);
+    };
     let thread = std::thread::Builder::new().name("mail".to_owned()).spawn(run)?;
-    Ok(Sender { stop: Some(stop), thread: Some(thread) })
+    Ok(Sender { stop: Some(stop), ended, thread: Some(thread) })
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
         drop(self.stop.take());
+        if self.ended.recv_timeout(LAST_WORDS) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("a mail is left to its claim: the mail server does not answer");
+            return;
+        }
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the mail sender has panicked");
         }

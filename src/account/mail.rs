@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
-/// A sent mail is remembered so long, without its text.
+/// A sent mail is remembered so long, without its text; an event by its id as well.
 pub const REMEMBERED_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// A link that confirms an address is valid so long.
 pub const LINK_SECONDS: i64 = 24 * 60 * 60;

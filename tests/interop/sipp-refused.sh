@@ -8,6 +8,8 @@ refused() { # STATUS FROM
 }
 refused 403 "<sip:0699999999@$phone>"
 refused 433 '"Anonymous" <sip:anonymous@anonymous.invalid>'
+# a record is written after the caller has its answer
+for _ in $(seq 100); do [ "$("$karipass" calls --db "$db" --json | wc -l)" = 2 ] && break; sleep 0.1; done
 "$karipass" calls --db "$db"
 [ "$("$karipass" calls --db "$db" --json | grep -c '"refused-unknown-line"')" = 1 ]
 [ "$("$karipass" calls --db "$db" --json | grep -c '"refused-withheld"')" = 1 ]

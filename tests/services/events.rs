@@ -5,6 +5,8 @@ use karipass::account::setting::{ArrivalMail, Condition, RingSeconds, Select, Vo
 use karipass::account::{AuditFilter, Contract, Route, Service, Services, Store, StoreError, route};
 use karipass::event::{Event, EventError, play};
 
+use rand::RngExt;
+
 use super::world::*;
 
 fn recipients(world: &World) -> Vec<String> {
@@ -111,23 +113,23 @@ fn an_event_that_is_told_twice_happens_once() {
     let world = all_services();
     let mut store = world.store();
     arrival_mail(&mut store, LINE, &["a@example.jp"]);
-    let told = |id: Option<&str>| {
-        let mut count = 0u128;
-        let seed = u128::from(id.map_or(0, |id| id.len() as u64));
-        play(&mut world.store(), &arrival(None, LINE), id, at(0), &mut || {
-            count += 1;
-            seed << 64 | count
-        })
+    let told_at = |second, id: &str| {
+        play(&mut world.store(), &arrival(None, LINE), Some(id), at(second), &mut || rand::rng().random())
     };
-    let first = told(Some("switch-7/42")).unwrap();
+    let told = |id: &str| told_at(0, id);
+    let first = told("switch-7/42").unwrap();
     assert_eq!((first.repeated, first.mails), (false, 1));
-    let again = told(Some("switch-7/42")).unwrap();
+    let again = told("switch-7/42").unwrap();
     assert_eq!((again.repeated, again.mails, again.call), (true, 0, None));
-    assert_eq!(told(Some("switch-7/4300")).unwrap().mails, 1);
+    assert_eq!(told("switch-7/4300").unwrap().mails, 1);
     for bad in ["", "a b", "日本", &"x".repeat(101)] {
-        assert!(matches!(told(Some(bad)), Err(EventError::Id)), "{bad}");
+        assert!(matches!(told(bad), Err(EventError::Id)), "{bad}");
     }
     assert_eq!(recipients(&world).len(), 2);
+    // ids are remembered for thirty days
+    assert!(told_at(30 * 86_400, "switch-7/42").unwrap().repeated);
+    assert!(!told_at(31 * 86_400, "another").unwrap().repeated);
+    assert!(!told_at(31 * 86_400, "switch-7/42").unwrap().repeated);
 }
 
 #[test]

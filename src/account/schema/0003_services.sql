@@ -78,10 +78,12 @@ CREATE TABLE fax (
 
 CREATE INDEX fax_by_number ON fax (number, received_at);
 
--- Events that were played with an id, so that one that is told twice happens once.
+-- Events that were played with an id, so that one that is told twice happens once. A row goes after 30 days.
 CREATE TABLE event (
     -- The teller's own id.
     id          TEXT   NOT NULL PRIMARY KEY,
     -- When it was taken.
     happened_at BIGINT NOT NULL
 );
+
+CREATE INDEX event_by_time ON event (happened_at);

@@ -6,7 +6,7 @@ use super::contracts;
 use super::error::Failure;
 use super::records::{self, Audited};
 use super::rows;
-use crate::account::fax::{FAXES_A_NUMBER, Fax, NewFax};
+use crate::account::fax::{FAX_BYTES_A_NUMBER, FAXES_A_NUMBER, Fax, NewFax};
 use crate::account::{Action, Actor, Service, StoreError};
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -18,10 +18,11 @@ pub(super) fn keep(transaction: &Transaction<'_>, fax: &NewFax, now: UnixTime) -
     if !contracts::has_service(transaction, *number, Service::FaxMail)? {
         return Err(StoreError::ServiceNotContracted { number: *number, service: Service::FaxMail }.into());
     }
-    let kept: i64 = transaction
-        .prepare_cached("SELECT count(*) FROM fax WHERE number = ?1")?
-        .query_row([number.as_str()], |row| row.get(0))?;
-    if usize::try_from(kept).is_ok_and(|kept| kept >= FAXES_A_NUMBER) {
+    let (kept, bytes): (i64, i64) = transaction
+        .prepare_cached("SELECT count(*), coalesce(sum(size), 0) FROM fax WHERE number = ?1")?
+        .query_row([number.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let size = i64::try_from(document.len()).unwrap_or(i64::MAX);
+    if kept >= FAXES_A_NUMBER || bytes.saturating_add(size) > FAX_BYTES_A_NUMBER {
         return Err(StoreError::TooManyFaxes { number: *number }.into());
     }
     let sql = "INSERT INTO fax (number, caller, received_at, pages, size, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -30,7 +31,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, fax: &NewFax, now: UnixTime) -
         caller.as_ref().map(PhoneNumber::as_str),
         now.0,
         pages,
-        i64::try_from(document.len()).unwrap_or(i64::MAX),
+        size,
         document
     ])?;
     Ok(transaction.last_insert_rowid())

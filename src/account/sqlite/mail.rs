@@ -202,6 +202,8 @@ pub(super) fn begin_event(transaction: &Transaction<'_>, id: &str, now: UnixTime
         .query_row([id], |row| row.get(0))
         .optional()?;
     if known.is_none() {
+        let sql = "DELETE FROM event WHERE happened_at < ?1";
+        transaction.prepare_cached(sql)?.execute([now.0.saturating_sub(REMEMBERED_SECONDS)])?;
         let sql = "INSERT INTO event (id, happened_at) VALUES (?1, ?2)";
         transaction.prepare_cached(sql)?.execute(params![id, now.0])?;
     }

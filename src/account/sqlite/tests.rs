@@ -114,3 +114,26 @@ fn a_write_does_not_begin_before_it_is_its_turn() {
     assert!(matches!(busy, Err(StoreError::Busy { .. })), "{busy:?}");
     assert!(!begun.get(), "it read what another program was about to change");
 }
+
+#[test]
+fn a_number_keeps_so_many_faxes_and_so_many_bytes_and_no_more() {
+    let folder = Folder::new("faxes");
+    let mut store = folder.open();
+    demo(&mut store, NOW).unwrap();
+    let number = |text: &str| PhoneNumber::parse(text).unwrap();
+    let keep = |store: &mut SqliteStore, of: &str| {
+        let fax = crate::account::fax::NewFax { number: number(of), caller: None, pages: 1, document: vec![0; 2] };
+        let effects = Effects { fax: Some(fax), ..Effects::default() };
+        store.apply(&effects, &Actor::Network("test"), NOW).map(|_| ())
+    };
+    let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+                INSERT INTO fax (number, received_at, pages, size, document) SELECT ?1, 0, 1, ?3, x'00' FROM n";
+    store.connection.execute(fill, ("0600001111", 999, 1)).unwrap();
+    assert_eq!(keep(&mut store, "0600001111"), Ok(()));
+    let full = StoreError::TooManyFaxes { number: number("0600001111") };
+    assert_eq!(keep(&mut store, "0600001111"), Err(full), "one more than a thousand");
+    store.connection.execute(fill, ("0600002222", 1, 500 * 1024 * 1024 - 3)).unwrap();
+    assert_eq!(keep(&mut store, "0600002222"), Ok(()));
+    let full = StoreError::TooManyFaxes { number: number("0600002222") };
+    assert_eq!(keep(&mut store, "0600002222"), Err(full), "one byte left, and two are needed");
+}
