@@ -140,11 +140,12 @@ impl Inner {
 
     /// Whether there was room.
     fn push(&self, item: Item, room: usize) -> bool {
-        if self.waiting.load(Ordering::Relaxed) >= room || self.sender.try_send(item).is_err() {
-            return false;
+        // counted before it is sent: the reader may be quicker than we are, and takes off one for each that it gets
+        let sent = self.waiting.fetch_add(1, Ordering::Relaxed) < room && self.sender.try_send(item).is_ok();
+        if !sent {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        true
+        sent
     }
 }
 

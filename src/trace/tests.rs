@@ -231,6 +231,30 @@ fn a_queue_that_is_full_drops_media_first_and_counts_it() {
     assert!(tracer.0.as_ref().unwrap().dropped.load(Ordering::Relaxed) > 0);
 }
 
+/// The reader takes packets out while several threads put them in: as there are fewer than fit, none may be dropped.
+#[test]
+fn nothing_is_dropped_while_there_is_room() {
+    let folder = Folder::new();
+    let options = Options { call_bytes: 8 << 20, total_bytes: 64 << 20, ..folder.options() };
+    trace(&options, |tracer| {
+        std::thread::scope(|scope| {
+            for id in ["a-1", "a-2", "a-3", "a-4"] {
+                scope.spawn(move || {
+                    let mut call = tracer.call(Time::ZERO, id, id);
+                    call.listens("192.0.2.9:10000".parse().unwrap());
+                    for _ in 0..1500 {
+                        let remote = "192.0.2.1:4000".parse().unwrap();
+                        call.datagram(Time::ZERO, Direction::In, false, remote, &[0x80; 20]);
+                    }
+                    assert_eq!(call.dropped, 0);
+                    call.end(Time::ZERO);
+                });
+            }
+        });
+    });
+    assert_eq!(frames(&folder, "a-4").len(), 1500);
+}
+
 #[test]
 fn a_stream_is_numbered_so_that_readers_join_it_again() {
     let folder = Folder::new();
