@@ -17,12 +17,15 @@ use crate::caller::script::Order;
 use crate::caller::{Manner, Way};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
+use crate::sip::digest::Account;
 use crate::sip::message::Uri;
 use crate::unit::Unit;
 
 use report::Report;
 use runner::{Load, Runner};
 
+/// How long a registration is asked for, in seconds; as long as registrars usually give.
+const REGISTERED_FOR: u32 = 3600;
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
 
@@ -35,7 +38,10 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
     Example: 200 calls, 20 new ones a second, at most 100 at a time\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit number --password 48151623 \\\n    \
-    --calls 200 --rate 20 --concurrent 100")]
+    --calls 200 --rate 20 --concurrent 100\n\n\
+    Example: as a telephone that registers and proves its line, with the password in a file\n  \
+    karipass call --to sip:0664806430@192.0.2.10 --from 0600001111 --unit line --password 48151623 \\\n    \
+    --register --auth-password-file telephone.txt")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT
     #[arg(long, value_name = "URI")]
@@ -73,6 +79,18 @@ pub struct Args {
     /// The most calls at a time
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrent: u32,
+    /// Register the calling number before the calls, and unregister it after them
+    #[arg(long)]
+    register: bool,
+    /// The user name that challenges are answered with [default: the calling number]
+    #[arg(long, value_name = "NAME")]
+    auth_user: Option<String>,
+    /// The password of the line's telephone, for challenges (`karipass line passwd`)
+    #[arg(long, value_name = "PASSWORD", conflicts_with = "auth_password_file")]
+    auth_password: Option<String>,
+    /// The same from the first line of a file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    auth_password_file: Option<PathBuf>,
     /// Tell what happens as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -102,8 +120,36 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     let mut report = Report::new(args.json, args.calls == 1);
     let mut runner = Runner::new(args.to.clone(), resolve(&args.to)?, manner, lexicon)
         .map_err(|error| Failure::Resource(format!("cannot call {}: {error}", args.to)))?;
+    if let Some(account) = account(args)? {
+        runner.prove_with(account);
+    }
+    if args.register && runner.register(REGISTERED_FOR, &mut report, out)? != 200 {
+        return Ok(Answer::No);
+    }
     runner.run(&load, &mut report, out)?;
+    if args.register {
+        runner.register(0, &mut report, out)?;
+    }
     report.finish(out)
+}
+
+/// What challenges are answered with; `None` without a password.
+fn account(args: &Args) -> Result<Option<Account>, Failure> {
+    let password = match (&args.auth_password, &args.auth_password_file) {
+        (Some(password), _) => Secret::from(password.as_str()),
+        (None, Some(file)) => {
+            let failed = |error: std::io::Error| Failure::Resource(format!("{}: {error}", file.display()));
+            let read = if file.as_os_str() == "-" {
+                super::output::first_line(&mut std::io::stdin())
+            } else {
+                super::output::first_line(&mut std::fs::File::open(file).map_err(failed)?)
+            };
+            read.map_err(failed)?
+        }
+        (None, None) => return Ok(None),
+    };
+    let user_name = args.auth_user.clone().unwrap_or_else(|| args.from.to_string());
+    Ok(Some(Account { user_name, password }))
 }
 
 fn resolve(to: &Uri) -> Result<SocketAddr, Failure> {

@@ -92,6 +92,8 @@ pub struct Options {
     pub logins_per_minute: u32,
     /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
     pub refusal_after: Duration,
+    /// What Linphone sets itself up from (`/linphone.xml`); it must hold no password, since anybody may read it.
+    pub linphone: Option<String>,
 }
 
 /// How browsers reach the site. But for `Plain`, cookies are for TLS alone, and browsers are told never to come without.
@@ -152,6 +154,7 @@ struct App {
     idle_seconds: i64,
     logins: Logins,
     refusal_after: Duration,
+    linphone: Option<String>,
 }
 
 type Shared = Arc<App>;
@@ -172,6 +175,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         idle_seconds: options.idle_seconds,
         logins: Logins::new(options.logins_per_minute),
         refusal_after: options.refusal_after,
+        linphone: options.linphone,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -262,6 +266,7 @@ fn router(app: Shared) -> Router {
         .route("/fault-notice", get(service::show).post(service::change))
         .route("/fax-mail", get(service::show).post(service::change))
         .route("/site.css", get(page::style))
+        .route("/linphone.xml", get(page::linphone))
         .fallback(page::no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))

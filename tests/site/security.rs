@@ -126,3 +126,13 @@ fn the_language_switch_stays_here() {
     assert_eq!(browser.get("/language?to=ja&back=%2Flogin").location(), "/login");
     assert!(browser.get("/login").has("お客さま番号"));
 }
+
+#[test]
+fn linphones_settings_are_there_only_where_there_are_any() {
+    let world = World::new(&[example()]);
+    assert_eq!(world.browser().get("/linphone.xml").status, 404);
+    let world = World::with(&[example()], |options| options.linphone = Some("<config/>".to_owned()));
+    let answer = world.browser().get("/linphone.xml");
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"<config/>"[..]));
+    assert_eq!(answer.header("content-type"), "application/xml; charset=utf-8");
+}

@@ -15,7 +15,8 @@ use crate::cli::output::Failure;
 use crate::net::media::{MediaPair, Ports};
 use crate::net::transport::source_address;
 use crate::server::Clock;
-use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Transport};
+use crate::sip::digest::Account;
+use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Registration, Transport};
 use crate::sip::message::{NameAddr, Uri};
 use crate::sip::sdp::{self, LocalMedia};
 use crate::time::Time;
@@ -37,6 +38,8 @@ pub struct Load {
 
 /// Places calls.
 pub struct Runner {
+    /// Our registration was answered so.
+    registered: Option<(u16, String)>,
     to: Uri,
     flow: Flow,
     socket: UdpSocket,
@@ -68,6 +71,7 @@ impl Runner {
         // a burst of answers waits here
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
         Ok(Runner {
+            registered: None,
             to,
             flow: Flow { transport: Transport::Udp, local, remote, connection: None },
             socket,
@@ -94,14 +98,44 @@ impl Runner {
                 return Ok(());
             }
             let wake = wake.min(self.next_placing(load)).min(self.next_tick);
-            self.socket
-                .set_read_timeout(Some(wake.since(self.clock.now()).max(LEAST_WAIT)))
-                .map_err(|error| Failure::Resource(error.to_string()))?;
-            if let Ok((length, _)) = self.socket.recv_from(&mut datagram) {
-                let message = datagram.get(..length).unwrap_or_default();
-                self.endpoint.handle_message(self.clock.now(), self.flow, message);
+            self.wait(wake, &mut datagram)?;
+        }
+    }
+
+    /// Takes in a message if one comes before `wake`.
+    fn wait(&mut self, wake: Time, datagram: &mut [u8]) -> Result<(), Failure> {
+        self.socket
+            .set_read_timeout(Some(wake.since(self.clock.now()).max(LEAST_WAIT)))
+            .map_err(|error| Failure::Resource(error.to_string()))?;
+        if let Ok((length, _)) = self.socket.recv_from(datagram) {
+            let message = datagram.get(..length).unwrap_or_default();
+            self.endpoint.handle_message(self.clock.now(), self.flow, message);
+        }
+        self.endpoint.handle_timeout(self.clock.now());
+        Ok(())
+    }
+
+    /// What challenges are answered with.
+    pub fn prove_with(&mut self, account: Account) {
+        self.endpoint.set_account(Some(account));
+    }
+
+    /// Registers for so many seconds (0: no longer) with the host that is called; returns the final status.
+    pub fn register(&mut self, seconds: u32, report: &mut Report, out: &mut dyn Write) -> Result<u16, Failure> {
+        let mut datagram = vec![0u8; 65_536];
+        let line = self.manner.order.from;
+        let registrar = Uri { user: None, password: None, headers: Vec::new(), ..self.to.clone() };
+        let address_of_record = NameAddr::new(Uri::sip(Some(line.as_str()), &self.to.host, self.to.port));
+        let registration = Registration { flow: self.flow, registrar, address_of_record, seconds };
+        let now = self.clock.now();
+        self.endpoint.send_register(now, registration).map_err(|error| Failure::Resource(error.to_string()))?;
+        loop {
+            let wake = self.flush(report, out)?;
+            if let Some((status, reason)) = self.registered.take() {
+                report.registered(out, self.clock.now(), line, seconds, status, &reason)?;
+                return Ok(status);
             }
-            self.endpoint.handle_timeout(self.clock.now());
+            self.wait(wake, &mut datagram)?;
         }
     }
 
@@ -215,6 +249,10 @@ impl Runner {
                 if let Some(caller) = self.calls.get_mut(&call).and_then(|line| line.caller.as_mut()) {
                     caller.info_answered();
                 }
+                Ok(())
+            }
+            Event::RegistrationAnswered { status, reason } => {
+                self.registered = Some((status, reason));
                 Ok(())
             }
             Event::Confirmed { .. }

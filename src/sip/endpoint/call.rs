@@ -40,6 +40,8 @@ pub(super) struct Call {
     pub local_sdp: Option<String>,
     /// INFOs that were not answered yet.
     pub infos: usize,
+    /// Our INVITE as it was sent, without Via, to be sent again with credentials; kept when there is an account for that.
+    pub invite: Option<Box<Request>>,
     /// Set when the call is over; it is then removed and the application told.
     pub ended: Option<EndCause>,
 }
@@ -143,6 +145,7 @@ impl Call {
             knows_timers: false,
             local_sdp: None,
             infos: 0,
+            invite: None,
             ended: None,
         }
     }
