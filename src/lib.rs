@@ -25,13 +25,15 @@
 //! | `call` | one call from INVITE to BYE: the only place where all of these meet |
 //! | `caller` | the other end of the line, for tests and laboratories |
 //! | `decode` | the digits in a recording or capture |
+//! | `event`, `fax` | what happens in the network and what the services make of it; received faxes |
+//! | `mail`, `api` | mails on their way out; the local HTTP API that tells of events |
 //! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
 //! | `number`, `unit`, `secret`, `time` | leaves that every room may use |
 //!
-//! Arrows run one way: `main → cli → {server, site} → {call, net} → {sip, rtp, dtmf, audio, ivr, account} → leaves`. The core rooms
-//! import no room beside them. `tests/tidy.rs` keeps these walls.
+//! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
+//! leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
 //! # Invariants
 //!
@@ -44,6 +46,7 @@
 //! - "It is set" is spoken only after the store has committed.
 
 pub mod account;
+pub mod api;
 pub mod audio;
 pub mod call;
 pub mod caller;
@@ -51,7 +54,10 @@ pub mod cli;
 pub mod config;
 pub mod decode;
 pub mod dtmf;
+pub mod event;
+pub mod fax;
 pub mod ivr;
+pub mod mail;
 pub mod net;
 pub mod number;
 pub mod rtp;

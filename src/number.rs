@@ -5,8 +5,12 @@
 //! without its leading 0 is refused rather than repaired, and 184/186 are dial prefixes, never part of a number.
 //! Source: the numbering plan of the Ministry of Internal Affairs and Communications (総務省 電気通信番号計画).
 
+mod hyphen;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use hyphen::hyphenated;
 
 /// A Japanese telephone number in canonical national form, such as `0600001111`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -72,6 +72,20 @@ impl fmt::Debug for Time {
 pub struct UnixTime(pub i64);
 
 impl UnixTime {
+    /// The same as people in Japan write it, to the minute: `2026年1月31日 9:05`. There is no summer time in Japan.
+    pub fn in_japan(self) -> String {
+        let Ok(at) = jiff::Timestamp::from_second(self.0) else { return String::new() };
+        let at = jiff::tz::Offset::constant(9).to_datetime(at);
+        format!("{}年{}月{}日 {}:{:02}", at.year(), at.month(), at.day(), at.hour(), at.minute())
+    }
+
+    /// The same in English: `2026-01-31 09:05 JST`.
+    pub fn in_japan_for_english(self) -> String {
+        let Ok(at) = jiff::Timestamp::from_second(self.0) else { return String::new() };
+        let at = jiff::tz::Offset::constant(9).to_datetime(at);
+        format!("{} JST", at.strftime("%Y-%m-%d %H:%M"))
+    }
+
     /// The second `seconds` later.
     pub const fn plus(self, seconds: i64) -> UnixTime {
         UnixTime(self.0.saturating_add(seconds))

@@ -16,14 +16,6 @@ struct Fixture {
     what: String,
 }
 
-/// Fixtures that are beyond what is read today, and why. Whoever makes one work takes it off.
-const NOT_YET: [(&str, &str); 4] = [
-    ("sox-dc.wav", "the direct current counts as another sound (spandsp and multimon-ng miss it too)"),
-    ("sox-hum.wav", "so does the hum"),
-    ("sox-gsm.wav", "GSM 06.10 leaves too much beside the tones"),
-    ("sipp-plays-captures.pcapng", "numbers that jump back less than 100 count as late packets of an older press"),
-];
-
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dtmf")
 }
@@ -90,19 +82,8 @@ fn complaint(fixture: &Fixture) -> Option<String> {
 fn every_fixture_has_the_digits_that_were_keyed() {
     let fixtures = fixtures();
     assert!(fixtures.len() >= 90, "only {} fixtures are left", fixtures.len());
-    let expected = fixtures.iter().filter(|fixture| NOT_YET.iter().all(|(file, _)| *file != fixture.file));
-    let complaints: Vec<String> = expected.filter_map(complaint).collect();
+    let complaints: Vec<String> = fixtures.iter().filter_map(complaint).collect();
     assert!(complaints.is_empty(), "{} of {}:\n{}", complaints.len(), fixtures.len(), complaints.join("\n"));
-}
-
-/// So that the list stays true: what works by now is to be taken off it.
-#[test]
-fn what_is_not_read_yet_is_still_not_read() {
-    let fixtures = fixtures();
-    for (file, why) in NOT_YET {
-        let fixture = fixtures.iter().find(|fixture| fixture.file == file).unwrap_or_else(|| panic!("{file} is gone"));
-        assert!(complaint(fixture).is_some(), "{file} works now ({why}): take it off NOT_YET");
-    }
 }
 
 #[test]

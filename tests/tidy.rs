@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms that open no socket, read no clock, spawn no task.
-const CORES: &[&str] = &["sip", "rtp", "audio", "dtmf", "ivr", "account"];
+const CORES: &[&str] = &["sip", "rtp", "audio", "dtmf", "ivr", "account", "fax", "event"];
 
 /// Which other rooms a room may name; leaves are free to all.
 fn may_import(room: &str) -> &'static [&'static str] {
@@ -16,12 +16,15 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "decode" => &["rtp", "audio", "dtmf"],
         "caller" => &["sip", "rtp", "audio", "dtmf", "call"],
         "config" => &["sip", "rtp", "ivr", "account"],
+        "event" => &["account", "fax"],
+        "mail" => &["account"],
+        "api" => &["event", "account", "fax"],
         "net" => &["sip", "config"],
         "server" => &["call", "net", "site", "sip", "rtp", "audio", "dtmf", "ivr", "account", "config"],
-        "site" => &["account", "config"],
+        "site" => &["account", "config", "event", "fax"],
         "cli" => &[
             "server", "site", "caller", "decode", "config", "account", "audio", "dtmf", "call", "sip", "rtp", "ivr",
-            "net",
+            "net", "event", "mail", "api", "fax",
         ],
         "main" => &["cli"],
         _ => &[],

@@ -119,6 +119,12 @@ pub enum StoreError {
         /// The service.
         service: Service,
     },
+    /// As many faxes are kept for the number as there may be.
+    #[error("{number} keeps as many faxes as it may; this one was not taken: delete some on the settings site")]
+    TooManyFaxes {
+        /// The number.
+        number: PhoneNumber,
+    },
     /// There is no such contract.
     #[error("there is no contract {customer_number}; see `karipass contract list`")]
     UnknownContract {
@@ -180,6 +186,7 @@ impl StoreError {
             StoreError::NotContracted { .. }
             | StoreError::ServiceNotContracted { .. }
             | StoreError::SettingChanged { .. }
+            | StoreError::TooManyFaxes { .. }
             | StoreError::UnknownContract { .. }
             | StoreError::NumberTaken { .. }
             | StoreError::NumberTwice { .. }

@@ -14,8 +14,11 @@ mod contract;
 mod contract_csv;
 mod credential;
 mod demo;
+pub mod effects;
 mod error;
+pub mod fax;
 mod line;
+pub mod mail;
 pub mod password;
 mod reach;
 mod route;
@@ -32,11 +35,12 @@ pub use credential::{
     Attempt, Credential, LOCK_SECONDS, Lock, Own, Settled, Standing, Temporary, Verdict, WRONG_BEFORE_LOCK,
 };
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
+pub use effects::{Actor, Applied, Effects};
 pub use error::StoreError;
 pub use line::{FoundLine, LineEntry, LinePassword, UserName};
 pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
-pub use route::{Route, route};
+pub use route::{Route, in_force, route};
 pub use session::{Session, SessionId, Stage};
-pub use setting::{ChangedBy, Setting, SettingChange};
+pub use setting::{Setting, SettingChange};
 pub use sqlite::SqliteStore;
 pub use store::{Existing, Saved, Store, Write};

@@ -49,8 +49,8 @@ pub fn route(
     Ok(Some(voicewarp.map_or(Route::Ring, |voicewarp| voicewarp.route(caller))))
 }
 
-/// What is set for a service that is contracted and started.
-fn in_force<T: serde::de::DeserializeOwned>(
+/// What is set for a service of a number of `contract`, when it is contracted and started.
+pub fn in_force<T: serde::de::DeserializeOwned>(
     store: &(impl Store + ?Sized),
     contract: &Contract,
     number: PhoneNumber,

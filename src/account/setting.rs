@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
-use crate::unit::Unit;
 
 use super::Service;
 
@@ -52,15 +51,6 @@ pub struct SettingChange {
     pub active: bool,
     /// What else is to be set, as a JSON object.
     pub detail: String,
-}
-
-/// Who changes a setting, for the audit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChangedBy {
-    /// The account's unit.
-    pub unit: Unit,
-    /// The account's number.
-    pub number: PhoneNumber,
 }
 
 /// ボイスワープ: a number's calls are forwarded.

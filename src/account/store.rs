@@ -6,11 +6,14 @@ use crate::time::UnixTime;
 use crate::unit::Unit;
 
 use super::credential::{Attempt, Credential, Settled, Verdict};
+use super::fax::Fax;
+use super::mail::{AddressConfirmation, Claim, Delivery, Mail, MailFilter, TokenHash};
 use super::password::{self, Cost, PasswordHash, PreparedTemporaryPassword};
 use super::session::{Session, SessionId};
-use super::setting::{ChangedBy, Setting, SettingChange};
+use super::setting::Setting;
 use super::{
-    AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, FoundLine, LineEntry, LinePassword, Service, StoreError,
+    Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, FoundLine, LineEntry,
+    LinePassword, Service, StoreError,
 };
 
 /// The shared account store.
@@ -116,8 +119,55 @@ pub trait Store: Send {
         service: Service,
     ) -> Result<Vec<(PhoneNumber, Setting<String>)>, StoreError>;
 
-    /// Changes settings, all or none, each with its row in the audit.
-    fn change_settings(&mut self, changes: &[SettingChange], by: ChangedBy, now: UnixTime) -> Result<(), StoreError>;
+    /// Changes settings, each with its row in the audit, enters mails and keeps a fax: all or nothing.
+    fn apply(&mut self, effects: &Effects, by: &Actor, now: UnixTime) -> Result<Applied, StoreError>;
+
+    /// Takes on the mail that is due longest, when there is one that nobody else is sending.
+    fn claim_mail(&mut self, claim: &Claim, now: UnixTime) -> Result<Option<Mail>, StoreError>;
+
+    /// Notes that the end of a mail is about to be sent, and prolongs the claim; tells whether the claim still held, that
+    /// is, whether the mail may be sent.
+    fn hand_over_mail(&mut self, id: &str, claim: &Claim) -> Result<bool, StoreError>;
+
+    /// Enters how a try ended, when the claim `by` still holds; tells whether it did.
+    fn settle_mail(&mut self, id: &str, by: &str, delivery: &Delivery, now: UnixTime) -> Result<bool, StoreError>;
+
+    /// Queues all failed mails anew; tells how many there were.
+    fn retry_failed_mails(&mut self, now: UnixTime) -> Result<usize, StoreError>;
+
+    /// Mails in the order they were entered.
+    fn mails(&self, filter: &MailFilter) -> Result<Vec<Mail>, StoreError>;
+
+    /// Makes a link's token one that confirms an address.
+    fn offer_confirmation(&mut self, confirmation: &AddressConfirmation, now: UnixTime) -> Result<(), StoreError>;
+
+    /// What a link would confirm; `None` when it is too old, was used, or another address is set meanwhile.
+    fn offered_confirmation(&self, token: &TokenHash, now: UnixTime)
+    -> Result<Option<AddressConfirmation>, StoreError>;
+
+    /// Confirms an address and uses up its links; `None` as with [`Store::offered_confirmation`].
+    fn confirm_address(&mut self, token: &TokenHash, now: UnixTime) -> Result<Option<AddressConfirmation>, StoreError>;
+
+    /// The faxes kept for a number, the newest first.
+    fn faxes(&self, number: PhoneNumber) -> Result<Vec<Fax>, StoreError>;
+
+    /// A fax of a number with its TIFF, noted as viewed from now on.
+    fn open_fax(
+        &mut self,
+        number: PhoneNumber,
+        id: i64,
+        by: &Actor,
+        now: UnixTime,
+    ) -> Result<Option<(Fax, Vec<u8>)>, StoreError>;
+
+    /// Deletes faxes of a number; tells how many of them there were.
+    fn delete_faxes(
+        &mut self,
+        number: PhoneNumber,
+        ids: &[i64],
+        by: &Actor,
+        now: UnixTime,
+    ) -> Result<usize, StoreError>;
 
     /// Sets temporary passwords in one transaction, each with its own result: it is refused when its number is not, or
     /// no longer, contracted. A new one replaces an older one, leaves the account's own password, and lifts a lock.

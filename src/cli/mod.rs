@@ -9,10 +9,13 @@ mod calls;
 mod contract;
 mod decode;
 mod descriptors;
+mod event;
 mod line;
+mod mails;
 mod output;
 mod route;
 mod serve;
+mod services;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -55,6 +58,8 @@ enum Command {
     Line(line::Args),
     Calls(calls::Args),
     Route(route::Args),
+    Event(event::Args),
+    Mails(mails::Args),
 }
 
 /// Runs the program and tells its exit code.
@@ -71,6 +76,8 @@ pub fn main() -> ExitCode {
         Command::Line(args) => administer(&cli, |config| line::run(args, config)),
         Command::Calls(args) => administer(&cli, |config| calls::run(args, config)),
         Command::Route(args) => administer(&cli, |config| route::run(args, config)),
+        Command::Event(args) => administer(&cli, |config| event::run(args, config)),
+        Command::Mails(args) => administer(&cli, |config| mails::run(args, config)),
     }
 }
 

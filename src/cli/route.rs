@@ -28,10 +28,12 @@ pub struct Args {
     json: bool,
 }
 
+/// A calling number, or none when it is withheld.
 #[derive(Clone, Copy, Debug)]
-struct Caller(Option<PhoneNumber>);
+pub struct Caller(pub Option<PhoneNumber>);
 
-fn caller(text: &str) -> Result<Caller, String> {
+/// Reads a calling number, or `anonymous`.
+pub fn caller(text: &str) -> Result<Caller, String> {
     match text {
         "anonymous" => Ok(Caller(None)),
         number => PhoneNumber::parse(number).map(|number| Caller(Some(number))).map_err(|why| why.to_string()),
@@ -59,7 +61,8 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     Ok(Answer::Yes)
 }
 
-fn described(route: Route) -> String {
+/// A route in words.
+pub fn described(route: Route) -> String {
     match route {
         Route::Ring => "ring".to_owned(),
         Route::Forward { to, service } => format!("forward {to} ({service})"),

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::output::{Answer, Failure, finish, json_line, now, open_store, open_store_as};
+use super::services;
 use crate::account::sqlite::Mode;
 use crate::account::{Contract, SqliteStore, demo};
 use crate::audio::prompt::Bank;
@@ -84,12 +85,15 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let reader = open_store(config, Mode::Existing, "serve")?;
     let options = options(config, prompts, reader, writer);
     let site = site_options(config)?;
+    let post = open_store(config, Mode::Existing, "mail")?;
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(
         args,
+        config,
         options,
         site,
+        post,
         example.as_ref(),
         out,
     ))
@@ -97,8 +101,10 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
 
 async fn serve(
     args: &Args,
+    config: &Config,
     options: Options,
     site: site::Options,
+    post: SqliteStore,
     example: Option<&Contract>,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
@@ -122,12 +128,22 @@ async fn serve(
         true => json_line(out, &json!({"listening": "site", "transport": scheme, "address": site.address()}))?,
         false => writeln!(out, "listening site {scheme} {}", site.address())?,
     }
+    let api = services::start_api(config)?;
+    if let Some(api) = &api {
+        match args.json {
+            true => json_line(out, &json!({"listening": "api", "transport": "http", "address": api.address()}))?,
+            false => writeln!(out, "listening api http {}", api.address())?,
+        }
+    }
+    let sender = services::start_sender(config, post, &format!("{scheme}://{}", site.address()))?;
     if let (Some(introduction), false) = (introduction, args.json) {
         introduction.write(out, &format!("{scheme}://{}", site.address()), std::io::stdout().is_terminal())?;
     }
     out.flush()?;
     server.run(shutdown).await;
     site.stop();
+    drop(api);
+    drop(sender);
     Ok(Answer::Yes)
 }
 

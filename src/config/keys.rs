@@ -13,6 +13,7 @@ use super::network::{Cidr, Listen, Transport};
 use super::value::{Unfit, Value};
 use super::{Config, Confirm, Overrides};
 use crate::account::Cost;
+use crate::secret::Secret;
 
 /// A setting.
 struct Key {
@@ -103,6 +104,20 @@ const KEYS: &[Key] = keys! {
         |c, v| c.site.lock_after = v.integer(1..=100)?;
     "site.lock_time", "1m to 24h, such as \"10m\"",
         |c, v| c.site.lock_time = v.duration(seconds(60, 86_400))?;
+    "site.url", "http://HOST or https://HOST, with a port and a path where there is one",
+        |c, v| c.site.url = Some(web_address(v)?);
+    "mail.smtp", "smtp://HOST[:25], smtp+starttls://HOST[:587] or smtps://HOST[:465]",
+        |c, v| c.mail.smtp = Some(v.parse()?);
+    "mail.from", "a mail address, or \"Name <address>\"",
+        |c, v| c.mail.from = mailbox(v)?;
+    "mail.user", "a text",
+        |c, v| c.mail.user = Some(v.text()?.to_owned());
+    "mail.password", "a text",
+        |c, v| c.mail.password = Some(Secret::from(v.text()?));
+    "api.listen", "ADDR:PORT with a numeric address",
+        |c, v| c.api.listen = v.parse()?;
+    "api.token", "16 to 512 printable ASCII characters without spaces",
+        |c, v| c.api.token = Some(token(v)?);
     "limits.calls", "a whole number from 1 to 100000",
         |c, v| c.limits.calls = v.integer(1..=100_000)?;
     "limits.calls_per_peer", "a whole number from 1 to 100000",
@@ -235,8 +250,30 @@ impl Draft {
                 return Err(bad(key, origin, "missing, and tls: listeners need it".to_owned()));
             }
         }
+        self.check_mail()?;
         self.one_way_to_serve_tls()?;
         Ok(self.config)
+    }
+
+    fn check_mail(&self) -> Result<(), ConfigError> {
+        let mail = &self.config.mail;
+        let origin = |key| self.origins.get(key).cloned().unwrap_or(Origin::Default);
+        match (&mail.user, &mail.password) {
+            (Some(_), None) => {
+                return Err(bad("mail.password", origin("mail.user"), "missing for mail.user".to_owned()));
+            }
+            (None, Some(_)) => {
+                return Err(bad("mail.user", origin("mail.password"), "missing for mail.password".to_owned()));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        // RFC 4954 §4: no password in clear over a line that others could listen to
+        let in_clear = mail.smtp.as_ref().is_some_and(|server| !server.keeps_secrets());
+        if in_clear && mail.user.is_some() {
+            let why = "the password of mail.user would go in clear".to_owned();
+            return Err(bad("mail.smtp", origin("mail.smtp"), why));
+        }
+        Ok(())
     }
 
     fn one_way_to_serve_tls(&self) -> Result<(), ConfigError> {
@@ -381,6 +418,28 @@ fn cost(value: &Value) -> Result<Cost, Unfit> {
             .map_err(|_| "argon2 cannot do that".to_owned()),
         other => Err(format!("{} numbers", other.len())),
     }
+}
+
+fn web_address(value: &Value) -> Result<String, Unfit> {
+    let text = value.text()?.trim();
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:/[]_~".contains(c));
+    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no address of a site")) }
+}
+
+fn mailbox(value: &Value) -> Result<String, Unfit> {
+    let text = value.text()?.trim();
+    match text.parse::<lettre::message::Mailbox>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => Err(format!("{text:?}: {why}")),
+    }
+}
+
+/// The message does not show it.
+fn token(value: &Value) -> Result<Secret, Unfit> {
+    let text = value.text()?.trim();
+    let fits = (16..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+    if fits { Ok(Secret::from(text)) } else { Err(format!("{} characters that do not do", text.chars().count())) }
 }
 
 fn sqlite_path(value: &Value) -> Result<PathBuf, Unfit> {

@@ -9,6 +9,7 @@
 mod error;
 mod keys;
 mod network;
+mod smtp;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -19,9 +20,11 @@ use std::time::Duration;
 
 use crate::account::Cost;
 use crate::number::{NumberError, PhoneNumber};
+use crate::secret::Secret;
 
 pub use error::{ConfigError, Origin};
 pub use network::{Cidr, CidrError, Listen, ListenError, PortRange, PortRangeError, Transport};
+pub use smtp::{SmtpSecurity, SmtpServer, SmtpServerError};
 
 /// All settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +39,10 @@ pub struct Config {
     pub store: Store,
     /// `[site]`: the settings web site.
     pub site: Site,
+    /// `[mail]`: mails to subscribers.
+    pub mail: Mail,
+    /// `[api]`: the local HTTP API.
+    pub api: Api,
     /// `[limits]`: how much is taken on.
     pub limits: Limits,
 }
@@ -122,6 +129,8 @@ pub struct Store {
 pub struct Site {
     /// Where to listen. Port 0 is a free one.
     pub listen: SocketAddr,
+    /// The site as links in mails name it: `https://settings.example.jp`; `None` is where it listens.
+    pub url: Option<String>,
     /// Whether browsers come over TLS that something before this server ends: cookies are for TLS alone then, and browsers
     /// are told never to come without.
     pub behind_tls: bool,
@@ -141,6 +150,28 @@ pub struct Site {
     pub lock_after: u32,
     /// So long.
     pub lock_time: Duration,
+}
+
+/// `[mail]`: mails to subscribers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mail {
+    /// The mail server; without one, mails wait in the store.
+    pub smtp: Option<SmtpServer>,
+    /// Whom mails are from: an address, or `Name <address>`.
+    pub from: String,
+    /// Who logs in there, when somebody has to.
+    pub user: Option<String>,
+    /// That user's password.
+    pub password: Option<Secret>,
+}
+
+/// `[api]`: the local HTTP API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Api {
+    /// Where to listen, when there is a token. Port 0 is a free one.
+    pub listen: SocketAddr,
+    /// What its callers have to present; without one, there is no API.
+    pub token: Option<Secret>,
 }
 
 /// `[limits]`: how much is taken on.
@@ -217,6 +248,7 @@ impl Config {
             },
             site: Site {
                 listen: SocketAddr::new(loopback, 8080),
+                url: None,
                 behind_tls: false,
                 certificate: None,
                 key: None,
@@ -227,6 +259,8 @@ impl Config {
                 lock_after: 3,
                 lock_time: Duration::from_secs(10 * 60),
             },
+            mail: Mail { smtp: None, from: "karipass@localhost".to_owned(), user: None, password: None },
+            api: Api { listen: SocketAddr::new(loopback, 8081), token: None },
             limits: Limits {
                 calls: 600,
                 calls_per_peer: 600,

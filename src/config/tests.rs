@@ -81,6 +81,17 @@ idle_timeout = "5m"
 logins_per_minute = 30
 lock_after = 5
 lock_time = "20m"
+url = "https://settings.example.jp"
+
+[mail]
+smtp = "smtps://mail.example.jp"
+from = "仮パス <karipass@example.jp>"
+user = "karipass"
+password = "swordfish-48"
+
+[api]
+listen = "127.0.0.1:8181"
+token = "correct-horse-battery"
 
 [limits]
 calls = 1000
@@ -130,6 +141,7 @@ fn everything() -> Config {
         },
         site: Site {
             listen: "[::1]:8443".parse().unwrap(),
+            url: Some("https://settings.example.jp".to_owned()),
             behind_tls: true,
             certificate: None,
             key: None,
@@ -140,6 +152,13 @@ fn everything() -> Config {
             lock_after: 5,
             lock_time: Duration::from_secs(1200),
         },
+        mail: Mail {
+            smtp: Some("smtps://mail.example.jp:465".parse().unwrap()),
+            from: "仮パス <karipass@example.jp>".to_owned(),
+            user: Some("karipass".to_owned()),
+            password: Some(Secret::from("swordfish-48")),
+        },
+        api: Api { listen: "127.0.0.1:8181".parse().unwrap(), token: Some(Secret::from("correct-horse-battery")) },
         limits: Limits {
             calls: 1000,
             calls_per_peer: 20,
@@ -210,6 +229,13 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SITE_LOGINS_PER_MINUTE", "30"),
         ("KARIPASS_SITE_LOCK_AFTER", "5"),
         ("KARIPASS_SITE_LOCK_TIME", "20m"),
+        ("KARIPASS_SITE_URL", "https://settings.example.jp"),
+        ("KARIPASS_MAIL_SMTP", "smtps://mail.example.jp"),
+        ("KARIPASS_MAIL_FROM", "仮パス <karipass@example.jp>"),
+        ("KARIPASS_MAIL_USER", "karipass"),
+        ("KARIPASS_MAIL_PASSWORD", "swordfish-48"),
+        ("KARIPASS_API_LISTEN", "127.0.0.1:8181"),
+        ("KARIPASS_API_TOKEN", "correct-horse-battery"),
         ("KARIPASS_LIMITS_CALLS", "1000"),
         ("KARIPASS_LIMITS_CALLS_PER_PEER", "20"),
         ("KARIPASS_LIMITS_INVITES_PER_SECOND_PER_PEER", "3"),
@@ -222,6 +248,23 @@ fn the_environment_can_set_everything() {
         ("PATH", "nobody's business"),
     ];
     assert_eq!(from_variables(&variables).unwrap(), everything());
+}
+
+#[test]
+fn no_complaint_and_no_rendering_shows_a_secret() {
+    let shown = format!("{:?}", everything());
+    for secret in ["swordfish", "correct-horse"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    for text in [
+        "[api]\ntoken = 'sesame'",
+        "[api]\ntoken = 'sesame with spaces in it'",
+        "[mail]\nsmtp = 'smtp://user:sesame@mail.example.jp'",
+        "[mail]\npassword = 'sesame'",
+    ] {
+        let complaint = from_text(text).unwrap_err().to_string();
+        assert!(!complaint.contains("sesame"), "{complaint}");
+    }
 }
 
 #[test]
@@ -257,7 +300,9 @@ fn an_unknown_key_is_told_with_its_line_and_its_siblings() {
     assert!(told.starts_with("4: sip.lisen is no setting; allowed: listen, advertise, service_number"), "{told}");
     let told = complaint("[sip]\nlisten = ['udp:127.0.0.1:5060']\n[spi]\nlisten = []\n");
     assert!(
-        told.starts_with("3: spi is no setting; allowed: [sip], [rtp], [ivr], [store], [site], [limits]"),
+        told.starts_with(
+            "3: spi is no setting; allowed: [sip], [rtp], [ivr], [store], [site], [mail], [api], [limits]"
+        ),
         "{told}"
     );
     let told = complaint("listen = 'udp:127.0.0.1:5060'\n");
@@ -277,6 +322,14 @@ fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
         (
             "[sip]\nlisten = 'udp:127.0.0.1:5060'",
             "2: sip.listen: a text, where a list is needed; allowed: a list of udp:",
+        ),
+        ("[site]\nurl = 'settings.example.jp'", "2: site.url: \"settings.example.jp\" is no address of a site"),
+        ("[mail]\nsmtp = 'mail.example.jp'", "2: mail.smtp: it begins with none of smtp://"),
+        ("[mail]\nfrom = 'nobody'", "2: mail.from: \"nobody\""),
+        ("[mail]\nuser = 'u'", "2: mail.password: missing for mail.user"),
+        (
+            "[mail]\nsmtp = 'smtp://mail.example.jp'\nuser = 'u'\npassword = 'p'",
+            "2: mail.smtp: the password of mail.user would go in clear",
         ),
         ("[sip]\nlisten = []", "2: sip.listen: the list is empty"),
         ("[sip]\nlisten = ['udp:127.0.0.1:9', 'udp:127.0.0.1:9']", "2: sip.listen: udp:127.0.0.1:9 is there twice"),
@@ -365,7 +418,7 @@ fn the_site_speaks_tls_with_both_files_and_not_behind_another() {
 
 #[test]
 fn no_text_whatever_makes_it_panic() {
-    for end in 0..EVERYTHING.len() {
+    for (end, _) in EVERYTHING.char_indices() {
         let _ = from_text(EVERYTHING.get(..end).unwrap());
     }
 }

@@ -18,12 +18,18 @@ const WINDOW: Duration = Duration::from_millis(100);
 const MAX_WINDOW: Duration = Duration::from_secs(1);
 /// Gaps of media longer than this are not walked through sample by sample.
 const LONG_GAP: u64 = 8000;
+/// After this much silence no older packet is still under way: what seems so is the first of a recording that the sender plays.
+const SILENCE: Duration = Duration::from_millis(250);
 /// How far media time and the time of capture may be apart.
 const BELIEVABLE: Duration = Duration::from_millis(150);
 
 /// A run of packets with one SSRC between two addresses.
 pub struct Stream {
     inbound: Inbound,
+    /// The number of the packet that came last, and when.
+    latest: Option<(u16, Time)>,
+    /// How often the numbers have jumped back.
+    jumps: u32,
     listener: Listener,
     formats: Formats,
     law_of_dynamic: Option<Law>,
@@ -51,6 +57,8 @@ impl Stream {
             Formats { audio: expected.audio.map_or(0, |(payload_type, _)| payload_type), event: expected.event };
         Stream {
             inbound: Inbound::new(formats, WINDOW, MAX_WINDOW),
+            latest: None,
+            jumps: 0,
             listener: Listener::new(options),
             formats,
             law_of_dynamic: expected.audio.map(|(_, law)| law),
@@ -74,8 +82,26 @@ impl Stream {
         if !self.inbound.knows(packet.payload_type) {
             *self.unknown.entry(packet.payload_type).or_default() += 1;
         }
-        self.inbound.receive(now, packet);
+        self.notice_jump(now, packet);
+        // as another source, with which nothing that came before has to do
+        let ssrc = packet.ssrc.wrapping_add(self.jumps);
+        self.inbound.receive(now, &Packet { ssrc, ..*packet });
         self.drain(now);
+    }
+
+    /// Whether the sender plays another recording, with numbers of its own: an event begins, with an older number and after a
+    /// silence.
+    fn notice_jump(&mut self, now: Time, packet: &Packet<'_>) {
+        let begins = packet.marker && packet.payload_type >= 96;
+        if let Some((number, at)) = self.latest
+            && begins
+            && number.wrapping_sub(packet.sequence) < u16::MAX / 2
+            && number != packet.sequence
+            && now >= at + SILENCE
+        {
+            self.jumps = self.jumps.wrapping_add(1);
+        }
+        self.latest = Some((packet.sequence, now));
     }
 
     /// Payload types that could not be read, with the number of their packets.

@@ -1,5 +1,6 @@
 //! A candidate: what is measured of a tone pair that may be a digit.
 
+use super::background::Background;
 use super::fit::{self, Ages, Fit, Phasor, Tones};
 use super::history::{History, KEPT, Span};
 use super::limits::{self, Limits};
@@ -21,7 +22,8 @@ pub(super) struct Measured {
     pub(super) scatter: f32,
     pub(super) before: f32,
     pub(super) lossy: bool,
-    pub(super) dial_tone: bool,
+    /// What was taken out of the residual.
+    pub(super) background: Option<Background>,
     /// Whether a packet's worth of digital silence lies inside.
     pub(super) spliced: bool,
 }
@@ -102,7 +104,7 @@ pub(super) fn measure(
     if whole != reach.full && whole.count() >= 2 {
         fit = Fit::new(history, whole, fit.frequency);
     }
-    let residual = fit.residual(history, spans);
+    let residual = fit.residual(history, spans, None);
     let onset = spans.last().map_or(0, |s| s.from);
     let power = fit.tone.map(Phasor::power);
     let before = before(history, onset) / ((power[0] + power[1]) * 0.5).max(1.0);
@@ -119,13 +121,15 @@ pub(super) fn measure(
         scatter: fit.scatter[0].max(fit.scatter[1]),
         before,
         lossy: reach.lossy,
-        dial_tone: false,
+        background: None,
         spliced,
     };
-    if limits::may_hide_dial_tone(&m) {
-        let residual = fit.residual_behind_dial_tone(history, spans);
-        if limits::is_dial_tone(residual.low_share()) {
-            (m.share, m.low_share, m.dial_tone) = (residual.share(), residual.low_share(), true);
+    for background in [Background::DialTone, Background::Hum] {
+        if m.background.is_none() && limits::may_hide(&m, background) {
+            let residual = fit.residual(history, spans, Some(background));
+            if limits::was_hidden(residual.low_share(), background) {
+                (m.share, m.low_share, m.background) = (residual.share(), residual.low_share(), Some(background));
+            }
         }
     }
     Some(m)

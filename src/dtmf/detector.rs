@@ -195,6 +195,7 @@ impl Detector {
         let now = self.history.hops * HOP as u64;
         // a digit that has ended is not part of this one
         let horizon = self.last.map_or(KEPT, |(_, end)| (now.saturating_sub(end) as usize / HOP).min(KEPT));
+        self.history.find_direct_current();
         let Some(m) = candidate::measure(&self.history, key, &self.limits, horizon, self.explanations.is_some()) else {
             return;
         };

@@ -1,6 +1,6 @@
 //! Two sinusoids fitted to a span of hops by least squares: their frequencies, amplitudes, and what they leave unexplained.
 
-use super::dial;
+use super::background::Background;
 use super::goertzel::Bins;
 use super::history::{Age, History, KEPT, Span};
 use super::tables::{self, HOP, Inverse, NOMINAL, RATE, SCALE, TONES, TURN, TURNS};
@@ -163,7 +163,7 @@ impl Fit {
         let sines = inverse(&waves[0].s, &waves[1].s);
         let mut hops = [[Phasor::default(); 2]; KEPT];
         for age in ages.iter() {
-            let x = history.samples(age).map(f32::from);
+            let x = history.samples(age);
             let c = [dot(&x, &waves[0].c), dot(&x, &waves[1].c)];
             let s = [dot(&x, &waves[0].s), dot(&x, &waves[1].s)];
             let tones = solve(c, s, &cosines, &sines);
@@ -197,22 +197,11 @@ impl Fit {
         })
     }
 
-    /// What the fit leaves of the samples of these spans.
-    pub(super) fn residual(&self, history: &History, spans: &[Span]) -> Residual {
+    /// What the fit leaves of the samples of these spans, without a background that is known to be there.
+    pub(super) fn residual(&self, history: &History, spans: &[Span], background: Option<Background>) -> Residual {
         let mut sum = Residual::default();
         for span in spans {
-            let mut left = Left::new(self, history, *span);
-            sum.add(&mut left, false);
-        }
-        sum
-    }
-
-    /// The same behind a dial tone.
-    pub(super) fn residual_behind_dial_tone(&self, history: &History, spans: &[Span]) -> Residual {
-        let mut sum = Residual::default();
-        for span in spans {
-            let mut left = Left::new(self, history, *span);
-            sum.add(&mut left, true);
+            sum.add(&mut Left::new(self, history, *span), background);
         }
         sum
     }
@@ -300,10 +289,10 @@ pub(super) struct Residual {
 }
 
 impl Residual {
-    fn add(&mut self, left: &mut Left, dial_tone: bool) {
+    fn add(&mut self, left: &mut Left, background: Option<Background>) {
         let samples = &mut left.samples[..left.count];
-        if dial_tone {
-            dial::subtract(samples);
+        if let Some(background) = background {
+            background.subtract(samples);
         }
         self.signal += left.signal;
         self.samples += left.count as f32;

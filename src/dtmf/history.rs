@@ -16,6 +16,8 @@ pub(super) struct History {
     samples: [[i16; HOP]; KEPT],
     bins: [Bins; KEPT],
     lost: [bool; KEPT],
+    /// The direct current under the samples, as it was when a candidate was last looked at.
+    direct: f32,
     /// Hops completed since the first sample.
     pub(super) hops: u64,
 }
@@ -25,7 +27,7 @@ pub(super) type Age = usize;
 
 impl History {
     pub(super) fn new() -> History {
-        History { samples: [[0; HOP]; KEPT], bins: [[0; 16]; KEPT], lost: [true; KEPT], hops: 0 }
+        History { samples: [[0; HOP]; KEPT], bins: [[0; 16]; KEPT], lost: [true; KEPT], direct: 0.0, hops: 0 }
     }
 
     /// The hop that is being filled.
@@ -58,26 +60,41 @@ impl History {
         (self.hops.wrapping_sub(1 + age as u64)) as usize % KEPT
     }
 
-    pub(super) fn samples(&self, age: Age) -> &[i16; HOP] {
+    /// Estimates the direct current: the mean of what arrived, to which tones add next to nothing within 80 ms.
+    pub(super) fn find_direct_current(&mut self) {
+        let (mut sum, mut count) = (0i32, 0);
+        for age in (0..KEPT).filter(|age| !self.lost(*age) && !self.dead(*age)) {
+            sum += self.raw(age).iter().map(|x| i32::from(*x)).sum::<i32>();
+            count += HOP as i32;
+        }
+        self.direct = if count > 0 { sum as f32 / count as f32 } else { 0.0 };
+    }
+
+    fn raw(&self, age: Age) -> &[i16; HOP] {
         &self.samples[self.slot(age)]
+    }
+
+    /// The samples of a hop without direct current.
+    pub(super) fn samples(&self, age: Age) -> [f32; HOP] {
+        self.raw(age).map(|x| f32::from(x) - self.direct)
     }
 
     pub(super) fn bins(&self, age: Age) -> &Bins {
         &self.bins[self.slot(age)]
     }
 
-    /// The samples of a span, oldest first.
+    /// The samples of a span without direct current, oldest first.
     pub(super) fn span(&self, span: Span) -> impl Iterator<Item = f32> + '_ {
         let start = (self.hops as usize * HOP).wrapping_sub(span.from);
         (0..span.len()).map(move |n| {
             let at = start.wrapping_add(n) % (KEPT * HOP);
-            f32::from(self.samples[at / HOP][at % HOP])
+            f32::from(self.samples[at / HOP][at % HOP]) - self.direct
         })
     }
 
     /// Whether the hop is digital silence: one value all along, and next to nothing.
     pub(super) fn dead(&self, age: Age) -> bool {
-        let samples = self.samples(age);
+        let samples = self.raw(age);
         let first = samples[0];
         first.unsigned_abs() <= 16 && samples.iter().all(|x| *x == first)
     }

@@ -4,6 +4,7 @@
 //! noise, and still takes no voice for one. Voices hold two tones at these frequencies for 30 ms now and then, but not without a
 //! fundamental, neighbouring harmonics, a glide or a swell; and hardly ever from a silence, or with both tones in place.
 
+use super::background::Background;
 use super::candidate::Measured;
 use super::config::Config;
 use super::explain::{Limit, Quantity, Verdict};
@@ -73,7 +74,7 @@ const ANY: f32 = f32::MAX;
 
 /// From clean to noisy. The steps were set so that white noise of the SNR named misses none of 16,000, and then as tight as
 /// that allows.
-const ALLOWED: [Allowance; 6] = [
+const ALLOWED: [Allowance; 7] = [
     // 17 dB, and all that G.711 and clipping do
     Allowance { low_share: 0.025, share: 0.06, scatter: 0.02, before: 0.12, length: 0, deviation: ANY },
     // as clean as can be, whatever stood before: speech, noise, a click
@@ -86,15 +87,24 @@ const ALLOWED: [Allowance; 6] = [
     Allowance { low_share: 0.08, share: 0.18, scatter: 0.045, before: 0.25, length: 352, deviation: 0.014 },
     // a loud echo of a prompt within 50 ms
     Allowance { low_share: 0.12, share: 0.24, scatter: 0.06, before: 0.35, length: 380, deviation: 0.011 },
+    IN_PLACE,
 ];
 
 /// With a dial tone taken out, which itself stood before the onset and shakes each hop's phasors.
 const BEHIND_DIAL_TONE: Allowance =
     Allowance { low_share: 0.025, share: 0.05, scatter: 0.03, before: 0.5, length: 0, deviation: 0.02 };
 
+/// With hum taken out. The mains' frequency is one that voices have too, so this takes long enough to tell it from theirs.
+const BEHIND_HUM: Allowance =
+    Allowance { low_share: 0.025, share: 0.05, scatter: 0.02, before: 0.5, length: 480, deviation: 0.01 };
+
 /// When the onset is more than 80 ms ago, out of sight: a tone that became clean only then, as music does.
-const WITHOUT_ONSET: Allowance =
-    Allowance { low_share: 0.02, share: 0.05, scatter: 0.01, before: ANY, length: 0, deviation: 0.02 };
+const WITHOUT_ONSET: [Allowance; 2] =
+    [Allowance { low_share: 0.02, share: 0.05, scatter: 0.01, before: ANY, length: 0, deviation: 0.02 }, IN_PLACE];
+
+/// Long, and exactly in place: what a speech codec leaves of a digit, which is no steady amplitude, nor an onset.
+const IN_PLACE: Allowance =
+    Allowance { low_share: 0.06, share: 0.12, scatter: 0.08, before: ANY, length: 480, deviation: 0.003 };
 
 /// Least length in samples beside a loss, from what is left of 50 ms: below it more would be found in voices than is gained.
 const LENGTH_BESIDE_LOSS: usize = 136;
@@ -120,12 +130,10 @@ impl Allowance {
 
 /// What applies to the candidate, from strict to loose.
 fn allowances(m: &Measured) -> &'static [Allowance] {
-    if m.dial_tone {
-        std::slice::from_ref(&BEHIND_DIAL_TONE)
-    } else if m.onset >= KEPT * HOP - 16 {
-        std::slice::from_ref(&WITHOUT_ONSET)
-    } else {
-        &ALLOWED
+    match m.background {
+        Some(background) => std::slice::from_ref(behind(background)),
+        None if m.onset >= KEPT * HOP - 16 => &WITHOUT_ONSET,
+        None => &ALLOWED,
     }
 }
 
@@ -141,17 +149,28 @@ fn judge_noise(m: &Measured) -> Verdict {
     verdict
 }
 
-/// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise.
-const DIAL_TONE_SHARE: f32 = 0.32;
-
-/// Whether it is worth to look for a dial tone in what is left.
-pub(super) fn may_hide_dial_tone(m: &Measured) -> bool {
-    m.low_share > BEHIND_DIAL_TONE.low_share && m.share < DIAL_TONE_SHARE && judge_noise(m) != Verdict::Taken
+fn behind(background: Background) -> &'static Allowance {
+    match background {
+        Background::DialTone => &BEHIND_DIAL_TONE,
+        Background::Hum => &BEHIND_HUM,
+    }
 }
 
-/// Whether what is left without the dial tone is little enough to have been one.
-pub(super) fn is_dial_tone(low_share: f32) -> bool {
-    low_share < BEHIND_DIAL_TONE.low_share
+/// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise. The same for hum.
+const BACKGROUND_SHARE: f32 = 0.32;
+
+/// Whether it is worth to look for a background in what is left.
+pub(super) fn may_hide(m: &Measured, background: Background) -> bool {
+    let allowance = behind(background);
+    m.low_share > allowance.low_share
+        && m.share < BACKGROUND_SHARE
+        && m.length >= allowance.length
+        && judge_noise(m) != Verdict::Taken
+}
+
+/// Whether what is left without the background is little enough to have been it.
+pub(super) fn was_hidden(low_share: f32, background: Background) -> bool {
+    low_share < behind(background).low_share
 }
 
 /// The decision about a candidate of which this was measured.

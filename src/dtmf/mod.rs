@@ -74,10 +74,10 @@
 //!
 //! `Down` and `Up` in packets of 20 ms come with the packet that completes them: 10 ms later in the mean.
 
+mod background;
 mod candidate;
 mod config;
 mod detector;
-mod dial;
 mod digit;
 mod event;
 mod explain;

@@ -167,6 +167,10 @@ fn read(store: &dyn Store, lookups: &Receiver<Lookup>) {
 }
 
 fn hash(passwords: &Mutex<Receiver<Password>>, writes: &SyncSender<Job>, cost: Cost, clock: Clock) {
+    // a hash can wait for a moment where audio cannot
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        warn!(%error, "hashes are made at the same priority as calls");
+    }
     let mut rng = rand::rng();
     loop {
         let next = passwords.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -10,13 +10,13 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::desk::Trouble;
-use super::field::bad_number;
+use super::field::{bad_number, to_itself};
 use super::lang::Lang;
 use super::member::Member;
 use super::page::{self, Frame};
 use super::{Shared, hyphenated};
 use crate::account::setting::BulkTransfer;
-use crate::account::{Service, Setting, SettingChange, StoreError};
+use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
 use crate::number::PhoneNumber;
 
 /// The largest upload; 10,000 rows are about 400 KB.
@@ -45,6 +45,21 @@ struct UploadPage<'a> {
     text: String,
     /// What they were compared with.
     seen: String,
+}
+
+impl<'a> UploadPage<'a> {
+    fn new(member: &'a Member, states: &States) -> UploadPage<'a> {
+        UploadPage {
+            p: Frame { here: "/bulk-transfer".to_owned(), ..member.frame() },
+            csrf: member.csrf(),
+            mistakes: Vec::new(),
+            more_mistakes: 0,
+            changes: Vec::new(),
+            unchanged: 0,
+            text: String::new(),
+            seen: fingerprint(states),
+        }
+    }
 }
 
 struct Mistake {
@@ -97,7 +112,10 @@ pub(super) async fn upload(State(app): State<Shared>, member: Member, request: R
         .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
     if is_upload {
         match uploaded(request, &app, &member).await {
-            Ok(bytes) => preview(&app, &member, &decoded(&bytes)).await,
+            Ok(bytes) => match decoded(&bytes) {
+                Ok(text) => preview(&app, &member, &text).await,
+                Err(line) => undecodable(&app, &member, line).await,
+            },
             Err(refused) => refused,
         }
     } else {
@@ -128,11 +146,29 @@ async fn uploaded(request: Request, app: &Shared, member: &Member) -> Result<Vec
     file.ok_or_else(malformed)
 }
 
-/// UTF-8, with its mark or without, or else Shift_JIS.
-fn decoded(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
-        Err(_) => encoding_rs::SHIFT_JIS.decode(bytes).0.into_owned(),
+/// UTF-8, with its mark or without, or else Shift_JIS; or the first line that is neither.
+fn decoded(bytes: &[u8]) -> Result<String, u64> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.trim_start_matches('\u{feff}').to_owned());
+    }
+    // no character of Shift_JIS has an end of line within it
+    let mut text = String::with_capacity(bytes.len());
+    for (line, bytes) in (1_u64..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
+        let decoded = encoding_rs::SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes);
+        text += &decoded.ok_or(line)?;
+    }
+    Ok(text)
+}
+
+async fn undecodable(app: &Shared, member: &Member, line: u64) -> Response {
+    let text = member.lang.say(
+        "文字コードを読み取れません。UTF-8またはShift_JISで保存してください。",
+        "The characters cannot be read. Save the file as UTF-8 or Shift_JIS.",
+    );
+    match states(app, member).await {
+        Ok(states) if states.is_empty() => page::not_found(member.lang),
+        Ok(states) => told(member, &states, vec![mistake(line, "", text)]),
+        Err(trouble) => page::trouble(member.lang, &trouble),
     }
 }
 
@@ -159,16 +195,7 @@ async fn preview(app: &Shared, member: &Member, text: &str) -> Response {
         Ok(states) => states,
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
-    let mut page = UploadPage {
-        p: Frame { here: "/bulk-transfer".to_owned(), ..member.frame() },
-        csrf: member.csrf(),
-        mistakes: Vec::new(),
-        more_mistakes: 0,
-        changes: Vec::new(),
-        unchanged: 0,
-        text: String::new(),
-        seen: fingerprint(&states),
-    };
+    let mut page = UploadPage::new(member, &states);
     match read(text, &states, member.lang) {
         Ok(rows) => {
             let changes = changes(&rows, &states);
@@ -183,13 +210,15 @@ async fn preview(app: &Shared, member: &Member, text: &str) -> Response {
             }));
             page::render(StatusCode::OK, &page)
         }
-        Err(mut mistakes) => {
-            page.more_mistakes = mistakes.len().saturating_sub(SHOWN);
-            mistakes.truncate(SHOWN);
-            page.mistakes = mistakes;
-            page::render(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
+        Err(mistakes) => told(member, &states, mistakes),
     }
+}
+
+fn told(member: &Member, states: &States, mut mistakes: Vec<Mistake>) -> Response {
+    let more_mistakes = mistakes.len().saturating_sub(SHOWN);
+    mistakes.truncate(SHOWN);
+    let page = UploadPage { mistakes, more_mistakes, ..UploadPage::new(member, states) };
+    page::render(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
 
 async fn save(app: &Shared, member: &Member, text: &str, seen: &str) -> Response {
@@ -209,9 +238,10 @@ async fn save(app: &Shared, member: &Member, text: &str, seen: &str) -> Response
         let (number, service) = (row.number, Service::BulkTransfer);
         planned.push(SettingChange { number, service, revision: before.revision, active: row.active, detail });
     }
-    let (by, now) = (member.changed_by(), (app.clock)());
-    match app.desk.store(move |store| store.change_settings(&planned, by, now)).await {
-        Ok(()) => Redirect::to("/bulk-transfer?done").into_response(),
+    let (by, now) = (member.actor(), (app.clock)());
+    let effects = Effects { changes: planned, ..Effects::default() };
+    match app.desk.store(move |store| store.apply(&effects, &by, now)).await {
+        Ok(_) => Redirect::to("/bulk-transfer?done").into_response(),
         Err(Trouble::Store(StoreError::SettingChanged { .. })) => preview(app, member, text).await,
         Err(trouble) => page::trouble(member.lang, &trouble),
     }
@@ -277,7 +307,7 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
                 HEADING[0],
                 lang.say("同じ電話番号が2回あります。", "This number is there twice."),
             )),
-            Err(mistake) => mistakes.push(mistake),
+            Err(found) => mistakes.extend(found),
         }
     }
     if rows.is_empty() && mistakes.is_empty() {
@@ -286,37 +316,48 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
     if mistakes.is_empty() { Ok(rows) } else { Err(mistakes) }
 }
 
-fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang: Lang) -> Result<Row, Mistake> {
+/// A row, or everything that is wrong with it.
+fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang: Lang) -> Result<Row, Vec<Mistake>> {
     let [number_column, destination_column, state_column] = HEADING;
     let cell = |index| record.get(index).unwrap_or_default().trim();
     if record.len() != HEADING.len() {
         let text =
             lang.say("列は3つ（電話番号、転送先、状態）です。", "There are three columns: number, destination, state.");
-        return Err(mistake(line, "", text));
+        return Err(vec![mistake(line, "", text)]);
     }
-    let number = PhoneNumber::parse(cell(0)).map_err(|_| mistake(line, number_column, bad_number(lang)))?;
-    if !known.contains(&number) {
+    let mut mistakes = Vec::new();
+    let number = PhoneNumber::parse(cell(0)).ok();
+    if number.is_none() {
+        mistakes.push(mistake(line, number_column, bad_number(lang)));
+    } else if number.is_some_and(|number| !known.contains(&number)) {
         let text = lang.say("このログインでは設定できない番号です。", "This login cannot set this number.");
-        return Err(mistake(line, number_column, text));
+        mistakes.push(mistake(line, number_column, text));
     }
-    let destination = match cell(1) {
-        "" => None,
-        text => Some(PhoneNumber::parse(text).map_err(|_| mistake(line, destination_column, bad_number(lang)))?),
-    };
+    let destination = PhoneNumber::parse(cell(1)).ok();
+    if destination.is_none() && !cell(1).is_empty() {
+        mistakes.push(mistake(line, destination_column, bad_number(lang)));
+    }
+    if destination.is_some() && destination == number {
+        mistakes.push(mistake(line, destination_column, to_itself(lang)));
+    }
     let active = match cell(2) {
         "開始" | "start" => true,
         "停止" | "stop" => false,
         _ => {
             let text =
                 lang.say("「開始」または「停止」を入力してください。", "Enter 開始 (or start) or 停止 (or stop).");
-            return Err(mistake(line, state_column, text));
+            mistakes.push(mistake(line, state_column, text));
+            false
         }
     };
-    if active && destination.is_none() {
+    if active && cell(1).is_empty() {
         let text = lang.say("開始するには転送先が必要です。", "To start, a destination is needed.");
-        return Err(mistake(line, destination_column, text));
+        mistakes.push(mistake(line, destination_column, text));
     }
-    Ok(Row { number, destination, active })
+    match number {
+        Some(number) if mistakes.is_empty() => Ok(Row { number, destination, active }),
+        Some(_) | None => Err(mistakes),
+    }
 }
 
 fn mistake(line: u64, column: &str, text: &str) -> Mistake {

@@ -72,12 +72,14 @@ impl Problems {
 pub(super) struct Reader<'a> {
     pub(super) fields: &'a Fields,
     pub(super) lang: Lang,
+    /// The number that is being set.
+    own: PhoneNumber,
     pub(super) problems: Problems,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(fields: &'a Fields, lang: Lang) -> Reader<'a> {
-        Reader { fields, lang, problems: Problems::default() }
+    pub(super) fn new(fields: &'a Fields, lang: Lang, own: PhoneNumber) -> Reader<'a> {
+        Reader { fields, lang, own, problems: Problems::default() }
     }
 
     /// One of a few words; what no page offers is a problem.
@@ -104,6 +106,15 @@ impl<'a> Reader<'a> {
             return None;
         }
         PhoneNumber::parse(text).inspect_err(|_| self.problems.add(name, bad_number(self.lang))).ok()
+    }
+
+    /// Where calls are to be forwarded: anywhere but to the number that they are forwarded from.
+    pub(super) fn destination(&mut self, name: &str) -> Option<PhoneNumber> {
+        let found = self.number(name);
+        if found == Some(self.own) {
+            self.problems.add(name, to_itself(self.lang));
+        }
+        found
     }
 
     /// One number a line, each once.
@@ -174,6 +185,10 @@ pub(super) fn bad_number(lang: Lang) -> &'static str {
         "電話番号を市外局番から10桁または11桁で入力してください。",
         "Enter a number with its area code: 10 or 11 digits.",
     )
+}
+
+pub(super) fn to_itself(lang: Lang) -> &'static str {
+    lang.say("この番号自身へは転送できません。", "A number cannot be forwarded to itself.")
 }
 
 pub(super) fn bad_address(lang: Lang) -> &'static str {

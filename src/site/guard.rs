@@ -32,7 +32,8 @@ pub(super) async fn guard(State(app): State<Shared>, request: Request, next: Nex
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // a document that is no page of this site may have brought its own policy
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if app.secure {

@@ -16,9 +16,12 @@ use super::field::Fields;
 use super::lang::Lang;
 use super::page::{self, Frame, Problem, Who};
 use super::{Shared, cookie, hyphenated};
-use crate::account::{ChangedBy, Contract, ContractedNumber, Service, Session, SessionId, Stage};
+use crate::account::{Actor, Contract, ContractedNumber, Service, Session, SessionId, Stage};
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
+
+/// However busy it is kept, a session is over after so long.
+const LONGEST_SECONDS: i64 = 12 * 60 * 60;
 
 /// Anybody.
 pub(super) struct Visitor {
@@ -66,7 +69,7 @@ async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<(String, Sessi
     let (id, now, idle) = (session_id(&token), (app.clock)(), app.idle_seconds);
     let found = app.desk.store(move |store| {
         let Some(session) = store.session(&id)? else { return Ok(None) };
-        if now >= session.seen_at.plus(idle) {
+        if now >= session.seen_at.plus(idle) || now >= session.created_at.plus(LONGEST_SECONDS) {
             store.close_session(&id, now)?;
             return Ok(None);
         }
@@ -155,11 +158,16 @@ impl Member {
             None => having.first().copied(),
             Some(text) => PhoneNumber::parse(text).ok().filter(|number| having.contains(number)),
         };
-        found.ok_or_else(|| page::not_found(self.lang))
+        found.ok_or_else(|| self.not_found())
     }
 
-    pub(super) fn changed_by(&self) -> ChangedBy {
-        ChangedBy { unit: self.session.unit, number: self.session.number }
+    /// No such page for this login.
+    pub(super) fn not_found(&self) -> Response {
+        page::problem_within(self.frame(), StatusCode::NOT_FOUND, Problem::NotFound)
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        Actor::Account { unit: self.session.unit, number: self.session.number }
     }
 }
 

@@ -20,9 +20,9 @@
 mod bulk_csv;
 mod cookie;
 mod desk;
+mod fax;
 mod field;
 mod guard;
-mod hyphen;
 mod lang;
 mod limit;
 mod listener;
@@ -48,10 +48,9 @@ use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
-pub use hyphen::hyphenated;
 pub use rules::Rules;
 
 use desk::Desk;
@@ -181,6 +180,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         .worker_threads(1)
         .max_blocking_threads(desk::HANDLES + options.hashers.max(1))
         .thread_name("site")
+        .on_thread_start(give_way_to_calls)
         .enable_all()
         .build()
         .map_err(StartError::Thread)?;
@@ -190,6 +190,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         Security::Plain | Security::Before => None,
     };
     let serve = move || {
+        give_way_to_calls();
         runtime.block_on(serve(listener, tls, app, stopped));
         runtime.shutdown_timeout(LAST_WORDS);
     };
@@ -220,6 +221,13 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Pages and hashes can wait for a moment where audio cannot. Without processors to spare this is what keeps it even.
+fn give_way_to_calls() {
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::warn!(%error, "the site runs at the same priority as calls");
     }
 }
 
@@ -265,6 +273,10 @@ fn router(app: Shared) -> Router {
         .route("/bulk-transfer", get(service::show).post(service::change))
         .route("/fault-notice", get(service::show).post(service::change))
         .route("/fax-mail", get(service::show).post(service::change))
+        .route("/fax-mail/inbox", get(fax::inbox).post(fax::delete))
+        .route("/fax-mail/fax", get(fax::document))
+        .route("/fax-mail/confirmation", post(fax::ask_again))
+        .route("/fax-mail/confirm", get(fax::confirm_page).post(fax::confirm))
         .route("/site.css", get(page::style))
         .route("/linphone.xml", get(page::linphone))
         .fallback(page::no_such_page)

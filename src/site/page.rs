@@ -63,6 +63,8 @@ pub(super) enum Problem {
     Busy,
     /// A form that no page of this site makes.
     Malformed,
+    /// As many mails have gone out as may in an hour.
+    TooManyMails,
 }
 
 #[derive(Template)]
@@ -74,6 +76,12 @@ struct ProblemPage<'a> {
 }
 
 pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Response {
+    problem_within(Frame { lang, who: None, here: String::new() }, status, problem)
+}
+
+/// The same for somebody who is logged in and can log out there.
+pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem) -> Response {
+    let lang = frame.lang;
     let (title, text) = match problem {
         Problem::NotFound => (
             lang.say("ページが見つかりません", "Page not found"),
@@ -96,6 +104,13 @@ pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Respo
                 "The settings could not be read or written. Nothing was changed. Please try again later.",
             ),
         ),
+        Problem::TooManyMails => (
+            lang.say("確認メールの送信回数が上限に達しました", "Too many confirmation mails"),
+            lang.say(
+                "1時間に送信できる確認メールは10通までです。設定は変更されていません。時間をおいてもう一度操作してください。",
+                "At most 10 confirmation mails go out in an hour. Nothing was changed. Please try again later.",
+            ),
+        ),
         Problem::Busy => (
             lang.say("ただいま混み合っています", "Too busy right now"),
             lang.say("しばらくしてからもう一度操作してください。", "Please try again in a moment."),
@@ -108,8 +123,7 @@ pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Respo
             ),
         ),
     };
-    let p = Frame { lang, who: None, here: "/".to_owned() };
-    render(status, &ProblemPage { p, title, text })
+    render(status, &ProblemPage { p: Frame { here: "/".to_owned(), ..frame }, title, text })
 }
 
 pub(super) fn not_found(lang: Lang) -> Response {
@@ -161,13 +175,8 @@ pub(super) async fn linphone(State(app): State<Shared>, visitor: Visitor) -> Res
 
 /// A time as people in Japan write it.
 pub(super) fn local_time(at: UnixTime, lang: Lang) -> String {
-    // there is no summer time in Japan
-    let offset = jiff::tz::Offset::constant(9);
-    let Ok(at) = jiff::Timestamp::from_second(at.0) else { return String::new() };
-    let at = offset.to_datetime(at);
-    let (year, month, day, hour, minute) = (at.year(), at.month(), at.day(), at.hour(), at.minute());
     match lang {
-        Lang::Japanese => format!("{year}年{month}月{day}日 {hour}:{minute:02}"),
-        Lang::English => format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} JST"),
+        Lang::Japanese => at.in_japan(),
+        Lang::English => at.in_japan_for_english(),
     }
 }

@@ -23,8 +23,9 @@ use super::field::{Field, Fields, Form, Kind as FieldKind, Problems, Reader};
 use super::lang::Lang;
 use super::member::Member;
 use super::page::{self, Frame};
-use super::{Shared, hyphenated};
-use crate::account::{Service, Setting, SettingChange, StoreError};
+use super::{Shared, fax, hyphenated};
+use crate::account::setting::FaxMail;
+use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
 use crate::number::PhoneNumber;
 
 /// What a service's page is made of.
@@ -68,7 +69,7 @@ struct Change {
 /// The services by what is done with them, each with its own type.
 struct Kind {
     fields: fn(&Setting<String>) -> Option<Fields>,
-    read: fn(&Fields, &Setting<String>, Lang) -> Option<Read>,
+    read: fn(&Fields, &Setting<String>, Lang, PhoneNumber) -> Option<Read>,
     form: fn(&Form<'_>) -> Vec<Field>,
     rows: fn(bool, &str, Lang) -> Vec<Row>,
 }
@@ -97,9 +98,9 @@ fn kind_of<T: Settings>() -> Kind {
             let setting = setting.read::<T>().ok()?;
             Some(setting.detail.fields().with("active", if setting.active { "start" } else { "stop" }))
         },
-        read: |fields, before, lang| {
+        read: |fields, before, lang, number| {
             let before = before.read::<T>().ok()?;
-            let mut reader = Reader::new(fields, lang);
+            let mut reader = Reader::new(fields, lang, number);
             let active = reader.active();
             let detail = T::read(&mut reader, active, &before.detail);
             Some((Draft { active, detail: serde_json::to_string(&detail).ok()? }, reader.problems))
@@ -158,6 +159,9 @@ struct ServicePage<'a> {
     fields: Vec<Field>,
     revision: i64,
     done: bool,
+    asked: bool,
+    /// Whether an address waits for its confirmation.
+    unconfirmed: bool,
     has_problems: bool,
     conflict: bool,
 }
@@ -165,6 +169,10 @@ struct ServicePage<'a> {
 impl ServicePage<'_> {
     fn has_csv(&self) -> bool {
         self.service == Service::BulkTransfer
+    }
+
+    fn has_inbox(&self) -> bool {
+        self.service == Service::FaxMail
     }
 }
 
@@ -194,10 +202,12 @@ struct Asked {
     service: Service,
     number: PhoneNumber,
     done: bool,
+    /// Whether an address was just asked to be confirmed once more.
+    again: bool,
 }
 
 fn asked(member: &Member, uri: &Uri, form: Option<&Fields>) -> Result<Asked, Response> {
-    let not_found = || page::not_found(member.lang);
+    let not_found = || member.not_found();
     let service: Service = uri.path().trim_start_matches('/').parse().map_err(|_| not_found())?;
     let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     let number = member.number_for(service, query.find("number"))?;
@@ -205,9 +215,10 @@ fn asked(member: &Member, uri: &Uri, form: Option<&Fields>) -> Result<Asked, Res
     if let Some(named) = form.and_then(|form| form.find("number")) {
         let same = query.find("number").is_none() || PhoneNumber::parse(named).is_ok_and(|named| named == number);
         let number = member.number_for(service, Some(named))?;
-        return if same { Ok(Asked { service, number, done: false }) } else { Err(not_found()) };
+        return if same { Ok(Asked { service, number, done: false, again: false }) } else { Err(not_found()) };
     }
-    Ok(Asked { service, number, done: query.find("done").is_some() })
+    let has = |name| query.find(name).is_some();
+    Ok(Asked { service, number, done: has("done"), again: has("asked") })
 }
 
 pub(super) async fn show(State(app): State<Shared>, member: Member, uri: Uri) -> Response {
@@ -234,7 +245,7 @@ fn form_page(
     sent: Option<(&Fields, &Problems)>,
     status: StatusCode,
 ) -> Response {
-    let (kind, lang, Asked { service, number, done }) = (kind(asked.service), member.lang, *asked);
+    let (kind, lang, Asked { service, number, done, again }) = (kind(asked.service), member.lang, *asked);
     let Some(set) = (kind.fields)(setting) else {
         tracing::error!(%service, "a setting in the store cannot be read");
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, lang, page::Problem::Store);
@@ -259,6 +270,8 @@ fn form_page(
         fields: (kind.form)(&form),
         revision: setting.revision,
         done,
+        asked: again,
+        unconfirmed: fax_mail(service, &setting.detail).is_some_and(|set| !set.address.is_empty() && !set.confirmed),
         has_problems: !problems.is_empty(),
         conflict: status == StatusCode::CONFLICT,
     };
@@ -278,7 +291,7 @@ pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, 
         Ok(setting) => setting,
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
-    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang) else {
+    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang, asked.number) else {
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
     };
     if !problems.is_empty() {
@@ -319,13 +332,28 @@ fn confirm_page(member: &Member, asked: &Asked, setting: &Setting<String>, draft
     page::render(StatusCode::OK, &page)
 }
 
+fn fax_mail(service: Service, detail: &str) -> Option<FaxMail> {
+    if service == Service::FaxMail { serde_json::from_str(detail).ok() } else { None }
+}
+
 async fn save(app: &Shared, member: &Member, asked: &Asked, setting: &Setting<String>, draft: Draft) -> Response {
     let Asked { service, number, .. } = *asked;
     let revision = setting.revision;
+    let before = fax_mail(service, &setting.detail);
+    let request = before.zip(fax_mail(service, &draft.detail));
+    let mails = request.and_then(|(before, asked)| fax::request(number, &before, &asked)).into_iter().collect();
     let change = SettingChange { number, service, revision, active: draft.active, detail: draft.detail };
-    let (by, now) = (member.changed_by(), (app.clock)());
-    match app.desk.store(move |store| store.change_settings(&[change], by, now)).await {
-        Ok(()) => Redirect::to(&format!("/{service}?number={number}&done")).into_response(),
+    let effects = Effects { changes: vec![change], mails, ..Effects::default() };
+    let (by, now) = (member.actor(), (app.clock)());
+    let saved = app.desk.store(move |store| {
+        if !effects.mails.is_empty() && fax::asked_too_often(store, number, now)? {
+            return Ok(None);
+        }
+        store.apply(&effects, &by, now).map(Some)
+    });
+    match saved.await {
+        Ok(None) => fax::too_often(member.lang),
+        Ok(Some(_)) => Redirect::to(&format!("/{service}?number={number}&done")).into_response(),
         Err(Trouble::Store(StoreError::SettingChanged { .. })) => match stored(app, asked).await {
             Ok(setting) => form_page(member, asked, &setting, None, StatusCode::CONFLICT),
             Err(trouble) => page::trouble(member.lang, &trouble),

@@ -1,5 +1,5 @@
 //! The DTMF receiver as a plugin of `tests/bench/dtmf/dtmf_bench.c`: a C interface over [`karipass::dtmf::Detector`].
-#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
+#![allow(clippy::unwrap_used)]
 #![allow(unsafe_code, missing_docs)]
 
 use karipass::dtmf::{Config, Detector, Event};
@@ -8,13 +8,15 @@ use karipass::dtmf::{Config, Detector, Event};
 pub struct Plugin {
     detector: Detector,
     digits: Vec<u8>,
+    ups: usize,
 }
 
 impl Plugin {
     fn drain(&mut self) {
         while let Some(event) = self.detector.poll() {
-            if let Event::Down { digit, .. } = event {
-                self.digits.push(char::from(digit) as u8);
+            match event {
+                Event::Down { digit, .. } => self.digits.push(char::from(digit) as u8),
+                Event::Up { .. } => self.ups += 1,
             }
         }
     }
@@ -22,7 +24,8 @@ impl Plugin {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn dtmf_new() -> *mut Plugin {
-    Box::into_raw(Box::new(Plugin { detector: Detector::new(&Config::default()), digits: Vec::with_capacity(64) }))
+    let detector = Detector::new(&Config::default());
+    Box::into_raw(Box::new(Plugin { detector, digits: Vec::with_capacity(64), ups: 0 }))
 }
 
 /// # Safety
@@ -59,4 +62,11 @@ pub unsafe extern "C" fn dtmf_take(plugin: *mut Plugin, out: *mut u8, most: usiz
     unsafe { std::slice::from_raw_parts_mut(out, count) }.copy_from_slice(&plugin.digits[..count]);
     plugin.digits.drain(..count);
     count
+}
+
+/// # Safety
+/// `plugin` comes from [`dtmf_new`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dtmf_ups(plugin: *mut Plugin) -> usize {
+    std::mem::take(unsafe { &mut (*plugin).ups })
 }

@@ -4,5 +4,10 @@
 mod bad_input;
 mod calls;
 mod kill;
+mod logins;
 mod registrar;
+mod services;
+#[path = "../services/sink.rs"]
+#[allow(dead_code, clippy::indexing_slicing)]
+mod sink;
 mod support;

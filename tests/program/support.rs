@@ -45,7 +45,12 @@ pub struct Service {
     /// Where it takes TCP.
     #[allow(dead_code)] // not every test program asks
     pub tcp_address: String,
+    /// Where the settings site is.
+    #[allow(dead_code)] // not every test program asks
+    pub site: String,
     pub db: PathBuf,
+    /// Where else it listens, as it says it: objects with `listening`, `transport` and `address`.
+    places: std::io::Lines<BufReader<std::process::ChildStdout>>,
     log: Option<std::thread::JoinHandle<String>>,
 }
 
@@ -74,15 +79,15 @@ impl Service {
             String::from_utf8_lossy(&text).into_owned()
         });
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut listening = |transport: &str| {
-            std::iter::from_fn(|| lines.next())
-                .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-                .find(|line| line["transport"] == transport)
-                .map(|line| line["address"].as_str().unwrap().to_owned())
-                .expect("the service says where it listens")
-        };
-        let (address, tcp_address) = (listening("udp"), listening("tcp"));
-        Service { process, address, tcp_address, db: db.to_owned(), log: Some(log) }
+        let mut transport = |name: &str| listening(&mut lines, "transport", name);
+        let (address, tcp_address, site) = (transport("udp"), transport("tcp"), transport("http"));
+        Service { process, address, tcp_address, site, db: db.to_owned(), places: lines, log: Some(log) }
+    }
+
+    /// Where it listens for this, which it says after the site.
+    #[allow(dead_code)] // not every test program asks
+    pub fn listening(&mut self, what: &str) -> String {
+        listening(&mut self.places, "listening", what)
     }
 
     /// `karipass call` to it, by way of loopback.
@@ -91,6 +96,11 @@ impl Service {
         let mut command = karipass();
         command.args(["call", "--json", "--to", &format!("sip:0664806430@{address}")]).args(flags);
         command
+    }
+
+    #[allow(dead_code)] // not every test program asks
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// SIGTERM, as an init system stops it.
@@ -128,6 +138,14 @@ impl Service {
         }
         panic!("fewer than {count} call records");
     }
+}
+
+fn listening(lines: &mut impl Iterator<Item = std::io::Result<String>>, key: &str, value: &str) -> String {
+    std::iter::from_fn(|| lines.next())
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .find(|line| line[key] == value)
+        .map(|line| line["address"].as_str().unwrap().to_owned())
+        .expect("the service says where it listens")
 }
 
 impl Drop for Service {

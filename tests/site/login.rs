@@ -152,6 +152,18 @@ fn a_session_ends_after_fifteen_idle_minutes() {
 }
 
 #[test]
+fn a_session_that_is_kept_busy_ends_after_twelve_hours() {
+    let world = World::new(&[example()]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    for second in (0..DAY / 2).step_by(800) {
+        world.at(second);
+        assert_eq!(browser.get("/").status, 200, "{second}");
+    }
+    world.at(DAY / 2);
+    assert_eq!(browser.get("/").location(), "/login");
+}
+
+#[test]
 fn a_changed_password_ends_every_other_session() {
     let world = World::new(&[example()]);
     let mut one = world.member(Unit::Line, "0600001111");

@@ -7,3 +7,4 @@ mod security;
 mod services;
 mod support;
 mod tls;
+mod trouble;

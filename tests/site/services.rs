@@ -101,6 +101,9 @@ fn voicewarp_keeps_four_destinations_and_the_one_in_use() {
             ("listed", "0312340000\n0312340001"),
         ]
     };
+    let mut to_itself = fields("3", "15");
+    to_itself[7].1 = "06-0000-1111";
+    assert!(browser.post(path, &to_itself).has("この番号自身へは"));
     for (in_use, seconds) in [("2", "15"), ("3", "4"), ("3", "61"), ("5", "15")] {
         assert_eq!(browser.post(path, &fields(in_use, seconds)).status, 422, "{in_use} {seconds}");
     }
@@ -166,6 +169,7 @@ fn a_csv_with_a_mistake_sets_nothing_and_says_where_it_is() {
         ("0600003333,0312345678,開始", "電話番号", "設定できない番号"),
         ("0600002222,0312345678,多分", "状態", "「開始」または「停止」"),
         ("0600002222,,開始", "転送先", "転送先が必要"),
+        ("0600002222,0600002222,停止", "転送先", "この番号自身"),
         ("0600001111,0312345678,開始", "電話番号", "2回"),
         ("0600002222", "", "列は3つ"),
     ] {
@@ -224,4 +228,89 @@ fn what_is_set_decides_where_a_call_goes() {
     let forward = Route::Forward { to: number("0312345678"), service: Service::BulkTransfer };
     assert_eq!(goes("0399990000"), Some(forward));
     assert_eq!(route(&world.store(), None, number("0699998888")).unwrap(), None, "no contracted number");
+}
+
+#[test]
+fn a_csv_of_ten_thousand_numbers_is_set_in_one_go() {
+    let all = |index: u32| number(&format!("06{:08}", 10_000_000 + index));
+    let mut contract = Contract::new(all(0), Services::ALL);
+    for index in 1..10_000 {
+        contract = contract.with(all(index), "bulk-transfer".parse().unwrap());
+    }
+    let world = World::new(&[contract]);
+    let mut browser = world.member(Unit::Line, all(0).as_str());
+    let csrf = browser.csrf();
+    let rows: String = (0..10_000).map(|index| format!("{},03-1234-5678,開始\r\n", all(index))).collect();
+    let file = encoding_rs::SHIFT_JIS.encode(&format!("電話番号,転送先,状態\r\n{rows}")).0.into_owned();
+    let preview = browser.upload("/bulk-transfer/csv", &csrf, &file);
+    assert!(preview.status == 200 && preview.has("10000件を変更します"), "{}", preview.status);
+    let (rows, seen) = (preview.hidden("rows"), preview.hidden("seen"));
+    let saved = browser.post("/bulk-transfer/csv", &[("csrf", &csrf), ("rows", &rows), ("seen", &seen)]);
+    assert_eq!((saved.status, saved.location()), (303, "/bulk-transfer?done"), "{}", saved.text());
+    assert_eq!(forwarded(&world, all(9_999).as_str()), (true, Some("0312345678".to_owned())));
+    let downloaded = browser.get("/bulk-transfer/csv").text();
+    assert_eq!(downloaded.matches("03-1234-5678,開始").count(), 10_000);
+}
+
+#[test]
+fn every_mistake_of_a_row_is_told_and_so_is_what_cannot_be_read() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, "電話番号,転送先,状態\n12,34,多分\n".as_bytes());
+    for column in ["電話番号", "転送先", "状態"] {
+        assert!(answer.has(&format!("<td>2</td><td>{column}</td>")), "{column}: {}", answer.text());
+    }
+    // 0xFF is no byte of UTF-8 and none of Shift_JIS
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, b"0600001111,,stop\n0600002222,\xff,stop\n");
+    assert!(answer.status == 422 && answer.has("<td>2</td>") && answer.has("文字コード"), "{}", answer.text());
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, b"");
+    assert!(answer.status == 422 && answer.has("データの行がありません"), "{}", answer.text());
+}
+
+#[test]
+fn an_address_is_not_set_without_the_mail_that_asks_for_its_confirmation() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    // a trigger that fails stands for a store that fails in the middle of a change
+    let other = rusqlite::Connection::open(world.file()).unwrap();
+    other
+        .execute_batch("CREATE TRIGGER no_room BEFORE INSERT ON mail BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        .unwrap();
+    let path = "/fax-mail?number=0600001111";
+    let fields = |address| {
+        [("csrf", csrf.as_str()), ("revision", "0"), ("active", "start"), ("address", address), ("step", "save")]
+    };
+    let failed = browser.post(path, &fields("a@example.jp"));
+    assert!(failed.status == 503 && failed.has("設定は変更されていません"), "{}", failed.text());
+    let store = world.store();
+    assert_eq!(store.setting(number("0600001111"), Service::FaxMail).unwrap().revision, 0, "not without its mail");
+    other.execute_batch("DROP TRIGGER no_room").unwrap();
+    assert_eq!(browser.post(path, &fields("a@example.jp")).status, 303);
+}
+
+#[test]
+fn the_top_page_shows_what_is_contracted_and_nothing_else() {
+    let services = |text: &str| text.parse::<Services>().unwrap();
+    let world = World::new(&[
+        Contract::new(number("0600001111"), services("voicewarp")).with(number("0600002222"), services("fax-mail"))
+    ]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let top = browser.get("/");
+    for (path, there) in [
+        ("/voicewarp?number=0600001111", true),
+        ("/fax-mail?number=0600002222", true),
+        ("/voicewarp?number=0600002222", false),
+        ("/fax-mail?number=0600001111", false),
+        ("/arrival-mail?number=0600001111", false),
+        ("/arrival-mail", false),
+        ("/bulk-transfer", false),
+        ("/bulk-transfer/csv", false),
+        ("/fault-notice", false),
+        ("/fax-mail/inbox?number=0600001111", false),
+    ] {
+        assert_eq!(top.has(&format!("href=\"{path}\"")), there, "{path}");
+        assert_eq!(browser.get(path).status, if there { 200 } else { 404 }, "{path}");
+    }
 }

@@ -20,6 +20,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 pub const START: i64 = 1_800_000_000;
 pub const TEMPORARY: &str = "48151623";
+/// So long a write waits for others, on however busy a machine.
+const WAIT: Duration = Duration::from_secs(60);
 pub const OWN: &str = "kumquat-48-tram";
 
 pub struct World {
@@ -48,17 +50,26 @@ impl World {
     pub fn with(contracts: &[Contract], change: impl FnOnce(&mut site::Options)) -> World {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("site-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        World::made(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name), WAIT, contracts, change)
+    }
+
+    /// A site whose store is in this folder, and that waits only so long when something else writes to it.
+    pub fn made(
+        folder: PathBuf,
+        wait: Duration,
+        contracts: &[Contract],
+        change: impl FnOnce(&mut site::Options),
+    ) -> World {
         std::fs::create_dir_all(&folder).unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let (file, read) = (folder.join("karipass.db"), Arc::clone(&clock));
-        open(&file, "test").save_contracts(contracts, Existing::Refuse, UnixTime(START)).unwrap();
+        open(&file, "test", WAIT).save_contracts(contracts, Existing::Refuse, UnixTime(START)).unwrap();
         let mut options = site::Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             security: Security::Plain,
             linphone: None,
             service_number: number("0664806430"),
-            open_store: Box::new(move || Ok(Box::new(open(&file, "site")))),
+            open_store: Box::new(move || Ok(Box::new(open(&file, "site", wait)))),
             cost: Cost::CHEAP,
             hashers: 2,
             clock: Arc::new(move || UnixTime(read.load(Ordering::SeqCst))),
@@ -95,8 +106,17 @@ impl World {
         self.clock.store(START + second, Ordering::SeqCst);
     }
 
+    #[allow(dead_code)] // not every test program asks
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     pub fn store(&self) -> SqliteStore {
-        open(&self.folder.join("karipass.db"), "test")
+        open(&self.file(), "test", WAIT)
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("karipass.db")
     }
 
     /// What a call does, at this second.
@@ -142,8 +162,8 @@ impl Drop for World {
     }
 }
 
-fn open(file: &std::path::Path, actor: &str) -> SqliteStore {
-    let options = Options { cost: Cost::CHEAP, ..Options::new(actor) };
+fn open(file: &std::path::Path, actor: &str, wait: Duration) -> SqliteStore {
+    let options = Options { cost: Cost::CHEAP, wait, ..Options::new(actor) };
     SqliteStore::open(file, Mode::Create, &options).unwrap()
 }
 
@@ -191,6 +211,11 @@ impl Answer {
 }
 
 impl Browser {
+    #[allow(dead_code)] // not every test program asks
+    pub fn of(address: SocketAddr) -> Browser {
+        Browser { address, trusting: None, cookies: BTreeMap::new(), headers: Vec::new() }
+    }
+
     pub fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, "", b"")
     }

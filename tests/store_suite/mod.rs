@@ -6,11 +6,13 @@ mod contracts;
 mod credentials;
 mod histories;
 mod records;
+mod services;
 
 pub use contracts::*;
 pub use credentials::*;
 pub use histories::*;
 pub use records::*;
+pub use services::*;
 
 use karipass::account::{Contract, Cost, Existing, PreparedTemporaryPassword, Services, Store, Verdict, password};
 use karipass::number::PhoneNumber;
@@ -66,6 +68,10 @@ macro_rules! conformance {
             call_records_are_chosen_and_ordered
             the_audit_tells_who_did_what
             no_rendering_shows_a_password_or_a_hash
+            effects_come_all_together_or_not_at_all
+            a_mail_belongs_to_who_claimed_it_until_the_claim_is_over
+            an_address_is_confirmed_once_while_it_is_set
+            faxes_are_kept_until_deleted
             random_histories_follow_the_rules
         }
     };

@@ -6,8 +6,10 @@
 mod contracts;
 mod credentials;
 mod error;
+mod faxes;
 mod file;
 mod lines;
+mod mail;
 mod open;
 mod records;
 mod rows;
@@ -26,12 +28,14 @@ use crate::time::UnixTime;
 use crate::unit::Unit;
 
 use super::credential::{Attempt, Credential, Lock, Settled};
+use super::fax::Fax;
+use super::mail::{AddressConfirmation, Claim, Delivery, Mail, MailFilter, TokenHash};
 use super::password::{Cost, PasswordHash};
 use super::session::{Session, SessionId};
-use super::setting::{ChangedBy, Setting, SettingChange};
+use super::setting::Setting;
 use super::{
-    AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Existing, FoundLine, LineEntry, LinePassword, Saved,
-    Service, Store, StoreError, Write,
+    Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, Existing, FoundLine, LineEntry,
+    LinePassword, Saved, Service, Store, StoreError, Write,
 };
 
 use error::Failure;
@@ -186,8 +190,72 @@ impl Store for SqliteStore {
         self.read(|connection| site::settings(connection, customer_number, service))
     }
 
-    fn change_settings(&mut self, changes: &[SettingChange], by: ChangedBy, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|transaction| site::change_settings(transaction, changes, by, now))
+    fn apply(&mut self, effects: &Effects, by: &Actor, now: UnixTime) -> Result<Applied, StoreError> {
+        self.write(|transaction| site::apply(transaction, effects, by, now))
+    }
+
+    fn claim_mail(&mut self, claim: &Claim, now: UnixTime) -> Result<Option<Mail>, StoreError> {
+        // asked every second: nothing is written, and nobody made to wait, while there is nothing to send
+        if !self.read(|connection| mail::is_any_due(connection, now))? {
+            return Ok(None);
+        }
+        self.write(|transaction| mail::claim(transaction, claim, now))
+    }
+
+    fn hand_over_mail(&mut self, id: &str, claim: &Claim) -> Result<bool, StoreError> {
+        self.write(|transaction| mail::hand_over(transaction, id, claim))
+    }
+
+    fn settle_mail(&mut self, id: &str, by: &str, delivery: &Delivery, now: UnixTime) -> Result<bool, StoreError> {
+        self.write(|transaction| mail::settle(transaction, id, by, delivery, now))
+    }
+
+    fn retry_failed_mails(&mut self, now: UnixTime) -> Result<usize, StoreError> {
+        self.write(|transaction| mail::retry_failed(transaction, now))
+    }
+
+    fn mails(&self, filter: &MailFilter) -> Result<Vec<Mail>, StoreError> {
+        self.read(|connection| mail::list(connection, filter))
+    }
+
+    fn offer_confirmation(&mut self, confirmation: &AddressConfirmation, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|transaction| mail::offer(transaction, confirmation, now))
+    }
+
+    fn offered_confirmation(
+        &self,
+        token: &TokenHash,
+        now: UnixTime,
+    ) -> Result<Option<AddressConfirmation>, StoreError> {
+        self.read(|connection| mail::offered(connection, token, now))
+    }
+
+    fn confirm_address(&mut self, token: &TokenHash, now: UnixTime) -> Result<Option<AddressConfirmation>, StoreError> {
+        self.write(|transaction| mail::confirm(transaction, token, now))
+    }
+
+    fn faxes(&self, number: PhoneNumber) -> Result<Vec<Fax>, StoreError> {
+        self.read(|connection| faxes::list(connection, number))
+    }
+
+    fn open_fax(
+        &mut self,
+        number: PhoneNumber,
+        id: i64,
+        by: &Actor,
+        now: UnixTime,
+    ) -> Result<Option<(Fax, Vec<u8>)>, StoreError> {
+        self.write(|transaction| faxes::open(transaction, number, id, by, now))
+    }
+
+    fn delete_faxes(
+        &mut self,
+        number: PhoneNumber,
+        ids: &[i64],
+        by: &Actor,
+        now: UnixTime,
+    ) -> Result<usize, StoreError> {
+        self.write(|transaction| faxes::delete(transaction, number, ids, by, now))
     }
 }
 

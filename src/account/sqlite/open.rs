@@ -18,7 +18,8 @@ use crate::account::{Cost, Lock, StoreError};
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0001_accounts.sql"),
     include_str!("../schema/0002_site.sql"),
-    include_str!("../schema/0003_lines.sql"),
+    include_str!("../schema/0003_services.sql"),
+    include_str!("../schema/0004_lines.sql"),
 ];
 
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =

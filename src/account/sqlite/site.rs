@@ -4,10 +4,13 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::contracts;
 use super::error::Failure;
+use super::faxes;
+use super::mail;
 use super::records::{self, Audited};
 use super::rows;
+use crate::account::effects::{Actor, Applied, Effects};
 use crate::account::session::{Session, SessionId};
-use crate::account::setting::{ChangedBy, Setting, SettingChange};
+use crate::account::setting::{Setting, SettingChange};
 use crate::account::{Action, Service, Stage, StoreError};
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -128,24 +131,37 @@ fn read_setting(row: &Row<'_>) -> Result<Setting<String>, Failure> {
     })
 }
 
-pub(super) fn change_settings(
+pub(super) fn apply(
     transaction: &Transaction<'_>,
-    changes: &[SettingChange],
-    by: ChangedBy,
+    effects: &Effects,
+    by: &Actor,
     now: UnixTime,
-) -> Result<(), Failure> {
-    let actor = format!("site {} {}", by.unit, by.number);
+) -> Result<Applied, Failure> {
+    let Effects { event, changes, mails, fax } = effects;
+    if let Some(id) = event
+        && !mail::begin_event(transaction, id, now)?
+    {
+        return Ok(Applied::Before);
+    }
+    let actor = by.name();
     for change in changes {
         change_setting(transaction, change, now)?;
         let state = if change.active { "start" } else { "stop" };
         let action = Action::Other(format!("set-{}", change.service));
-        let audited = Audited { actor: &actor, at: now, unit: Some(by.unit), number: change.number };
+        let audited = Audited { actor: &actor, at: now, unit: by.unit(), number: change.number };
         records::note(transaction, audited, &action, Some(&format!("{state} {}", change.detail)))?;
     }
-    Ok(())
+    for new in mails {
+        mail::enter(transaction, new, now)?;
+    }
+    Ok(Applied::Now { fax: fax.as_ref().map(|fax| faxes::keep(transaction, fax, now)).transpose()? })
 }
 
-fn change_setting(transaction: &Transaction<'_>, change: &SettingChange, now: UnixTime) -> Result<(), Failure> {
+pub(super) fn change_setting(
+    transaction: &Transaction<'_>,
+    change: &SettingChange,
+    now: UnixTime,
+) -> Result<(), Failure> {
     let SettingChange { number, service, revision, active, ref detail } = *change;
     if !contracts::has_service(transaction, number, service)? {
         return Err(StoreError::ServiceNotContracted { number, service }.into());

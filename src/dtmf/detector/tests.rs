@@ -169,6 +169,47 @@ fn a_dial_tone_that_repeats_itself_is_no_loss() {
     assert_eq!(burst(50), "5");
 }
 
+/// A digit of 100 ms with something under all of it, at many places.
+fn all_told_over(background: impl Fn(f64) -> f64) -> bool {
+    (60..80).all(|lead| {
+        let mut line = Line::default().silence(lead).digit('6', 100).silence(80).digit('D', 70).silence(80);
+        line.0.iter_mut().enumerate().for_each(|(n, x)| *x = x.saturating_add(background(n as f64 / 8000.0) as i16));
+        digits(&told(&line, 160)) == "6D"
+    })
+}
+
+#[test]
+fn direct_current_hides_nothing() {
+    assert!(all_told_over(|_| 6500.0));
+    assert!(all_told_over(|_| -6500.0));
+}
+
+#[test]
+fn hum_hides_nothing() {
+    for mains in [50.0, 60.0] {
+        // -14 dBm0 of distorted mains
+        let harmonic = |t: f64, n: f64| (TAU * mains * n * t).sin() / n;
+        assert!(all_told_over(|t| 4800.0 * (harmonic(t, 1.0) + harmonic(t, 3.0) + harmonic(t, 5.0))), "{mains} Hz");
+    }
+}
+
+#[test]
+fn a_long_digit_in_place_is_told_though_its_level_jumps_and_its_onset_is_covered() {
+    let shaken = |hz_off: f64| {
+        let mut line = Line::default().silence(47);
+        for n in 0..100 * 8 {
+            let level = if n / 160 % 2 == 0 { 7000.0 } else { 4600.0 };
+            let sine = |hz: f64| (TAU * (hz + hz_off) * f64::from(n) / 8000.0).sin();
+            line.0.push((level * (sine(852.0) + sine(1336.0))) as i16);
+        }
+        // what a speech codec still makes of the packet before
+        line.0[30 * 8..47 * 8].iter_mut().enumerate().for_each(|(n, x)| *x = [9000, -4000, 2500][n * n % 3]);
+        digits(&told(&line.silence(80), 160))
+    };
+    assert_eq!(shaken(0.0), "8");
+    assert_eq!(shaken(9.0), "", "1 % off as well, that may be a voice");
+}
+
 #[test]
 fn explanations_say_why() {
     let mut detector = Detector::with_explanations(&Config::default());

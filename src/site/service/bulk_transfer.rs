@@ -12,7 +12,7 @@ impl Settings for BulkTransfer {
     }
 
     fn read(reader: &mut Reader<'_>, active: bool, _: &BulkTransfer) -> BulkTransfer {
-        let destination = reader.number("destination");
+        let destination = reader.destination("destination");
         reader.require(
             !active || destination.is_some(),
             "destination",

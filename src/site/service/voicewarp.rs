@@ -36,7 +36,7 @@ impl Settings for Voicewarp {
         let asked = Voicewarp {
             condition: reader.choice("condition", &CONDITIONS).unwrap_or_default(),
             ring_seconds: ring_seconds(reader, before),
-            destinations: SLOTS.map(|name| reader.number(name)),
+            destinations: SLOTS.map(|name| reader.destination(name)),
             in_use: reader.choice("in_use", &PLACES).unwrap_or_default(),
             select: reader.choice("select", &SELECTS).unwrap_or_default(),
             listed: reader.numbers("listed", LISTED),

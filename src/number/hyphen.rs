@@ -3,7 +3,7 @@
 //! The table is the numbering plan of the Ministry of Internal Affairs and Communications (総務省 市外局番の一覧), reduced to
 //! the shortest prefixes that tell the same; it was checked against the formats of libphonenumber. The longest prefix wins.
 
-use crate::number::PhoneNumber;
+use super::PhoneNumber;
 
 /// The number with its hyphens: `06-0000-1111`, `0120-000-111`, `090-1234-5678`.
 pub fn hyphenated(number: PhoneNumber) -> String {
@@ -77,6 +77,12 @@ mod tests {
     fn numbers_are_grouped_by_their_area_code() {
         for written in [
             "06-0000-1111",
+            "06-6480-6430",
+            "0267-42-2111",
+            "0422-21-1111",
+            "09969-2-1111",
+            "070-1234-5678",
+            "080-1234-5678",
             "03-3224-6200",
             "011-222-4894",
             "0123-23-4111",

@@ -1,7 +1,7 @@
--- Schema 3: the passwords by which telephones prove to be a line (SIP digest authentication, RFC 7616, RFC 8760).
+-- Schema 4: the passwords by which telephones prove to be a line (SIP digest authentication, RFC 7616, RFC 8760).
 -- Times, numbers and NULL are written as schema 1 says.
 
-INSERT INTO schema_migration (number) VALUES (3);
+INSERT INTO schema_migration (number) VALUES (4);
 
 -- A line whose telephone has a password. It is a password of its own: it opens no account, and no account's password opens it.
 CREATE TABLE line_password (

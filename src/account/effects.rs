@@ -1,0 +1,65 @@
+//! What one happening does to the store, all or nothing: settings that change, mails that go out, a fax that is kept.
+
+use crate::number::PhoneNumber;
+use crate::unit::Unit;
+
+use super::fax::NewFax;
+use super::mail::NewMail;
+use super::setting::SettingChange;
+
+/// What is to be done together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// An id that whoever tells of the happening has given it: what has happened already does nothing again.
+    pub event: Option<String>,
+    /// Settings that change.
+    pub changes: Vec<SettingChange>,
+    /// Mails that go out.
+    pub mails: Vec<NewMail>,
+    /// A fax that is kept.
+    pub fax: Option<NewFax>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is done.
+    Now {
+        /// The id of the fax, when one was kept.
+        fax: Option<i64>,
+    },
+    /// It was done before, by an event with the same id: nothing was done now.
+    Before,
+}
+
+/// Who does it, for the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who is logged in on the site.
+    Account {
+        /// The account's unit.
+        unit: Unit,
+        /// The account's number.
+        number: PhoneNumber,
+    },
+    /// The network, or a program that speaks for it, such as `event fault`.
+    Network(&'static str),
+}
+
+impl Actor {
+    /// Its unit, when it is an account.
+    pub fn unit(&self) -> Option<Unit> {
+        match self {
+            Actor::Account { unit, .. } => Some(*unit),
+            Actor::Network(_) => None,
+        }
+    }
+
+    /// As the audit names it.
+    pub fn name(&self) -> String {
+        match self {
+            Actor::Account { unit, number } => format!("site {unit} {number}"),
+            Actor::Network(name) => (*name).to_owned(),
+        }
+    }
+}

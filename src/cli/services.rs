@@ -1,0 +1,59 @@
+//! What `karipass serve` runs beside calls and site: the sender of mails, and the local API.
+
+use rand::RngExt;
+
+use super::output::{Failure, now, open_store};
+use crate::account::SqliteStore;
+use crate::account::sqlite::Mode;
+use crate::api::{self, Api};
+use crate::config::{Config, SmtpSecurity};
+use crate::mail::{self, Sender};
+
+/// The API, where a token is configured.
+pub fn start_api(config: &Config) -> Result<Option<Api>, Failure> {
+    let Some(token) = &config.api.token else { return Ok(None) };
+    let options = api::Options {
+        listen: config.api.listen,
+        token: token.clone(),
+        store: Box::new(open_store(config, Mode::Existing, "api")?),
+        clock: Box::new(now),
+        ids: Box::new(|| rand::rng().random()),
+    };
+    let failed = |why| Failure::Resource(format!("cannot listen on http {}: {why}; see api.listen", config.api.listen));
+    api::start(options).map(Some).map_err(failed)
+}
+
+/// The sender, where a mail server is configured. `site` is the address of the settings site, where none is configured.
+pub fn start_sender(config: &Config, store: SqliteStore, site: &str) -> Result<Option<Sender>, Failure> {
+    let Some(server) = &config.mail.smtp else {
+        let waiting = mail::waiting(&store)?;
+        if waiting > 0 {
+            tracing::warn!(waiting, "mails wait: no mail server is configured (mail.smtp)");
+        }
+        return Ok(None);
+    };
+    let credentials = match (&config.mail.user, &config.mail.password) {
+        (Some(user), Some(password)) => Some(mail::Credentials { user: user.clone(), password: password.clone() }),
+        (Some(_) | None, Some(_) | None) => None,
+    };
+    let options = mail::Options {
+        server: mail::Server {
+            host: server.host.clone(),
+            port: server.port,
+            security: match server.security {
+                SmtpSecurity::Plain => mail::Security::Plain,
+                SmtpSecurity::StartTls => mail::Security::StartTls,
+                SmtpSecurity::Tls => mail::Security::Tls,
+            },
+            credentials,
+            silence: mail::SILENCE,
+        },
+        from: config.mail.from.clone(),
+        site: config.site.url.clone().unwrap_or_else(|| site.to_owned()),
+        clock: Box::new(now),
+        token: Box::new(|| rand::rng().random()),
+    };
+    let name = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
+    let started = mail::start(options, Box::new(store), name);
+    started.map(Some).map_err(|why| Failure::Resource(format!("cannot start a thread: {why}")))
+}

@@ -1,0 +1,264 @@
+//! The edge that sends the store's mails through a mail server.
+//!
+//! ```text
+//! store ──claim──▶ letter (subject, text, links) ──SMTP up to the end of the message──▶ hand over ──end──▶ 250 ──▶ settle
+//! ```
+//!
+//! Every step that must not be lost is in the store first, so servers may share it, be killed and start anew: no mail is
+//! lost, and none is sent by two of them. What remains is told at [`account::mail`](crate::account::mail): a server that
+//! dies, or loses its store, after the mail server has taken a mail and before that is committed leaves a mail that is sent
+//! again, with the same Message-ID.
+//!
+//! Queue: what waits is rows of the store. While the mail server is down one mail at a time is tried, at most a minute
+//! apart; a recipient that is refused for the time being waits longer each time, and after five days (RFC 5321 §4.5.4.1) or
+//! when refused for good the mail has failed, which `karipass mails` shows and `--retry` undoes.
+
+mod letter;
+mod smtp;
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::account::mail::{
+    AddressConfirmation, Claim, Delivery, LINK_SECONDS, Mail, MailFilter, MailState, Purpose, TokenHash,
+};
+use crate::account::{Store, StoreError};
+use crate::time::UnixTime;
+
+pub use letter::Letter;
+pub use smtp::{Credentials, Refusal, Security, Server};
+
+/// A claim holds so long; longer than a mail server may be silent in all the steps of a mail.
+pub const CLAIM_SECONDS: i64 = 5 * 60;
+/// How long the mail server may be silent.
+pub const SILENCE: Duration = Duration::from_secs(20);
+/// How often the store is looked into.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause while the mail server is down.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// After a refusal for the time being: this, doubled each time.
+const FIRST_DELAY_SECONDS: i64 = 60;
+const LONGEST_DELAY_SECONDS: i64 = 60 * 60;
+/// Then a mail that is still refused has failed.
+const GIVEN_UP_SECONDS: i64 = 5 * 24 * 60 * 60;
+/// A mail that went but cannot be entered as sent is tried to be entered so often, a second apart, after a stop as well.
+const LAST_TRIES: u32 = 10;
+
+/// Everything a sender is made of.
+pub struct Options {
+    /// Where mails are handed over.
+    pub server: Server,
+    /// Whom they are from: `karipass@example.jp` or `Name <karipass@example.jp>`.
+    pub from: String,
+    /// The settings site as the links name it: `https://settings.example.jp`.
+    pub site: String,
+    /// Reads the wall clock.
+    pub clock: Box<dyn Fn() -> UnixTime + Send>,
+    /// Draws 256 random bits for a link.
+    pub token: Box<dyn FnMut() -> [u8; 32] + Send>,
+}
+
+/// A thread that sends mails.
+pub struct Sender {
+    stop: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Sends mails from a thread of its own until stopped.
+pub fn start(options: Options, store: Box<dyn Store>, name: String) -> std::io::Result<Sender> {
+    let (stop, stopped) = mpsc::channel();
+    let mut post = Post { options, store, name };
+    let run = move || post.run(&stopped);
+    let thread = std::thread::Builder::new().name("mail".to_owned()).spawn(run)?;
+    Ok(Sender { stop: Some(stop), thread: Some(thread) })
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the mail sender has panicked");
+        }
+    }
+}
+
+/// Sends mails from a store; [`start`] gives it a thread.
+pub struct Post {
+    /// What it is made of.
+    pub options: Options,
+    /// Where the mails are.
+    pub store: Box<dyn Store>,
+    /// Names it in its claims: no two have the same.
+    pub name: String,
+}
+
+/// Why sending pauses.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The mail server does not take mails now.
+    #[error("the mail server takes no mails: {0}; they wait")]
+    Server(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Post {
+    fn run(&mut self, stopped: &mpsc::Receiver<()>) {
+        let mut pause = PAUSE;
+        loop {
+            let is_stopped = || !matches!(stopped.try_recv(), Err(mpsc::TryRecvError::Empty));
+            match self.send_due(&is_stopped) {
+                Ok(_) => pause = PAUSE,
+                Err(trouble) => {
+                    tracing::warn!(%trouble, again_in = ?pause, "mail");
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            match stopped.recv_timeout(pause) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Sends everything that is due, one after the other; tells how many have gone. Ends early when that does not work, or
+    /// when `is_stopped`.
+    pub fn send_due(&mut self, is_stopped: &dyn Fn() -> bool) -> Result<usize, Trouble> {
+        let mut sent = 0;
+        while !is_stopped() {
+            let now = (self.options.clock)();
+            let Some(mail) = self.store.claim_mail(&self.claim(now), now)? else { break };
+            sent += usize::from(self.send(&mail)?);
+        }
+        Ok(sent)
+    }
+
+    fn claim(&self, now: UnixTime) -> Claim {
+        Claim { by: self.name.clone(), until: now.plus(CLAIM_SECONDS) }
+    }
+
+    fn send(&mut self, mail: &Mail) -> Result<bool, Trouble> {
+        let id = mail.mail.id.as_str();
+        if mail.uncertain {
+            tracing::warn!(mail = id, "sent again: it may have gone already, under the same Message-ID");
+        }
+        let letter = self.letter(mail)?;
+        let claim = self.claim((self.options.clock)());
+        let mut kept = Ok(true);
+        let store = &mut self.store;
+        let result = self.options.server.deliver(&letter, || {
+            kept = store.hand_over_mail(id, &claim);
+            matches!(kept, Ok(true))
+        });
+        if !kept? {
+            tracing::warn!(mail = id, "not sent: another server has taken it on");
+            return Ok(false);
+        }
+        let now = (self.options.clock)();
+        let given_up = now >= mail.created_at.plus(GIVEN_UP_SECONDS);
+        let delivery = match &result {
+            Ok(()) => Delivery::Sent,
+            Err(Refusal::Never(why)) => Delivery::Failed { why: why.clone() },
+            Err(Refusal::Later(why) | Refusal::Server(why)) if given_up => {
+                Delivery::Failed { why: format!("given up after five days: {why}") }
+            }
+            Err(Refusal::Later(why)) => Delivery::Later { due_at: now.plus(delay(mail.attempts)), why: why.clone() },
+            Err(Refusal::Server(why)) => Delivery::Later { due_at: now.plus(1), why: why.clone() },
+        };
+        self.settle(id, &delivery)?;
+        let purpose = mail.mail.purpose.name();
+        match (&delivery, result) {
+            (Delivery::Sent, _) => tracing::info!(mail = id, purpose, "sent"),
+            (Delivery::Later { .. }, Err(Refusal::Server(why))) => return Err(Trouble::Server(why)),
+            (Delivery::Later { why, .. }, _) => tracing::info!(mail = id, purpose, why, "not taken yet"),
+            (Delivery::Failed { why }, _) => tracing::warn!(mail = id, purpose, why, "failed"),
+        }
+        Ok(delivery == Delivery::Sent)
+    }
+
+    /// Enters how it ended. A mail that has gone and is not entered would go again, so that is not given up at once.
+    fn settle(&mut self, id: &str, delivery: &Delivery) -> Result<(), StoreError> {
+        let mut tries = 1;
+        loop {
+            let now = (self.options.clock)();
+            match self.store.settle_mail(id, &self.name, delivery, now) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    tracing::warn!(mail = id, "another server has taken it on meanwhile: it may go twice");
+                    return Ok(());
+                }
+                Err(error) if *delivery == Delivery::Sent && tries < LAST_TRIES => {
+                    tracing::error!(mail = id, %error, "sent, and not yet entered as sent");
+                    std::thread::sleep(PAUSE);
+                    tries += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The mail with its links. A link that confirms an address is drawn here, and only its hash is kept.
+    fn letter(&mut self, mail: &Mail) -> Result<Letter, StoreError> {
+        let site = self.options.site.trim_end_matches('/');
+        let number = mail.mail.number;
+        let link = match mail.mail.purpose {
+            Purpose::Arrival => format!("設定の確認と変更: {site}/arrival-mail?number={number}"),
+            Purpose::Fault | Purpose::Recovery => format!("設定の確認と変更: {site}/fault-notice?number={number}"),
+            Purpose::Fax => format!("FAXの表示とダウンロード: {site}/fax-mail/inbox?number={number}"),
+            Purpose::Confirm => {
+                let token = hex(&(self.options.token)());
+                let now = (self.options.clock)();
+                let confirmation = AddressConfirmation {
+                    token: TokenHash::of(&token),
+                    number,
+                    address: mail.mail.recipient.clone(),
+                    expires_at: now.plus(LINK_SECONDS),
+                };
+                self.store.offer_confirmation(&confirmation, now)?;
+                format!("アドレスの確認: {site}/fax-mail/confirm?token={token}")
+            }
+        };
+        Ok(Letter {
+            id: mail.mail.id.clone(),
+            from: self.options.from.clone(),
+            to: mail.mail.recipient.clone(),
+            subject: mail.mail.subject.clone(),
+            text: format!("{}\r\n{link}\r\n\r\n{FOOTER}\r\n", mail.mail.body),
+            written_at: mail.created_at,
+        })
+    }
+}
+
+const FOOTER: &str = "このメールは自動で送信しています。返信いただいてもお答えできません。";
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // writing to a string never fails
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// So many mails wait, for a server that is not configured to send them.
+pub fn waiting(store: &dyn Store) -> Result<usize, StoreError> {
+    Ok(store.mails(&MailFilter { state: Some(MailState::Queued), ..MailFilter::default() })?.len())
+}
+
+/// How many seconds a mail waits that was refused for the time being.
+fn delay(attempts: u32) -> i64 {
+    let doubled = FIRST_DELAY_SECONDS.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(LONGEST_DELAY_SECONDS);
+    doubled.min(LONGEST_DELAY_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_mail_waits_longer_each_time_up_to_an_hour() {
+        assert_eq!([1, 2, 3, 6, 7, 8, 40, u32::MAX].map(delay), [60, 120, 240, 1920, 3600, 3600, 3600, 3600]);
+    }
+}

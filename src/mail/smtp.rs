@@ -1,0 +1,134 @@
+//! Handing a mail to a mail server (RFC 5321): what it refuses, and whose fault that is.
+
+use std::fmt;
+use std::time::Duration;
+
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::letter::Letter;
+use crate::secret::Secret;
+
+/// A mail server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is kept from others.
+    pub security: Security,
+    /// Who logs in there, when somebody has to.
+    pub credentials: Option<Credentials>,
+    /// How long it may be silent.
+    pub silence: Duration,
+}
+
+/// How a connection is kept from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Not at all.
+    Plain,
+    /// By TLS after STARTTLS (RFC 3207), or there is no mail.
+    StartTls,
+    /// By TLS from the start (RFC 8314).
+    Tls,
+}
+
+/// Who logs in.
+#[derive(Clone, PartialEq)]
+pub struct Credentials {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(•)")
+    }
+}
+
+/// Why a mail was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The server takes none at all now, or cannot be reached.
+    Server(String),
+    /// Not this one, for the time being.
+    Later(String),
+    /// Not this one, ever.
+    Never(String),
+}
+
+impl Server {
+    /// Hands a mail over. `before_end` is asked once, when everything but the end of the message has been said: the mail
+    /// is dropped there when it says no.
+    pub fn deliver(&self, letter: &Letter, before_end: impl FnOnce() -> bool) -> Result<(), Refusal> {
+        let (envelope, bytes) = letter.written().map_err(Refusal::Never)?;
+        let mut connection = self.connect().map_err(|why| self.is_down(&why))?;
+        // an answer to these is about the server or its configuration, so all mails may wait for it
+        connection.command(Mail::new(envelope.from().cloned(), Vec::new())).map_err(|why| self.is_down(&why))?;
+        for to in envelope.to() {
+            connection.command(Rcpt::new(to.clone(), Vec::new())).map_err(|why| self.about_mail(&why))?;
+        }
+        connection.command(Data).map_err(|why| self.is_down(&why))?;
+        if !before_end() {
+            connection.abort();
+            return Err(Refusal::Server("the mail was not to be sent any more".to_owned()));
+        }
+        connection.message(&bytes).map_err(|why| self.about_mail(&why))?;
+        // it has the mail: what becomes of the connection does not matter
+        let _ = connection.quit();
+        Ok(())
+    }
+
+    fn connect(&self) -> Result<SmtpConnection, smtp::Error> {
+        let hello = ClientId::default();
+        let tls = match self.security {
+            Security::Plain => None,
+            Security::StartTls | Security::Tls => Some(TlsParameters::new_rustls(self.host.clone())?),
+        };
+        let wrapped = tls.as_ref().filter(|_| self.security == Security::Tls);
+        let address = (self.host.as_str(), self.port);
+        let mut connection = SmtpConnection::connect(address, Some(self.silence), &hello, wrapped, None)?;
+        if let (Security::StartTls, Some(tls)) = (self.security, &tls) {
+            connection.starttls(tls, &hello)?;
+        }
+        if let Some(Credentials { user, password }) = &self.credentials {
+            let credentials = smtp::authentication::Credentials::new(user.clone(), password.expose().to_owned());
+            connection.auth(DEFAULT_MECHANISMS, &credentials)?;
+        }
+        Ok(connection)
+    }
+
+    fn is_down(&self, why: &smtp::Error) -> Refusal {
+        Refusal::Server(format!("{}:{}: {}", self.host, self.port, explained(why)))
+    }
+
+    fn about_mail(&self, why: &smtp::Error) -> Refusal {
+        // 421: it closes the connection, whatever was asked (RFC 5321 §3.8)
+        let is_closing = why.status().is_some_and(|code| code.to_string() == "421");
+        match why {
+            why if why.is_permanent() => Refusal::Never(explained(why)),
+            why if why.is_transient() && !is_closing => Refusal::Later(explained(why)),
+            why => self.is_down(why),
+        }
+    }
+}
+
+/// The error with what is behind it.
+fn explained(error: &smtp::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if !text.contains(&cause.to_string()) {
+            text = format!("{text}: {cause}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,282 @@
+//! The inbox of received faxes, and the confirmation of the address that is told of them.
+
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use rand::RngExt;
+
+use super::field::Fields;
+use super::lang::Lang;
+use super::member::{Member, Visitor};
+use super::page::{self, Frame};
+use super::{Shared, hyphenated};
+use crate::account::fax::Fax;
+use crate::account::mail::{MailFilter, NewMail, Purpose, TokenHash};
+use crate::account::setting::FaxMail;
+use crate::account::{Effects, Service, Store, StoreError};
+use crate::event;
+use crate::fax;
+use crate::number::PhoneNumber;
+use crate::time::UnixTime;
+
+/// So many requests to confirm an address go out for a number in an hour, so that nobody is written to without end.
+const CONFIRMATIONS_AN_HOUR: usize = 10;
+const HOUR_SECONDS: i64 = 60 * 60;
+/// Browsers show a PDF by means that a page of this site does not need.
+const FOR_PDF: &str =
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+
+#[derive(Template)]
+#[template(path = "fax_inbox.html", config = "src/site/askama.toml")]
+struct InboxPage<'a> {
+    p: Frame,
+    csrf: &'a str,
+    number: PhoneNumber,
+    shown_number: String,
+    faxes: Vec<Line>,
+    /// What is about to be deleted, rather than everything that is there.
+    deleting: bool,
+    deleted: bool,
+}
+
+struct Line {
+    id: i64,
+    received: String,
+    from: String,
+    pages: u32,
+    size: String,
+    viewed: bool,
+}
+
+impl Line {
+    fn new(fax: &Fax, lang: Lang) -> Line {
+        Line {
+            id: fax.id,
+            received: page::local_time(fax.received_at, lang),
+            from: fax.caller.map_or_else(|| lang.say("非通知", "withheld").to_owned(), hyphenated),
+            pages: fax.pages,
+            size: format!("{} KB", fax.size.div_ceil(1024)),
+            viewed: fax.viewed_at.is_some(),
+        }
+    }
+}
+
+pub(super) async fn inbox(State(app): State<Shared>, member: Member, uri: Uri) -> Response {
+    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let number = match member.number_for(Service::FaxMail, query.find("number")) {
+        Ok(number) => number,
+        Err(not_found) => return not_found,
+    };
+    match app.desk.store(move |store| store.faxes(number)).await {
+        Ok(faxes) => list(&member, number, &faxes, false, query.find("deleted").is_some()),
+        Err(trouble) => page::trouble(member.lang, &trouble),
+    }
+}
+
+fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, deleted: bool) -> Response {
+    let page = InboxPage {
+        p: Frame { here: format!("/fax-mail/inbox?number={number}"), ..member.frame() },
+        csrf: member.csrf(),
+        number,
+        shown_number: hyphenated(number),
+        faxes: faxes.iter().map(|fax| Line::new(fax, member.lang)).collect(),
+        deleting,
+        deleted,
+    };
+    page::render(StatusCode::OK, &page)
+}
+
+/// Deletes what was marked, after it was shown once more.
+pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Bytes) -> Response {
+    let form = match member.form(&body) {
+        Ok(form) => form,
+        Err(forged) => return forged,
+    };
+    let number = match member.number_for(Service::FaxMail, form.find("number")) {
+        Ok(number) => number,
+        Err(not_found) => return not_found,
+    };
+    let ids: Vec<i64> =
+        form.iter().filter(|(name, _)| *name == "fax").filter_map(|(_, id)| id.trim().parse().ok()).collect();
+    let inbox = format!("/fax-mail/inbox?number={number}");
+    if ids.is_empty() {
+        return Redirect::to(&inbox).into_response();
+    }
+    if !form.is("step", "delete") {
+        return match app.desk.store(move |store| store.faxes(number)).await {
+            Ok(mut faxes) => {
+                faxes.retain(|fax| ids.contains(&fax.id));
+                list(&member, number, &faxes, true, false)
+            }
+            Err(trouble) => page::trouble(member.lang, &trouble),
+        };
+    }
+    let (by, now) = (member.actor(), (app.clock)());
+    match app.desk.store(move |store| store.delete_faxes(number, &ids, &by, now)).await {
+        Ok(_) => Redirect::to(&format!("{inbox}&deleted")).into_response(),
+        Err(trouble) => page::trouble(member.lang, &trouble),
+    }
+}
+
+/// A fax as TIFF, as it was received, or as PDF, to be seen in the browser or kept as a file.
+pub(super) async fn document(State(app): State<Shared>, member: Member, uri: Uri) -> Response {
+    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let number = match member.number_for(Service::FaxMail, query.find("number")) {
+        Ok(number) => number,
+        Err(not_found) => return not_found,
+    };
+    let (Ok(id), is_pdf) = (query.text("id").parse::<i64>(), query.is("as", "pdf")) else {
+        return member.not_found();
+    };
+    let (by, now) = (member.actor(), (app.clock)());
+    let tiff = match app.desk.store(move |store| store.open_fax(number, id, &by, now)).await {
+        Ok(Some((_, tiff))) => tiff,
+        Ok(None) => return member.not_found(),
+        Err(trouble) => return page::trouble(member.lang, &trouble),
+    };
+    let bytes = if is_pdf {
+        match app.desk.hash(move || fax::read(&tiff).map(|document| fax::to_pdf(&document))).await {
+            Ok(Ok(pdf)) => pdf,
+            Ok(Err(error)) => {
+                tracing::error!(fax = id, %error, "a fax in the store cannot be read");
+                return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
+            }
+            Err(trouble) => return page::trouble(member.lang, &trouble),
+        }
+    } else {
+        tiff
+    };
+    let (kind, ending) = if is_pdf { ("application/pdf", "pdf") } else { ("image/tiff", "tif") };
+    let place = if is_pdf && query.find("download").is_none() { "inline" } else { "attachment" };
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(disposition) = HeaderValue::try_from(format!("{place}; filename=\"fax-{id}.{ending}\"")) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    if is_pdf {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FOR_PDF));
+    }
+    response
+}
+
+/// The mail that has to go out when this is set: the request to confirm an address that is not.
+pub(super) fn request(number: PhoneNumber, before: &FaxMail, asked: &FaxMail) -> Option<NewMail> {
+    let is_new = !asked.confirmed && !asked.address.is_empty() && asked.address != before.address;
+    is_new.then(|| new_request(number, &asked.address))
+}
+
+fn new_request(number: PhoneNumber, address: &str) -> NewMail {
+    event::confirmation(number, address, &mut || rand::rng().random())
+}
+
+/// Whether as many have been asked to confirm an address as may be.
+pub(super) fn asked_too_often(store: &dyn Store, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
+    let filter = MailFilter {
+        number: Some(number),
+        purpose: Some(Purpose::Confirm),
+        since: Some(now.plus(-HOUR_SECONDS)),
+        ..MailFilter::default()
+    };
+    Ok(store.mails(&filter)?.len() >= CONFIRMATIONS_AN_HOUR)
+}
+
+pub(super) fn too_often(lang: Lang) -> Response {
+    page::with_retry(page::problem(StatusCode::TOO_MANY_REQUESTS, lang, page::Problem::TooManyMails), HOUR_SECONDS)
+}
+
+/// Sends the request to confirm once more.
+pub(super) async fn ask_again(State(app): State<Shared>, member: Member, body: Bytes) -> Response {
+    enum Asked {
+        Yes,
+        Nobody,
+        TooOften,
+    }
+    let form = match member.form(&body) {
+        Ok(form) => form,
+        Err(forged) => return forged,
+    };
+    let number = match member.number_for(Service::FaxMail, form.find("number")) {
+        Ok(number) => number,
+        Err(not_found) => return not_found,
+    };
+    let (by, now) = (member.actor(), (app.clock)());
+    let asked = app.desk.store(move |store| {
+        let set = store.setting(number, Service::FaxMail)?.read::<FaxMail>().map(|set| set.detail).unwrap_or_default();
+        if set.confirmed || set.address.is_empty() {
+            return Ok(Asked::Nobody);
+        }
+        if asked_too_often(store, number, now)? {
+            return Ok(Asked::TooOften);
+        }
+        let effects = Effects { mails: vec![new_request(number, &set.address)], ..Effects::default() };
+        store.apply(&effects, &by, now).map(|_| Asked::Yes)
+    });
+    match asked.await {
+        Ok(Asked::Yes) => Redirect::to(&format!("/fax-mail?number={number}&asked")).into_response(),
+        Ok(Asked::Nobody) => Redirect::to(&format!("/fax-mail?number={number}")).into_response(),
+        Ok(Asked::TooOften) => too_often(member.lang),
+        Err(trouble) => page::trouble(member.lang, &trouble),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fax_confirm.html", config = "src/site/askama.toml")]
+struct ConfirmPage {
+    p: Frame,
+    token: String,
+    number: String,
+    address: String,
+    state: Link,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Offered,
+    Used,
+    Dead,
+}
+
+impl ConfirmPage {
+    fn is_offered(&self) -> bool {
+        self.state == Link::Offered
+    }
+
+    fn is_done(&self) -> bool {
+        self.state == Link::Used
+    }
+}
+
+/// What the mailed link opens. Programs that look into mails open links as well: so it only asks, and a button confirms.
+pub(super) async fn confirm_page(State(app): State<Shared>, visitor: Visitor, uri: Uri) -> Response {
+    let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let token = query.text("token").to_owned();
+    let (hash, now) = (TokenHash::of(&token), (app.clock)());
+    match app.desk.store(move |store| store.offered_confirmation(&hash, now)).await {
+        Ok(Some(offered)) => answer(&visitor, Link::Offered, token, Some((offered.number, offered.address))),
+        Ok(None) => answer(&visitor, Link::Dead, String::new(), None),
+        Err(trouble) => page::trouble(visitor.lang, &trouble),
+    }
+}
+
+/// The link itself is what its user may do this by: there is no login, and no session to forge a form for.
+pub(super) async fn confirm(State(app): State<Shared>, visitor: Visitor, body: Bytes) -> Response {
+    let form = Fields::parse(&body);
+    let (hash, now) = (TokenHash::of(form.text("token")), (app.clock)());
+    match app.desk.store(move |store| store.confirm_address(&hash, now)).await {
+        Ok(Some(used)) => answer(&visitor, Link::Used, String::new(), Some((used.number, used.address))),
+        Ok(None) => answer(&visitor, Link::Dead, String::new(), None),
+        Err(trouble) => page::trouble(visitor.lang, &trouble),
+    }
+}
+
+fn answer(visitor: &Visitor, state: Link, token: String, about: Option<(PhoneNumber, String)>) -> Response {
+    let (number, address) = about.map(|(number, address)| (hyphenated(number), address)).unwrap_or_default();
+    // the token goes nowhere else, not even into the language switch
+    let p = Frame { here: "/".to_owned(), ..visitor.frame() };
+    let status = if state == Link::Dead { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    page::render(status, &ConfirmPage { p, token, number, address, state })
+}

@@ -1,0 +1,105 @@
+//! The local HTTP API: the same events, for programs with the token.
+
+use karipass::account::mail::MailFilter;
+use karipass::account::{Service, Store};
+use karipass::api::{self, Api};
+use karipass::secret::Secret;
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use super::world::*;
+
+const TOKEN: &str = "correct-horse-battery";
+
+fn start(world: &World) -> Api {
+    api::start(api::Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        token: Secret::from(TOKEN),
+        store: Box::new(world.store()),
+        clock: Box::new(|| at(0)),
+        ids: Box::new(|| rand::rng().random()),
+    })
+    .unwrap()
+}
+
+fn ask(api: &Api, token: &str, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
+    let mut browser = Browser::of(api.address());
+    browser.headers = vec![format!("Authorization: {token}")];
+    let answer = browser.send(method, path, "application/json", body);
+    (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+}
+
+fn told(api: &Api, event: &Value) -> (u16, Value) {
+    ask(api, &format!("Bearer {TOKEN}"), "POST", "/v1/events", event.to_string().as_bytes())
+}
+
+#[test]
+fn events_over_http_do_what_the_command_does() {
+    let world = all_services();
+    let mut store = world.store();
+    arrival_mail(&mut store, LINE, &["a@example.jp"]);
+    bulk_transfer(&mut store, LINE, false, Some("0312345678"));
+    fault_notice(&mut store, LINE, true, true);
+    let api = start(&world);
+    let arrival = json!({"event": "arrival", "caller": "03-1234-5678", "called": LINE, "id": "e1"});
+    let (status, outcome) = told(&api, &arrival);
+    assert_eq!((status, &outcome["mails"], &outcome["call"]["route"]), (200, &json!(1), &json!("ring")));
+    assert_eq!(told(&api, &arrival).1["repeated"], json!(true));
+    assert_eq!(told(&api, &json!({"event": "fault", "number": LINE})).1["started"], json!([LINE]));
+    let bearer = format!("Bearer {TOKEN}");
+    let (status, route) = ask(&api, &bearer, "GET", "/v1/route?caller=0399999999&called=0600001111", b"");
+    assert_eq!((status, &route["route"], &route["to"]), (200, &json!("forward"), &json!("0312345678")));
+    assert_eq!(told(&api, &json!({"event": "recovery", "number": LINE})).1["stopped"], json!([LINE]));
+    fax_mail(&mut store, LINE, "", false);
+    let tiff = fax_file("mmr-bigtiff.tif");
+    let (status, outcome) = ask(&api, &bearer, "POST", "/v1/faxes?called=0600001111", &tiff);
+    assert_eq!((status, &outcome["fax"]), (200, &json!(1)), "{outcome}");
+    assert_eq!(world.store().mails(&MailFilter::default()).unwrap().len(), 3);
+}
+
+#[test]
+fn without_the_token_nothing_is_told_or_done() {
+    let world = all_services();
+    bulk_transfer(&mut world.store(), LINE, false, Some("0312345678"));
+    fault_notice(&mut world.store(), LINE, true, true);
+    let api = start(&world);
+    let fault = json!({"event": "fault", "number": LINE}).to_string();
+    for token in [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer correct-horse-batter",
+        "Bearer correct-horse-batteryy",
+        "Basic correct-horse-battery",
+    ] {
+        for path in ["/v1/events", "/v1/nothing"] {
+            let (status, answer) = ask(&api, token, "POST", path, fault.as_bytes());
+            assert_eq!(status, 401, "{token} {answer}");
+            assert!(!answer.to_string().contains("correct"));
+        }
+    }
+    assert!(!forwarding(&world.store(), LINE).active);
+}
+
+#[test]
+fn what_is_asked_wrongly_is_told_as_json() {
+    let world = all_services();
+    let api = start(&world);
+    let bearer = format!("Bearer {TOKEN}");
+    for (event, expected) in [
+        (json!({"event": "arrival", "called": "0311112222"}), 404),
+        (json!({"event": "arrival", "called": "12"}), 400),
+        (json!({"event": "flood", "number": LINE}), 400),
+        (json!({"event": "fault", "number": LINE, "more": 1}), 400),
+        (json!({"event": "fault", "number": LINE, "id": ""}), 422),
+    ] {
+        let (status, answer) = told(&api, &event);
+        assert!(status == expected && answer["error"].is_string(), "{event}: {status} {answer}");
+    }
+    assert_eq!(ask(&api, &bearer, "GET", "/v1/nothing", b"").0, 404);
+    assert_eq!(ask(&api, &bearer, "POST", "/v1/faxes?called=0600001111", b"II*").0, 409, "not started");
+    fax_mail(&mut world.store(), LINE, "", false);
+    assert_eq!(ask(&api, &bearer, "POST", "/v1/faxes?called=0600001111", b"II*").0, 422);
+    assert_eq!(ask(&api, &bearer, "GET", "/v1/route?called=0311112222", b"").0, 404);
+    assert_eq!(world.store().setting(number(LINE), Service::FaxMail).unwrap().revision, 1);
+}
