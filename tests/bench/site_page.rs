@@ -62,6 +62,7 @@ impl Bench {
             idle_seconds: 900,
             logins_per_minute: 1000,
             refusal_after: Duration::ZERO,
+            linphone: None,
         });
         let site = site.unwrap();
         let stream = TcpStream::connect(site.address()).unwrap();
