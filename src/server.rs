@@ -350,7 +350,8 @@ impl Signalling {
                 }
             }
             // of calls that we place or change ourselves: a server does neither
-            Event::InfoAnswered { .. }
+            Event::RegistrationAnswered { .. }
+            | Event::InfoAnswered { .. }
             | Event::Progress { .. }
             | Event::Accepted { .. }
             | Event::Rejected { .. }

@@ -7,8 +7,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::media::Media;
 use super::Output;
+use super::media::Media;
 use crate::account::{CallRecord, Outcome};
 use crate::ivr::Excuse;
 use crate::time::Time;

@@ -20,6 +20,7 @@ use crate::keying::Suite;
 use crate::net::tls::Authorities;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
+use crate::sip::digest::Account;
 use crate::sip::endpoint::Transport;
 use crate::sip::message::{Scheme, Uri};
 use crate::unit::Unit;
@@ -27,6 +28,8 @@ use crate::unit::Unit;
 use report::Report;
 use runner::{Callee, Load, Offer, Runner, Signalling};
 
+/// How long a registration is asked for, in seconds; as long as registrars usually give.
+const REGISTERED_FOR: u32 = 3600;
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
 
@@ -49,7 +52,10 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --no-ack\n\n\
     Example: over a bad network, the same one every time\n  \
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 \\\n    \
-    --loss 10 --jitter 60 --reorder 2 --seed 7")]
+    --loss 10 --jitter 60 --reorder 2 --seed 7\n\n\
+    Example: as a telephone that registers and proves its line, with the password in a file\n  \
+    karipass call --to sip:0664806430@192.0.2.10 --from 0600001111 --unit line --password 48151623 \\\n    \
+    --register --auth-password-file telephone.txt")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS
     #[arg(long, value_name = "URI")]
@@ -123,6 +129,18 @@ pub struct Args {
     /// The most calls at a time
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrent: u32,
+    /// Register the calling number before the calls, and unregister it after them
+    #[arg(long)]
+    register: bool,
+    /// The user name that challenges are answered with [default: the calling number]
+    #[arg(long, value_name = "NAME")]
+    auth_user: Option<String>,
+    /// The password of the line's telephone, for challenges (`karipass line passwd`)
+    #[arg(long, value_name = "PASSWORD", conflicts_with = "auth_password_file")]
+    auth_password: Option<String>,
+    /// The same from the first line of a file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    auth_password_file: Option<PathBuf>,
     /// Tell what happens as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -153,15 +171,25 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     super::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
     let lexicon = Arc::new(Lexicon::new(&Bank::builtin()));
     let mut report = Report::new(args.json, args.calls == 1);
-    let callee = callee(args)?;
+    let (callee, account) = (callee(args)?, account(args)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
+    let ran = runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
         let runner = Runner::new(callee, manner, offer, lexicon).await;
         let mut runner = runner.map_err(|error| Failure::Resource(unreachable(args, &error)))?;
         runner.signal(Signalling { late_offer: args.late_offer, no_ack: args.no_ack });
-        runner.run(&load, &mut report, out).await
+        if let Some(account) = account {
+            runner.prove_with(account);
+        }
+        if args.register && runner.register(REGISTERED_FOR, &mut report, out).await? != 200 {
+            return Ok(false);
+        }
+        runner.run(&load, &mut report, out).await?;
+        if args.register {
+            runner.register(0, &mut report, out).await?;
+        }
+        Ok::<bool, Failure>(true)
     })?;
-    report.finish(out)
+    if ran { report.finish(out) } else { Ok(Answer::No) }
 }
 
 fn unreachable(args: &Args, error: &std::io::Error) -> String {
@@ -180,6 +208,25 @@ fn habits(args: &Args) -> Habits {
         seed: args.seed,
     };
     Habits { ptime_ms: args.ptime, faults, ..Habits::default() }
+}
+
+/// What challenges are answered with; `None` without a password.
+fn account(args: &Args) -> Result<Option<Account>, Failure> {
+    let password = match (&args.auth_password, &args.auth_password_file) {
+        (Some(password), _) => Secret::from(password.as_str()),
+        (None, Some(file)) => {
+            let failed = |error: std::io::Error| Failure::Resource(format!("{}: {error}", file.display()));
+            let read = if file.as_os_str() == "-" {
+                super::output::first_line(&mut std::io::stdin())
+            } else {
+                super::output::first_line(&mut std::fs::File::open(file).map_err(failed)?)
+            };
+            read.map_err(failed)?
+        }
+        (None, None) => return Ok(None),
+    };
+    let user_name = args.auth_user.clone().unwrap_or_else(|| args.from.to_string());
+    Ok(Some(Account { user_name, password }))
 }
 
 fn callee(args: &Args) -> Result<Callee, Failure> {

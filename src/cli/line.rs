@@ -233,14 +233,9 @@ fn made_up(rng: &mut dyn Rng) -> Secret {
     password
 }
 
-/// The password up to the end of its line.
 fn first_line(input: &mut dyn Read) -> Result<Secret, Failure> {
-    const LONGEST: u64 = 1024;
     let unreadable = |why: io::Error| Failure::Refused(format!("standard input: no password can be read: {why}"));
-    let mut text = String::with_capacity(LONGEST as usize);
-    input.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
-    let read = Secret::from(text);
-    Ok(Secret::from(read.expose().split(['\n', '\r']).next().unwrap_or_default()))
+    super::output::first_line(input).map_err(unreadable)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `karipass serve`: the service itself.
 
-use std::io::Write;
+mod introduction;
+
+use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ use crate::sip::endpoint::{self, Transport};
 use crate::sip::{digest, registrar};
 use crate::site::{self, Security};
 use crate::trace;
+use introduction::Introduction;
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
@@ -132,6 +135,10 @@ async fn serve(
         }
     }
     let scheme = site.security.scheme();
+    let telephone = example.zip(server.listening().iter().find(|(transport, _)| *transport == Transport::Udp));
+    let introduction =
+        telephone.map(|(contract, (_, address))| Introduction { contract, service_number, address: *address });
+    let site = site::Options { linphone: introduction.as_ref().map(Introduction::linphone), ..site };
     let site = site::start(site).map_err(|error| Failure::Resource(error.to_string()))?;
     match args.json {
         true => json_line(out, &json!({"listening": "site", "transport": scheme, "address": site.address()}))?,
@@ -145,11 +152,8 @@ async fn serve(
         }
     }
     let sender = services::start_sender(config, post, &format!("{scheme}://{}", site.address()))?;
-    if let (Some(contract), false) = (example, args.json) {
-        let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
-        if let Some((_, address)) = udp {
-            introduce(out, contract, &service_number, *address, &format!("{scheme}://{}/", site.address()))?;
-        }
+    if let (Some(introduction), false) = (introduction, args.json) {
+        introduction.write(out, &format!("{scheme}://{}", site.address()), std::io::stdout().is_terminal())?;
     }
     out.flush()?;
     server.run(shutdown).await;
@@ -157,37 +161,6 @@ async fn serve(
     drop(api);
     drop(sender);
     Ok(Answer::Yes)
-}
-
-/// What to type into a softphone, and into a second terminal.
-fn introduce(
-    out: &mut dyn Write,
-    contract: &Contract,
-    service_number: &str,
-    address: SocketAddr,
-    site: &str,
-) -> std::io::Result<()> {
-    let customer = contract.customer_number;
-    writeln!(out, "\nExample contract {customer}:")?;
-    for number in contract.numbers() {
-        writeln!(out, "  {number}  {}", contract.services_of(number))?;
-    }
-    writeln!(
-        out,
-        "\nSoftphone on this machine (From is believed on loopback; no registration, no password):\n  \
-         user name  {customer}\n  \
-         domain     {address}\n  \
-         transport  UDP\n  \
-         register   no\n  \
-         codec      PCMU (G.711 u-law) or PCMA\n  \
-         DTMF       RFC 4733 (RFC 2833), in-band or SIP INFO\n  \
-         dial       sip:{service_number}@{address}\n\n\
-         Or without a telephone, in a second terminal:\n  \
-         karipass call --to sip:{service_number}@{address} --from {customer} --unit line --password 48151623\n  \
-         printf 48151623 | karipass account verify --unit line --number {customer}\n\n\
-         Then log in to the settings site with it:\n  \
-         {site}\n"
-    )
 }
 
 fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
@@ -281,6 +254,7 @@ fn site_options(config: &Config, identities: &Identities) -> site::Options {
         logins_per_minute: config.site.logins_per_minute,
         proxies: config.site.trusted_proxies.clone(),
         refusal_after: REFUSAL_AFTER,
+        linphone: None,
     }
 }
 

@@ -95,6 +95,8 @@ pub struct Options {
     pub proxies: Vec<Cidr>,
     /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
     pub refusal_after: Duration,
+    /// What Linphone sets itself up from (`/linphone.xml`); it must hold no password, since anybody may read it.
+    pub linphone: Option<String>,
 }
 
 /// How browsers reach the site. But for `Plain`, cookies are for TLS alone, and browsers are told never to come without.
@@ -156,6 +158,7 @@ struct App {
     logins: Logins,
     proxies: Vec<Cidr>,
     refusal_after: Duration,
+    linphone: Option<String>,
 }
 
 type Shared = Arc<App>;
@@ -177,6 +180,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         logins: Logins::new(options.logins_per_minute),
         proxies: options.proxies,
         refusal_after: options.refusal_after,
+        linphone: options.linphone,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -280,6 +284,7 @@ fn router(app: Shared) -> Router {
         .route("/fax-mail/confirmation", post(fax::ask_again))
         .route("/fax-mail/confirm", get(fax::confirm_page).post(fax::confirm))
         .route("/site.css", get(page::style))
+        .route("/linphone.xml", get(page::linphone))
         .fallback(page::no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))

@@ -1,10 +1,12 @@
 //! What all pages share: the frame around them, the pages for what went wrong, and the style sheet.
 
 use askama::Template;
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
+use super::Shared;
 use super::desk::Trouble;
 use super::lang::Lang;
 use super::member::Visitor;
@@ -160,6 +162,14 @@ pub(super) async fn style() -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
     // the same for everybody, so it alone may be kept
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}
+
+/// What Linphone sets itself up from, where there is something to set up.
+pub(super) async fn linphone(State(app): State<Shared>, visitor: Visitor) -> Response {
+    let Some(xml) = app.linphone.clone() else { return not_found(visitor.lang) };
+    let mut response = xml.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));
     response
 }
 

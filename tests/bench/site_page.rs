@@ -63,6 +63,7 @@ impl Bench {
             logins_per_minute: 1000,
             proxies: Vec::new(),
             refusal_after: Duration::ZERO,
+            linphone: None,
         });
         let site = site.unwrap();
         let stream = TcpStream::connect(site.address()).unwrap();

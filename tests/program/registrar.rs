@@ -140,6 +140,60 @@ fn a_telephone_registers_with_its_lines_password_and_nobody_else_does() {
     assert!(!audit.contains(PASSWORD) && !audit.contains("wrong-wrong"), "{audit}");
 }
 
+/// A call by the program's own caller, as the line of `from`.
+fn call(service: &Service, from: &str, flags: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
+    let call = ["--from", from, "--unit", "number", "--password", "48151623"];
+    let output = service.call(&[&call, flags].concat()).output().unwrap();
+    (output.status.code(), json_lines(&output))
+}
+
+#[test]
+fn the_test_caller_registers_and_sets_a_password_as_its_line() {
+    let folder = Folder::new();
+    let db = store(&folder, true);
+    let service = Service::start(&db, &[], "debug");
+    let file = folder.file("telephone.txt");
+    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    let with_file = ["--register", "--auth-password-file", file.to_str().unwrap()];
+    let (code, lines) = call(&service, "0600001111", &with_file);
+    assert_eq!(code, Some(0), "{lines:#?}");
+    let registered: Vec<_> = lines.iter().filter(|line| line["event"] == "registered").collect();
+    assert_eq!(registered.len(), 2, "and unregistered at the end: {lines:#?}");
+    assert!(registered.iter().all(|line| line["status"] == 200));
+    assert!(service.verify("number", "0600001111", "48151623"));
+    // the line that is proved calls, whatever From says
+    let (code, lines) = call(&service, "0399998888", &["--auth-user", "0600001111", "--auth-password", PASSWORD]);
+    assert_eq!(code, Some(0), "{lines:#?}");
+    let (code, lines) = call(&service, "0600001111", &["--auth-password", "wrong-wrong"]);
+    assert!(code == Some(1) && lines.iter().any(|line| line["status"] == 401), "{lines:#?}");
+    let (code, lines) = call(&service, "0600001111", &["--register", "--auth-password", "wrong-wrong"]);
+    assert!(code == Some(1) && lines.len() == 1, "not registered, not called: {lines:#?}");
+    let (code, _) = call(&service, "0600001111", &[]);
+    assert_eq!(code, Some(1), "challenged, and nothing to answer with");
+    let records = service.records(3);
+    let callers: Vec<_> = records.iter().map(|record| record["caller"].as_str()).collect();
+    assert_eq!(callers, [Some("0600001111"), Some("0600001111"), None], "{records:#?}");
+    service.terminate();
+    let (_, log) = service.wait();
+    assert!(!log.contains(PASSWORD) && !log.contains("wrong-wrong"), "{log}");
+}
+
+#[test]
+fn on_loopback_the_demo_asks_for_no_password_but_takes_one_that_is_given() {
+    let folder = Folder::new();
+    let service = Service::demo(&folder.file("store.db"));
+    let (code, lines) = call(&service, "0600001111", &["--register"]);
+    assert_eq!(code, Some(0), "{lines:#?}");
+    let (code, lines) = call(&service, "0399998888", &["--register"]);
+    assert!(code == Some(1) && lines[0]["status"] == 404, "{lines:#?}");
+    let generated = run(&service.db, &["line", "passwd", "0600002222", "--generate", "--json"], "");
+    let password = json_lines(&generated)[0]["password"].as_str().unwrap().to_owned();
+    let (code, lines) = call(&service, "0600002222", &["--register"]);
+    assert!(code == Some(1) && lines[0]["status"] == 401, "this line has one now: {lines:#?}");
+    let (code, lines) = call(&service, "0600002222", &["--register", "--auth-password", &password]);
+    assert_eq!(code, Some(0), "{lines:#?}");
+}
+
 #[test]
 fn an_unknown_caller_is_challenged_once_any_line_has_a_password() {
     let folder = Folder::new();

@@ -394,3 +394,13 @@ fn a_download_is_no_page() {
     assert!(disposition.starts_with("attachment; filename=") && !disposition.contains("evil"), "{disposition}");
     assert_eq!(answer.header("cache-control"), "no-store");
 }
+
+#[test]
+fn linphones_settings_are_there_only_where_there_are_any() {
+    let world = World::new(&[example()]);
+    assert_eq!(world.browser().get("/linphone.xml").status, 404);
+    let world = World::with(&[example()], |options| options.linphone = Some("<config/>".to_owned()));
+    let answer = world.browser().get("/linphone.xml");
+    assert_eq!((answer.status, answer.body.as_slice()), (200, &b"<config/>"[..]));
+    assert_eq!(answer.header("content-type"), "application/xml; charset=utf-8");
+}

@@ -67,6 +67,7 @@ impl World {
         let mut options = site::Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             security: Security::Plain,
+            linphone: None,
             service_number: number("0664806430"),
             open_store: Box::new(move || Ok(Box::new(open(&file, "site", wait)))),
             cost: Cost::CHEAP,

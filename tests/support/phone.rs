@@ -231,7 +231,9 @@ impl Phone {
                 let _ = self.endpoint.respond_offer(now, call, description);
             }
             Event::Confirmed { .. } => {}
-            Event::Registering(_) | Event::RegistrationExpired { .. } => panic!("a phone is no registrar"),
+            Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
+                panic!("a phone neither is a registrar nor asks one")
+            }
             Event::Incoming(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
                 panic!("the service calls nobody, and keys nothing")
             }

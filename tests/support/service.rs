@@ -183,6 +183,7 @@ impl Service {
             | Event::Rejected { .. }
             | Event::Registering(_)
             | Event::RegistrationExpired { .. }
+            | Event::RegistrationAnswered { .. }
             | Event::OfferAnswered { .. } => panic!("a service places no calls"),
         };
         if let Some((_, call)) = &mut self.call {

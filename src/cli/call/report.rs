@@ -59,6 +59,31 @@ impl Report {
         self.tell(out, now.since(started), call, object, || format!("progress: {status}{media}"))
     }
 
+    /// Told whatever is told of the calls: without it none may come.
+    pub(super) fn registered(
+        &self,
+        out: &mut dyn Write,
+        at: Time,
+        line: PhoneNumber,
+        seconds: u32,
+        status: u16,
+        reason: &str,
+    ) -> Result<(), Failure> {
+        if self.json {
+            let at_ms = at.elapsed().as_millis();
+            json_line(
+                out,
+                &json!({"event": "registered", "line": line, "seconds": seconds, "status": status,
+                "reason": reason, "at_ms": at_ms}),
+            )?;
+        } else {
+            let what = if seconds == 0 { "unregistered" } else { "registered" };
+            let done = if status == 200 { what.to_owned() } else { format!("not {what}: {status} {reason}") };
+            writeln!(out, "{:8.3} s  {line} is {done}", at.elapsed().as_secs_f64())?;
+        }
+        Ok(out.flush()?)
+    }
+
     pub(super) fn answered(
         &mut self,
         out: &mut dyn Write,

@@ -18,7 +18,8 @@ use crate::net::media::{MediaPair, Ports};
 use crate::net::tls::Authorities;
 use crate::net::transport::{self, Inbound, Transports, source_address};
 use crate::server::Clock;
-use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Transport};
+use crate::sip::digest::Account;
+use crate::sip::endpoint::{self, CallHandle, Endpoint, Event, Flow, Outgoing, Registration, Transport};
 use crate::sip::message::{NameAddr, Uri};
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
 use crate::time::Time;
@@ -76,6 +77,8 @@ pub struct Offer {
 /// Places calls.
 pub struct Runner {
     callee: Callee,
+    /// Our registration was answered so.
+    registered: Option<(u16, String)>,
     flow: Flow,
     transports: Transports,
     inbound: mpsc::Receiver<Inbound>,
@@ -116,6 +119,7 @@ impl Runner {
         let (transports, inbound) = Transports::bind(listen, options).await.map_err(|error| error.source)?;
         let local = transports.listening().first().map_or(any, |(_, address)| *address);
         let mut runner = Runner {
+            registered: None,
             flow: Flow { transport, local, remote, connection: None },
             callee,
             transports,
@@ -161,31 +165,41 @@ impl Runner {
                 return Ok(());
             }
             let wake = wake.min(self.next_placing(load)).min(self.next_tick);
-            let wait = wake.since(self.clock.now());
-            match tokio::time::timeout(wait, self.inbound.recv()).await {
-                Ok(Some(arrived)) => self.arrived(arrived).await?,
-                Ok(None) | Err(_) => {}
-            }
-            self.endpoint.handle_timeout(self.clock.now());
+            self.wait(wake).await?;
         }
     }
 
-    async fn arrived(&mut self, arrived: Inbound) -> Result<(), Failure> {
-        let now = self.clock.now();
-        match arrived {
-            Inbound::Message { flow, bytes } => self.endpoint.handle_message(now, flow, &bytes),
-            Inbound::Unreachable { flow } => self.endpoint.handle_unreachable(now, flow),
-            Inbound::Closed { connection } => {
-                self.endpoint.handle_flow_closed(now, connection);
-                if self.flow.connection == Some(connection) {
-                    let lost = |error| Failure::Resource(format!("{}: the connection broke: {error}", self.callee.to));
-                    let flow = Flow { connection: None, ..self.flow };
-                    let again = self.transports.connect(flow, Some(&self.callee.to.host)).await;
-                    self.flow = again.map_err(lost)?;
-                }
-            }
+    /// Takes in a message if one comes before `wake`.
+    async fn wait(&mut self, wake: Time) -> Result<(), Failure> {
+        let wait = wake.since(self.clock.now());
+        if let Ok(Some(arrived)) = tokio::time::timeout(wait, self.inbound.recv()).await {
+            self.arrived(arrived).await?;
         }
+        self.endpoint.handle_timeout(self.clock.now());
         Ok(())
+    }
+
+    /// What challenges are answered with.
+    pub fn prove_with(&mut self, account: Account) {
+        self.endpoint.set_account(Some(account));
+    }
+
+    /// Registers for so many seconds (0: no longer) with the host that is called; returns the final status.
+    pub async fn register(&mut self, seconds: u32, report: &mut Report, out: &mut dyn Write) -> Result<u16, Failure> {
+        let (line, to) = (self.manner.order.from, &self.callee.to);
+        let registrar = Uri { user: None, password: None, headers: Vec::new(), ..to.clone() };
+        let address_of_record = NameAddr::new(Uri::sip(Some(line.as_str()), &to.host, to.port));
+        let registration = Registration { flow: self.flow, registrar, address_of_record, seconds };
+        let now = self.clock.now();
+        self.endpoint.send_register(now, registration).map_err(|error| Failure::Resource(error.to_string()))?;
+        loop {
+            let wake = self.flush(report, out)?;
+            if let Some((status, reason)) = self.registered.take() {
+                report.registered(out, self.clock.now(), line, seconds, status, &reason)?;
+                return Ok(status);
+            }
+            self.wait(wake).await?;
+        }
     }
 
     fn next_placing(&self, load: &Load) -> Time {
@@ -306,6 +320,10 @@ impl Runner {
                 Ok(())
             }
             Event::Progress { call, status, body } => self.progressed(now, call, status, &body, report, out),
+            Event::RegistrationAnswered { status, reason } => {
+                self.registered = Some((status, reason));
+                Ok(())
+            }
             Event::EarlyMedia { .. }
             | Event::Confirmed { .. }
             | Event::Info { .. }
@@ -352,7 +370,7 @@ impl Runner {
             return sdp::accept(description, &line.local);
         }
         if let (true, Some(plan)) = (description.is_empty(), &line.early) {
-            return Ok(plan);
+            return Ok(plan.clone());
         }
         let (answer, plan) = sdp::answer(description, &line.local)?;
         // a description that is no offer yet, or whose ACK is withheld, is not answered
@@ -372,11 +390,11 @@ impl Runner {
         let plan = if description.is_empty() { None } else { self.plan(now, call, description).ok() };
         let Some(line) = self.calls.get_mut(&call) else { return Ok(()) };
         report.progressed(out, now, line.number, line.started, status, plan.is_some())?;
-        line.early = line.early.or(plan);
-        if let (Some(plan), None) = (plan, &line.caller) {
+        if let (Some(plan), None) = (&plan, &line.caller) {
             let (manner, lexicon) = (self.manner.clone(), Arc::clone(&self.lexicon));
-            line.caller = Some(Caller::early(now, rand::rng().next_u64(), manner, lexicon, &plan));
+            line.caller = Some(Caller::early(now, rand::rng().next_u64(), manner, lexicon, plan));
         }
+        line.early = line.early.take().or(plan);
         self.settle(call, report, out)
     }
 

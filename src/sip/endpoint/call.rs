@@ -49,6 +49,8 @@ pub(super) struct Call {
     pub withholds_ack: bool,
     /// INFOs that were not answered yet.
     pub infos: usize,
+    /// Our INVITE as it was sent, without Via, to be sent again with credentials; kept when there is an account for that.
+    pub invite: Option<Box<Request>>,
     /// Set when the call is over; it is then removed and the application told.
     pub ended: Option<EndCause>,
 }
@@ -156,6 +158,7 @@ impl Call {
             early: Vec::new(),
             withholds_ack: false,
             infos: 0,
+            invite: None,
             ended: None,
         }
     }

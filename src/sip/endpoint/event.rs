@@ -144,6 +144,13 @@ pub enum Event {
         /// How many it has left.
         contacts: usize,
     },
+    /// Our REGISTER was answered, after challenges if there were any.
+    RegistrationAnswered {
+        /// The final status; 408 when there was no answer.
+        status: u16,
+        /// The reason phrase.
+        reason: String,
+    },
     /// The call is over. The last event of each call, exactly once.
     Ended {
         /// The call.
@@ -253,6 +260,7 @@ impl fmt::Debug for Event {
             }
             Event::Registering(registering) => write!(f, "Registering(from {:?})", registering.flow.remote),
             Event::RegistrationExpired { contacts, .. } => write!(f, "RegistrationExpired({contacts} left)"),
+            Event::RegistrationAnswered { status, .. } => write!(f, "RegistrationAnswered({status})"),
             Event::Ended { call, cause } => write!(f, "Ended({call:?}, {cause:?})"),
         }
     }

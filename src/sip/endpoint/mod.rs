@@ -18,6 +18,7 @@ mod hang_up;
 mod in_dialog;
 mod layer;
 mod progress;
+mod prove;
 mod reliable;
 mod reply;
 mod session_timer;
@@ -29,6 +30,7 @@ pub use config::{Admission, Config};
 pub use desk::{DeskConfig, RegisterHandle, Registered, Registering, Standing};
 pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
 pub use flow::{Flow, Transport};
+pub use prove::Registration;
 
 use std::collections::HashMap;
 
@@ -38,8 +40,10 @@ use tracing::debug;
 use self::call::Call;
 use self::desk::Desk;
 use self::layer::{Layer, Owner};
+use self::prove::OwnRegistration;
 use self::reply::Reply;
 use crate::sip::dialog::DialogId;
+use crate::sip::digest::Account;
 use crate::sip::message::Message;
 use crate::sip::wire::{self, ParseError, Reject};
 use crate::time::Time;
@@ -51,6 +55,8 @@ pub struct Endpoint {
     dialogs: HashMap<DialogId, CallHandle>,
     admission: Admission,
     desk: Option<Desk>,
+    account: Option<Account>,
+    own_registration: OwnRegistration,
     last_call: u64,
 }
 
@@ -65,6 +71,8 @@ impl Endpoint {
             dialogs: HashMap::new(),
             admission: Admission::Open,
             desk,
+            account: None,
+            own_registration: OwnRegistration::default(),
             last_call: 0,
         }
     }

@@ -4,6 +4,7 @@
 mod admission;
 mod answering;
 mod cancelling;
+mod challenged;
 mod changing;
 mod hanging_up;
 mod monkey;
@@ -206,6 +207,7 @@ fn short(event: &Event) -> String {
         }
         Event::Registering(_) => "Registering".to_owned(),
         Event::RegistrationExpired { contacts, .. } => format!("RegistrationExpired, {contacts} left"),
+        Event::RegistrationAnswered { status, .. } => format!("RegistrationAnswered {status}"),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),
     }
 }

@@ -21,6 +21,7 @@ impl Endpoint {
         let request = invite(&mut self.layer, &outgoing);
         let dialog = Dialog::placing(&request).map_err(|_| CommandError::WrongState)?;
         let handle = self.next_handle();
+        let kept = self.account.is_some().then(|| Box::new(request.clone()));
         let client = self.layer.send(now, outgoing.flow, request, Purpose::Place(handle));
         let phase = Phase::Outgoing {
             client,
@@ -32,6 +33,7 @@ impl Endpoint {
         let mut call = Call::new(handle, outgoing.flow, dialog, phase);
         call.is_ours = true;
         call.is_secure = outgoing.to.scheme == Scheme::Sips;
+        call.invite = kept;
         call.user = outgoing.from.uri.subscriber();
         call.local_sdp = outgoing.offer;
         self.calls.insert(handle, call);
@@ -75,6 +77,7 @@ impl Endpoint {
         }
         let Some((id, purpose)) = self.layer.receive(now, response) else { return };
         let call = match purpose {
+            Purpose::Register => return self.registration_answered(now, id, response),
             Purpose::Place(handle) | Purpose::Change(handle) | Purpose::Bye(handle) | Purpose::Info(handle) => handle,
             Purpose::Forgotten => return,
         };
@@ -83,7 +86,7 @@ impl Endpoint {
             Purpose::Change(_) => self.change_answered(now, call, id, response),
             Purpose::Bye(_) if response.status >= 200 => self.bye_answered(call),
             Purpose::Info(_) if response.status >= 200 => self.info_answered(now, call, response.status),
-            Purpose::Bye(_) | Purpose::Info(_) | Purpose::Forgotten => {}
+            Purpose::Bye(_) | Purpose::Info(_) | Purpose::Register | Purpose::Forgotten => {}
         }
         self.settle(now, call);
     }
@@ -92,6 +95,9 @@ impl Endpoint {
     pub(super) fn request_failed(&mut self, now: Time, id: ClientId, purpose: Purpose, why: EndCause) {
         let (Purpose::Place(handle) | Purpose::Change(handle) | Purpose::Bye(handle) | Purpose::Info(handle)) = purpose
         else {
+            if purpose == Purpose::Register {
+                self.own_registration_is_over(408, crate::sip::message::reason_phrase(408));
+            }
             return;
         };
         match (purpose, self.calls.get_mut(&handle)) {
@@ -118,12 +124,15 @@ impl Endpoint {
                 Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running => {}
             },
             (Purpose::Info(_), _) => self.info_answered(now, handle, 408),
-            (Purpose::Place(_) | Purpose::Change(_) | Purpose::Bye(_) | Purpose::Forgotten, _) => {}
+            (Purpose::Place(_) | Purpose::Change(_) | Purpose::Bye(_) | Purpose::Register | Purpose::Forgotten, _) => {}
         }
         self.settle(now, handle);
     }
 
     fn invite_answered(&mut self, now: Time, handle: CallHandle, id: ClientId, response: &Response) {
+        if self.calls_again(now, handle, id, response) {
+            return;
+        }
         let waiting = self
             .calls
             .get_mut(&handle)

@@ -45,6 +45,8 @@ pub(super) enum Purpose {
     Bye(CallHandle),
     /// An INFO.
     Info(CallHandle),
+    /// A registration of our own.
+    Register,
     /// CANCEL, and BYE where nobody waits: whatever comes back is fine.
     Forgotten,
 }

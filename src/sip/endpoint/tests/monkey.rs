@@ -181,6 +181,8 @@ fn call_of(event: &Event) -> CallHandle {
         | Event::Rejected { call, .. }
         | Event::OfferAnswered { call, .. }
         | Event::Ended { call, .. } => *call,
-        Event::Registering(_) | Event::RegistrationExpired { .. } => panic!("there is no registrar"),
+        Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
+            panic!("there is no registrar")
+        }
     }
 }

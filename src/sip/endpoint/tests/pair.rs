@@ -108,6 +108,7 @@ impl Pair {
             | Event::OfferAnswered { .. }
             | Event::Registering(_)
             | Event::RegistrationExpired { .. }
+            | Event::RegistrationAnswered { .. }
             | Event::Ended { .. } => {}
         }
     }
