@@ -124,9 +124,8 @@ impl Runner {
             }
             let wake = wake.min(self.next_placing(load)).min(self.next_tick);
             let wait = wake.since(self.clock.now());
-            match tokio::time::timeout(wait, self.inbound.recv()).await {
-                Ok(Some(arrived)) => self.arrived(arrived).await?,
-                Ok(None) | Err(_) => {}
+            if let Ok(Some(arrived)) = tokio::time::timeout(wait, self.inbound.recv()).await {
+                self.arrived(arrived).await?;
             }
             self.endpoint.handle_timeout(self.clock.now());
         }
