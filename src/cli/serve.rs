@@ -101,16 +101,10 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let post = open_store(config, Mode::Existing, "mail")?;
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(serve(
-        args,
-        config,
-        options,
-        site,
-        identities,
-        post,
-        example.as_ref(),
-        out,
-    ))
+    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
+        transports::reload_on_hangup(identities)?;
+        serve(args, config, options, site, post, example.as_ref(), out).await
+    })
 }
 
 async fn serve(
@@ -118,14 +112,12 @@ async fn serve(
     config: &Config,
     options: Options,
     site: site::Options,
-    identities: Identities,
     post: SqliteStore,
     example: Option<&Contract>,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let service_number = options.endpoint.service_user.clone();
     let shutdown = stop_signals()?;
-    transports::reload_on_hangup(identities)?;
     let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
     for (transport, address) in server.listening() {
         let transport = transport.name().to_lowercase();

@@ -179,6 +179,24 @@ impl Runner {
         Ok(())
     }
 
+    async fn arrived(&mut self, arrived: Inbound) -> Result<(), Failure> {
+        let now = self.clock.now();
+        match arrived {
+            Inbound::Message { flow, bytes } => self.endpoint.handle_message(now, flow, &bytes),
+            Inbound::Unreachable { flow } => self.endpoint.handle_unreachable(now, flow),
+            Inbound::Closed { connection } => {
+                self.endpoint.handle_flow_closed(now, connection);
+                if self.flow.connection == Some(connection) {
+                    let lost = |error| Failure::Resource(format!("{}: the connection broke: {error}", self.callee.to));
+                    let flow = Flow { connection: None, ..self.flow };
+                    let again = self.transports.connect(flow, Some(&self.callee.to.host)).await;
+                    self.flow = again.map_err(lost)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What challenges are answered with.
     pub fn prove_with(&mut self, account: Account) {
         self.endpoint.set_account(Some(account));

@@ -63,13 +63,13 @@ impl Layer {
     /// Adds Via. A request that is too large for UDP is given another way, by TCP, and the one by UDP is kept to fall back
     /// on (§18.1.1).
     fn carry(&self, flow: Flow, request: &mut Request, branch: &str) -> (Flow, Option<Box<(Flow, Request)>>) {
-        let flow = flow.from_home(&self.config.listening);
+        let flow = flow.leaving_home(&self.config.listening);
         request.headers.push_front("Via", flow.via(branch).to_string());
         if flow.transport != Transport::Udp || request.to_bytes().len() <= LARGEST_DATAGRAM {
             return (flow, None);
         }
         let spare = Box::new((flow, request.clone()));
-        let flow = Flow { transport: Transport::Tcp, ..flow }.from_home(&self.config.listening);
+        let flow = Flow { transport: Transport::Tcp, ..flow }.leaving_home(&self.config.listening);
         request.headers.set_top_via(&flow.via(branch));
         (flow, Some(spare))
     }

@@ -145,13 +145,13 @@ fn a_listener_on_every_address_lends_its_port() {
     let any = |port| SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), port);
     let six = address("[::]:5090");
     let homes = [(Transport::Tcp, six), (Transport::Udp, any(5060)), (Transport::Tcp, any(5071))];
-    let from = |flow: Flow| flow.from_home(&homes).local;
+    let from = |flow: Flow| flow.leaving_home(&homes).local;
     assert_eq!(from(udp()), udp().local);
     assert_eq!(from(Flow { connection: None, ..tcp() }), address("192.0.2.1:5071"));
     assert_eq!(from(tcp()), tcp().local, "a connection that is there stays what it is");
     assert_eq!(from(Flow { connection: None, ..tls() }), tls().local, "nothing better is known");
     let elsewhere = [(Transport::Tcp, address("192.0.2.2:5060"))];
-    assert_eq!(Flow { connection: None, ..tcp() }.from_home(&elsewhere).local, address("192.0.2.2:5060"));
+    assert_eq!(Flow { connection: None, ..tcp() }.leaving_home(&elsewhere).local, address("192.0.2.2:5060"));
 }
 
 #[test]
