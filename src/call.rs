@@ -27,6 +27,7 @@ pub mod info;
 mod media;
 mod player;
 pub mod press;
+mod reason;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -47,9 +48,10 @@ use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use excuse::{Announcement, excuse_for};
+use excuse::Announcement;
 use identity::{Trust, Unidentified};
 use media::Media;
+use reason::{cause_of, final_status, outcome_of, reason_in};
 
 /// What all calls share.
 #[derive(Debug)]
@@ -458,47 +460,6 @@ impl Call {
         self.outputs.push_back(Output::Reject(Rejection::new(status)));
     }
 
-    /// The same, with the reason spoken first where that is wanted and the caller has said where to.
-    fn refuse_aloud(&mut self, status: u16, outcome: Outcome, offer: Option<Vec<u8>>) {
-        match (excuse_for(outcome), offer) {
-            (Some(excuse), Some(offer)) if self.announces => {
-                self.record.status = status;
-                self.record.outcome = outcome;
-                self.phase = Phase::Excusing { excuse, offer, plan: None };
-                self.outputs.push_back(Output::OpenMedia);
-            }
-            _ => self.refuse(status, outcome),
-        }
-    }
-
-    fn excuse(&mut self, rtp: Option<SocketAddr>) {
-        let local = rtp.map(|rtp| self.local(rtp));
-        let Phase::Excusing { offer, plan, .. } = &mut self.phase else { return };
-        match local.and_then(|local| sdp::answer(offer, &local).ok()) {
-            Some((description, agreed)) => {
-                *plan = Some(agreed);
-                self.outputs.push_back(Output::Progress(description));
-            }
-            // nothing can be said: the status has to do
-            None => self.refuse(self.record.status, self.record.outcome),
-        }
-    }
-
-    fn announce(&mut self, now: Time) {
-        let Phase::Excusing { excuse, plan: Some(plan), .. } = &self.phase else { return };
-        let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan.clone());
-        let announcement = Announcement::new(now, media, *excuse);
-        self.phase = Phase::Announcing(Box::new(announcement));
-    }
-
-    /// The announcement is over, however far it came: the refusal follows.
-    fn conclude(&mut self, now: Time) {
-        if let Phase::Announcing(announcement) = std::mem::replace(&mut self.phase, Phase::Ending) {
-            self.outputs.extend(announcement.close(now, &mut self.record));
-        }
-        self.outputs.push_back(Output::Reject(Rejection::new(self.record.status)));
-    }
-
     /// We end the call: with BYE when it was answered.
     fn end(&mut self, now: Time, outcome: Outcome) {
         match std::mem::replace(&mut self.phase, Phase::Ending) {
@@ -654,67 +615,9 @@ impl Talk {
     }
 }
 
-/// The status that our INVITE server transaction ended with, when the application had no part in it.
-fn final_status(cause: &EndCause, ours: u16) -> u16 {
-    match cause {
-        EndCause::Cancelled { .. } => 487,
-        EndCause::NoPrack => 504,
-        EndCause::TimedOut => 480,
-        EndCause::RemoteBye { .. }
-        | EndCause::LocalBye
-        | EndCause::ByeTimedOut
-        | EndCause::Rejected { .. }
-        | EndCause::NoAck
-        | EndCause::DialogGone { .. }
-        | EndCause::FlowFailed
-        | EndCause::SessionExpired => ours,
-    }
-}
-
-/// What the caller said about why it hung up, as far as a record needs it.
-fn reason_in(cause: &EndCause) -> Option<String> {
-    let (EndCause::RemoteBye { reason } | EndCause::Cancelled { reason }) = cause else { return None };
-    let reason = reason.as_deref()?;
-    Some(reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect())
-}
-
-/// The cause of ITU-T Q.850 that our BYE gives.
-fn cause_of(outcome: Outcome) -> (u16, &'static str) {
-    match outcome {
-        Outcome::Stopped | Outcome::StoreFailed | Outcome::RefusedStore | Outcome::Lost => (41, "Temporary failure"),
-        Outcome::RefusedMedia => (88, "Incompatible destination"),
-        Outcome::TooLong | Outcome::NoAck => (102, "Recovery on timer expiry"),
-        Outcome::Set
-        | Outcome::SetUnheard
-        | Outcome::HungUp
-        | Outcome::TooManyInvalid
-        | Outcome::TooManyTimeouts
-        | Outcome::Cancelled
-        | Outcome::RefusedUnknownLine
-        | Outcome::RefusedWithheld
-        | Outcome::RefusedConflict
-        | Outcome::RefusedUntrusted
-        | Outcome::RefusedPassword
-        | Outcome::RefusedBusy => (16, "Normal call clearing"),
-    }
-}
-
-/// So many characters of a Reason are kept.
-const LONGEST_REASON: usize = 200;
-
 fn status_of(error: &SdpError) -> u16 {
     match error {
         SdpError::Malformed { .. } => 400,
         SdpError::NotAcceptable { .. } => 488,
-    }
-}
-
-fn outcome_of(ending: Ending) -> Outcome {
-    match ending {
-        Ending::Set => Outcome::Set,
-        Ending::TooManyInvalid => Outcome::TooManyInvalid,
-        Ending::TooManyTimeouts => Outcome::TooManyTimeouts,
-        Ending::StoreFailed => Outcome::StoreFailed,
-        Ending::CallerHungUp => Outcome::HungUp,
     }
 }

@@ -9,15 +9,61 @@ use std::time::Duration;
 
 use super::Output;
 use super::media::Media;
+use super::{Call, Phase};
 use crate::account::{CallRecord, Outcome};
 use crate::ivr::Excuse;
+use crate::sip::endpoint::Rejection;
+use crate::sip::sdp;
 use crate::time::Time;
 
 /// The longest announcement: a phone that is on hold, or a bank with long prompts, gets its status then.
 const LONGEST: Duration = Duration::from_secs(20);
 
+impl Call {
+    /// Refuses, with the reason spoken first where that is wanted and the caller has said where to.
+    pub(super) fn refuse_aloud(&mut self, status: u16, outcome: Outcome, offer: Option<Vec<u8>>) {
+        match (excuse_for(outcome), offer) {
+            (Some(excuse), Some(offer)) if self.announces => {
+                self.record.status = status;
+                self.record.outcome = outcome;
+                self.phase = Phase::Excusing { excuse, offer, plan: None };
+                self.outputs.push_back(Output::OpenMedia);
+            }
+            _ => self.refuse(status, outcome),
+        }
+    }
+
+    pub(super) fn excuse(&mut self, rtp: Option<SocketAddr>) {
+        let local = rtp.map(|rtp| self.local(rtp));
+        let Phase::Excusing { offer, plan, .. } = &mut self.phase else { return };
+        match local.and_then(|local| sdp::answer(offer, &local).ok()) {
+            Some((description, agreed)) => {
+                *plan = Some(agreed);
+                self.outputs.push_back(Output::Progress(description));
+            }
+            // nothing can be said: the status has to do
+            None => self.refuse(self.record.status, self.record.outcome),
+        }
+    }
+
+    pub(super) fn announce(&mut self, now: Time) {
+        let Phase::Excusing { excuse, plan: Some(plan), .. } = &self.phase else { return };
+        let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan.clone());
+        let announcement = Announcement::new(now, media, *excuse);
+        self.phase = Phase::Announcing(Box::new(announcement));
+    }
+
+    /// The announcement is over, however far it came: the refusal follows.
+    pub(super) fn conclude(&mut self, now: Time) {
+        if let Phase::Announcing(announcement) = std::mem::replace(&mut self.phase, Phase::Ending) {
+            self.outputs.extend(announcement.close(now, &mut self.record));
+        }
+        self.outputs.push_back(Output::Reject(Rejection::new(self.record.status)));
+    }
+}
+
 /// The reason that is spoken, if the outcome has one.
-pub(super) fn excuse_for(outcome: Outcome) -> Option<Excuse> {
+fn excuse_for(outcome: Outcome) -> Option<Excuse> {
     match outcome {
         Outcome::RefusedWithheld => Some(Excuse::Withheld),
         Outcome::RefusedUnknownLine => Some(Excuse::NotContracted),

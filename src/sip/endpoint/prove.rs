@@ -6,7 +6,7 @@ use super::layer::{ClientId, Purpose};
 use super::{CallHandle, CommandError, Endpoint, Event, Flow};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::{Account, answer};
-use crate::sip::message::{CSeq, Method, NameAddr, Request, Response, Uri};
+use crate::sip::message::{CSeq, Method, NameAddr, Request, Response, Scheme, Uri};
 use crate::time::Time;
 
 /// A registration of our own, to be asked for, refreshed or (with 0 seconds) taken back.
@@ -66,7 +66,8 @@ impl Endpoint {
         headers.push("Call-ID", self.own_registration.call_id.clone());
         headers.push("CSeq", CSeq { number: self.own_registration.number, method: Method::Register }.to_string());
         let user = wanted.address_of_record.uri.subscriber();
-        headers.push("Contact", wanted.flow.contact(user.as_deref()).to_string());
+        headers
+            .push("Contact", wanted.flow.contact(user.as_deref(), wanted.registrar.scheme == Scheme::Sips).to_string());
         headers.push("Expires", wanted.seconds.to_string());
         if !self.layer.config.user_agent.is_empty() {
             headers.push("User-Agent", self.layer.config.user_agent.clone());
