@@ -105,7 +105,9 @@ mod x86 {
         let mut sum = _mm_setzero_si128();
         if let (Some(wide), Some(rest)) = (wide.first_chunk::<32>(), rest.first_chunk::<8>()) {
             // SAFETY: the transmutes are between arrays of integers of one size.
-            let (wide, rest): ([__m256i; 2], __m128i) = unsafe { (transmute(*wide), transmute(*rest)) };
+            let wide = unsafe { transmute::<[i16; 32], [__m256i; 2]>(*wide) };
+            // SAFETY: as above.
+            let rest = unsafe { transmute::<[i16; 8], __m128i>(*rest) };
             let squares = wide.map(|x| _mm256_srli_epi32::<6>(_mm256_madd_epi16(x, x)));
             let both = _mm256_add_epi32(squares[0], squares[1]);
             sum = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256::<1>(both));
