@@ -28,6 +28,7 @@ mod media;
 mod player;
 pub mod press;
 mod reason;
+mod seed;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -41,17 +42,18 @@ use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, Store
 use crate::keying::{Keys, Suite};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
-use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
 use crate::time::{Time, UnixTime};
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{CryptoRng, SeedableRng};
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use excuse::Announcement;
 use identity::{Trust, Unidentified};
 use media::Media;
-use reason::{cause_of, final_status, outcome_of, reason_in};
+use reason::{cause_of, final_status, outcome_of, reason_in, status_of};
+
+pub use seed::Seed;
 
 /// What all calls share.
 #[derive(Debug)]
@@ -68,24 +70,6 @@ pub struct Settings {
     pub srtp: Srtp,
     /// A caller who is refused is told why in early media first.
     pub announce_refusals: bool,
-}
-
-/// A call's own randomness.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Seed {
-    /// Its numbers follow from this; the id in every line of the log shows it.
-    pub numbers: u64,
-    /// Its SRTP keys follow from this: from the system's own source of randomness, and shown to nobody.
-    pub keys: [u8; 32],
-}
-
-impl Seed {
-    /// One from the system's source of randomness, or from what stands for it.
-    pub fn draw(random: &mut impl CryptoRng) -> Seed {
-        let mut keys = [0; 32];
-        random.fill_bytes(&mut keys);
-        Seed { numbers: random.next_u64(), keys }
-    }
 }
 
 /// What a call is told.
@@ -612,12 +596,5 @@ impl Talk {
     fn wakes(&self, media: Time) -> Time {
         let conversation = self.conversation.deadline().filter(|_| !self.media.on_hold());
         media.min(conversation.unwrap_or(Time::MAX))
-    }
-}
-
-fn status_of(error: &SdpError) -> u16 {
-    match error {
-        SdpError::Malformed { .. } => 400,
-        SdpError::NotAcceptable { .. } => 488,
     }
 }

@@ -4,6 +4,7 @@
 use crate::account::Outcome;
 use crate::ivr::Ending;
 use crate::sip::endpoint::EndCause;
+use crate::sip::sdp::SdpError;
 
 /// So many characters of a Reason are kept.
 const LONGEST_REASON: usize = 200;
@@ -61,5 +62,13 @@ pub(super) fn outcome_of(ending: Ending) -> Outcome {
         Ending::TooManyTimeouts => Outcome::TooManyTimeouts,
         Ending::StoreFailed => Outcome::StoreFailed,
         Ending::CallerHungUp => Outcome::HungUp,
+    }
+}
+
+/// The status for a description that is not usable.
+pub(super) fn status_of(error: &SdpError) -> u16 {
+    match error {
+        SdpError::Malformed { .. } => 400,
+        SdpError::NotAcceptable { .. } => 488,
     }
 }

@@ -8,7 +8,7 @@
 //! where signalling comes from. Only a telephone in a private network, whose signalling comes by way of another host, may
 //! send from anywhere; and even then the two prevail.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::time::Time;
@@ -34,7 +34,7 @@ pub struct Source {
 impl Source {
     /// The end that was agreed on.
     pub fn new(agreed: SocketAddr, signalling: Option<IpAddr>) -> Source {
-        let signalling = signalling.map(|ip| ip.to_canonical());
+        let signalling = signalling.map(host_of);
         Source { agreed, heard: None, settled: false, last: Time::ZERO, agreed_at: Time::ZERO, signalling }
     }
 
@@ -62,12 +62,12 @@ impl Source {
 
     /// Whether a host is the one agreed on, or the one that signals.
     fn is_known(&self, host: IpAddr) -> bool {
-        let host = host.to_canonical();
-        host == self.agreed.ip().to_canonical() || self.signalling == Some(host)
+        let host = host_of(host);
+        host == host_of(self.agreed.ip()) || self.signalling == Some(host)
     }
 
     fn may_teach(&self, host: IpAddr) -> bool {
-        let behind_another = self.signalling != Some(self.agreed.ip().to_canonical());
+        let behind_another = self.signalling != Some(host_of(self.agreed.ip()));
         self.signalling.is_none() || self.is_known(host) || (behind_another && is_private(self.agreed.ip()))
     }
 
@@ -115,6 +115,13 @@ fn is_private(host: IpAddr) -> bool {
     }
 }
 
+/// The host that an address stands for. Every loopback address is this machine, and a program here that listens on one of them
+/// sends from another, whichever the system picks.
+fn host_of(address: IpAddr) -> IpAddr {
+    let address = address.to_canonical();
+    if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address }
+}
+
 /// The same socket: an IPv4 address may come in its IPv6 form, and scope and flow are not agreed on.
 fn same(a: SocketAddr, b: SocketAddr) -> bool {
     (a.ip().to_canonical(), a.port()) == (b.ip().to_canonical(), b.port())
@@ -149,6 +156,15 @@ mod tests {
         assert!(!offer(&mut source, 20, "203.0.113.66:5000"));
         assert!(!offer(&mut source, 60_000, "203.0.113.66:5000"), "not even after a silence");
         assert_eq!(source.destination(), at("192.0.2.7:61000"));
+    }
+
+    #[test]
+    fn a_program_on_this_machine_may_send_from_any_of_its_loopback_addresses() {
+        let signalling = Some(at("127.77.1.2:0").ip());
+        let mut source = Source::new(at("192.0.2.2:33000"), signalling);
+        assert!(!offer(&mut source, 0, "203.0.113.66:5000"));
+        assert!(offer(&mut source, 20, "127.0.0.1:33000"));
+        assert!(!offer(&mut source, 40, "203.0.113.66:5000"));
     }
 
     #[test]

@@ -9,13 +9,13 @@ use super::wire::{Stream, addressed_to_us, over_tcp, over_udp};
 #[rustfmt::skip]
 const TABLE: [(&str, &str, &str, &str, u16, u16, &str); 12] = [
     ("4.1", "REGISTER sip:[2001:db8::10]", "To: sip:user@example.com\r\nVia: SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111\r\nContact: \"Caller\" <sip:caller@[2001:db8::1]>", "",
-        405, 0, "valid; no registrar is here"),
+        404, 0, "valid, of nobody whom our registrar knows (RFC 3261 §10.3)"),
     ("4.2", "REGISTER sip:2001:db8::10", "To: sip:user@example.com\r\nVia: SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111\r\nContact: \"Caller\" <sip:caller@[2001:db8::1]>", "",
         400, 0, "no brackets around the address"),
     ("4.3", "REGISTER sip:[2001:db8::10:5070]", "To: sip:user@example.com\r\nVia: SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111\r\nContact: \"Caller\" <sip:caller@[2001:db8::1]>", "",
-        405, 0, "valid: what was meant as a port is a part of the address"),
+        404, 0, "valid: what was meant as a port is a part of the address"),
     ("4.4", "REGISTER sip:[2001:db8::10]:5070", "To: sip:user@example.com\r\nVia: SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bKas3-111\r\nContact: \"Caller\" <sip:caller@[2001:db8::1]>", "",
-        405, 0, "valid: a port behind the brackets"),
+        404, 0, "valid: a port behind the brackets"),
     ("4.5", "BYE sip:[2001:db8::10]", "To: sip:user@example.com;tag=bd76ya\r\nVia: SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3-111", "",
         481, 0, "valid in RFC 3261's text: received in brackets"),
     ("4.5", "BYE sip:[2001:db8::10]", "To: sip:user@example.com;tag=bd76ya\r\nVia: SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=z9hG4bKas3-112", "",

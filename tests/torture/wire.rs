@@ -29,7 +29,7 @@ pub fn over_udp(service: &Service, message: &[u8]) -> u16 {
             100..200 => provisional = true,
             status => return status,
         }
-        if pinged && !provisional {
+        if pinged && !provisional && !is_register(message) {
             return 0;
         }
     }
@@ -60,8 +60,11 @@ pub fn over_tcp(service: &Service, message: &[u8], expected: Stream) -> Stream {
     }
     let mut received = Vec::new();
     loop {
-        // answers come in order, and nothing here takes the store's time
+        // answers come in order, but for those that take the store's time
         if let Some(answer) = take_message(&mut received) {
+            if is_to(&answer, &ping) && is_register(message) {
+                continue;
+            }
             return Stream::Answered(if is_to(&answer, &ping) { 0 } else { status(&answer) });
         }
         let mut buffer = [0; 4096];
@@ -125,6 +128,11 @@ fn ping(transport: &str) -> String {
          Max-Forwards: 70\r\nFrom: <sip:tester@127.0.0.1>;tag=t\r\nTo: <sip:0664806430@127.0.0.1>\r\n\
          Call-ID: ping-{count}-torture\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
     )
+}
+
+/// The registrar asks the store, and its answer may come after the next message's.
+fn is_register(message: &[u8]) -> bool {
+    message.starts_with(b"REGISTER")
 }
 
 fn is_to(answer: &[u8], ping: &str) -> bool {

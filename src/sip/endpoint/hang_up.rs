@@ -102,7 +102,9 @@ impl Call {
     /// Sends BYE, but the call is over whether or not it is answered.
     pub(super) fn drop_dead(&mut self, layer: &mut Layer, now: Time, cause: EndCause) {
         self.answer = None;
-        self.bye(layer, now, Purpose::Forgotten, None);
+        let timed_out = matches!(cause, EndCause::NoAck | EndCause::SessionExpired);
+        let reason = timed_out.then(|| "Q.850;cause=102;text=\"Recovery on timer expiry\"".to_owned());
+        self.bye(layer, now, Purpose::Forgotten, reason);
         self.end(cause);
     }
 
