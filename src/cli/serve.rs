@@ -16,7 +16,7 @@ use super::output::{Answer, Failure, finish, json_line, now, open_store, open_st
 use super::services;
 use super::transports::{self, Identities};
 use crate::account::sqlite::Mode;
-use crate::account::{Contract, SqliteStore, demo};
+use crate::account::{Contract, SqliteStore, Store, demo};
 use crate::audio::prompt::Bank;
 use crate::call::Settings;
 use crate::call::identity::Trust;
@@ -92,6 +92,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
         Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
         None => Bank::builtin(),
     };
+    let made = !config.store.path.exists();
     let mut writer = open_store(config, Mode::Create, "serve")?;
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
@@ -101,10 +102,28 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let post = open_store(config, Mode::Existing, "mail")?;
     // signalling is one loop: a second thread would only hand it its messages
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
+    let served = runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
         transports::reload_on_hangup(identities)?;
         serve(args, config, options, site, post, example.as_ref(), out).await
-    })
+    });
+    if made && served.is_err() {
+        take_back(config, example.as_ref());
+    }
+    served
+}
+
+/// Removes a store that was made for a service that could not start, unless somebody has put more into it meanwhile.
+fn take_back(config: &Config, example: Option<&Contract>) {
+    let path = &config.store.path;
+    let contracts = open_store(config, Mode::Existing, "serve").ok().and_then(|store| store.contracts().ok());
+    if contracts.is_some_and(|contracts| contracts.iter().eq(example)) {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut file = path.clone().into_os_string();
+            file.push(suffix);
+            // that one stays is no worse than what is being reported
+            let _ = std::fs::remove_file(file);
+        }
+    }
 }
 
 async fn serve(

@@ -116,7 +116,7 @@ pub struct Transports {
 
 /// A listening address that could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {} {address}: {source}", transport.name())]
+#[error("cannot listen on {} {address}: {source}; choose another address or port, or stop what listens there", transport.name())]
 pub struct BindError {
     /// The transport asked for.
     pub transport: Transport,

@@ -26,12 +26,18 @@ fn a_port_in_use() {
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let db = folder.file("store.db");
-    let output = karipass()
-        .args(["serve", "--sip", &address, "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
-        .arg(&db)
-        .output()
-        .unwrap();
-    refused(&output, 3, &[&address, "in use"]);
+    let serve = |flags: &[&str]| {
+        let all = [&["serve", "--sip", &address, "--rtp-ports", "0", "--site", "127.0.0.1:0"], flags].concat();
+        karipass().args(all).arg("--db").arg(&db).output().unwrap()
+    };
+    for flags in [&[][..], &["--demo"]] {
+        refused(&serve(flags), 3, &[&address, "in use", "choose another"]);
+        assert_eq!(folder.names(), Vec::<String>::new(), "no store is left behind");
+    }
+    // one that was there stays
+    assert!(karipass().args(["contract", "add", "0600001111", "--db"]).arg(&db).output().unwrap().status.success());
+    refused(&serve(&[]), 3, &[&address, "in use"]);
+    assert!(db.exists());
 }
 
 #[test]
@@ -80,7 +86,7 @@ fn a_missing_or_foreign_store() {
 fn the_example_refuses_a_store_that_is_in_use_for_something_else() {
     let folder = Folder::new();
     let db = folder.file("store.db");
-    assert!(karipass().args(["contract", "add", "0312345678", "--db"]).arg(&db).status().unwrap().success());
+    assert!(karipass().args(["contract", "add", "0312345678", "--db"]).arg(&db).output().unwrap().status.success());
     let output = karipass()
         .args(["serve", "--demo", "--sip", "127.0.0.1:0", "--site", "127.0.0.1:0", "--db"])
         .arg(&db)
