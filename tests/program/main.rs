@@ -14,5 +14,6 @@ mod services;
 #[allow(dead_code, clippy::indexing_slicing)]
 mod sink;
 mod support;
+mod terminal;
 mod traces;
 mod transports;
