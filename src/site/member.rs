@@ -58,9 +58,21 @@ impl FromRequestParts<Shared> for Newcomer {
         let lang = Lang::of(&parts.headers);
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let found = find(app, &parts.headers).await.map_err(|trouble| page::trouble(lang, &trouble))?;
-        let (token, session, contract) = found.ok_or_else(|| Redirect::to("/login").into_response())?;
+        let Some((token, session, contract)) = found else {
+            return Err(to_login(cookie::session(&parts.headers, app.secure).is_some(), app.secure));
+        };
         Ok(Newcomer { lang, session, contract, csrf: csrf_of(&token), here })
     }
+}
+
+/// Who brings a session that is over is told so, and brings it no more.
+fn to_login(has_ended: bool, secure: bool) -> Response {
+    if !has_ended {
+        return Redirect::to("/login").into_response();
+    }
+    let mut response = Redirect::to("/login?ended").into_response();
+    cookie::add(&mut response, cookie::for_session("", secure));
+    response
 }
 
 /// The session that the browser names, when it is not over.

@@ -148,6 +148,9 @@ fn a_session_ends_after_fifteen_idle_minutes() {
     world.at(899 + 899);
     assert_eq!(browser.get("/").status, 200, "every request counts");
     world.at(899 + 899 + 900);
+    assert_eq!(browser.get("/").location(), "/login?ended");
+    assert!(browser.get("/login?ended").has("ログインが終了しました"), "it says why");
+    assert!(browser.cookies.is_empty(), "the browser forgets it");
     assert_eq!(browser.get("/").location(), "/login");
 }
 
@@ -160,7 +163,7 @@ fn a_session_that_is_kept_busy_ends_after_twelve_hours() {
         assert_eq!(browser.get("/").status, 200, "{second}");
     }
     world.at(DAY / 2);
-    assert_eq!(browser.get("/").location(), "/login");
+    assert_eq!(browser.get("/").location(), "/login?ended");
 }
 
 #[test]
@@ -172,8 +175,8 @@ fn a_changed_password_ends_every_other_session() {
     let before = one.clone();
     assert_eq!(set_own(&mut one, OWN, "plum-tree-1999x").status, 303);
     assert_eq!(one.get("/").status, 200);
-    assert_eq!(two.get("/").location(), "/login");
-    assert_eq!(before.clone().get("/").location(), "/login", "the old cookie of the same browser as well");
+    assert_eq!(two.get("/").location(), "/login?ended");
+    assert_eq!(before.clone().get("/").location(), "/login?ended", "the old cookie of the same browser as well");
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn after_logout_the_cookie_opens_nothing() {
     let csrf = browser.csrf();
     assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).location(), "/login?bye");
     for path in ["/", "/password", "/arrival-mail"] {
-        assert_eq!(kept.clone().get(path).location(), "/login", "{path}");
+        assert_eq!(kept.clone().get(path).location(), "/login?ended", "{path}");
     }
 }
 
