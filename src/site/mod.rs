@@ -30,6 +30,7 @@ mod login;
 mod member;
 mod page;
 mod password;
+mod recent;
 mod rules;
 mod service;
 mod top;

@@ -242,3 +242,49 @@ fn an_account_without_a_password_has_no_default_one() {
         }
     }
 }
+
+#[test]
+fn whoever_logs_in_learns_of_logins_and_passwords_that_were_not_theirs() {
+    let world = World::new(&[example()]);
+    let mut first = world.member(Unit::Line, "0600001111");
+    let top = first.get("/");
+    assert!(!top.has("前回のログイン"), "there was none: {}", top.text());
+    world.at(3600);
+    world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-1");
+    world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-1");
+    world.at(7200);
+    let mut second = world.browser();
+    second.log_in(Unit::Line, "0600001111", OWN);
+    let top = second.get("/");
+    // 1800000000 is 2027-01-15 08:00:00 UTC
+    assert!(
+        top.has("前回のログイン 2027年1月15日 17:00") && top.has("パスワードの間違いが2回ありました"),
+        "{}",
+        top.text()
+    );
+    assert_eq!(set_own(&mut second, OWN, "plum-tree-1999x").status, 303);
+    world.call(Unit::Line, "0600001111", TEMPORARY, 7300);
+    let page = second.get("/password");
+    let order: Vec<usize> =
+        ["お電話による仮パスワードの設定", "パスワードの設定</span>", "ログイン</span>", "パスワードの間違い"]
+            .map(|what| page.text().find(what).unwrap_or_else(|| panic!("{what}: {}", page.text())))
+            .to_vec();
+    assert!(order.is_sorted(), "the newest first: {order:?}");
+    // another account of the same contract has a history of its own
+    let mut other = world.member(Unit::Number, "0600002222");
+    assert!(!other.get("/").has("パスワードの間違い") && !other.get("/password").has("お電話による"));
+}
+
+#[test]
+fn no_more_than_a_hundred_passwords_an_hour_are_tried_on_an_account() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    for second in (0..3600).step_by(20) {
+        world.at(second);
+        world.browser().log_in(Unit::Line, "0600001111", "wrong-secret");
+    }
+    let rows = world.store().audit(&AuditFilter::default()).unwrap();
+    let tried = rows.iter().filter(|row| matches!(row.action.name(), "wrong" | "locked")).count();
+    // three and a lock of ten minutes, six times; the lock is a row of its own
+    assert!((18..=25).contains(&tried), "{tried}");
+}
