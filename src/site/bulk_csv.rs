@@ -259,7 +259,7 @@ fn changes<'a>(rows: &'a [Row], states: &'a States) -> Vec<(&'a Row, &'a Setting
 
 fn planned(row: &Row, before: &Setting<BulkTransfer>, lang: Lang) -> Planned {
     let shown = |active, destination: Option<PhoneNumber>| {
-        let state = if active { lang.say("開始", "Started") } else { lang.say("停止", "Stopped") };
+        let state = if active { lang.say("開始", "Start") } else { lang.say("停止", "Stop") };
         let destination = destination.map_or_else(|| lang.say("転送先なし", "no destination").to_owned(), hyphenated);
         format!("{state} / {destination}")
     };

@@ -205,7 +205,7 @@ fn told_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> 
                     "確認メールを送信しました（{sent}）。24時間以内にメールのリンクを開くと、お知らせが届くようになります。"
                 ),
                 Lang::English => {
-                    format!("The confirmation mail was sent on {sent}. Faxes are told once its link was opened, within 24 hours.")
+                    format!("The confirmation mail was sent on {sent}. Open its link within 24 hours to be told of faxes.")
                 }
             };
         }
@@ -223,7 +223,7 @@ fn told_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> 
         ),
         Some((MailState::Queued, _)) => lang.say(
             "確認メールの送信を待っています。まもなくお送りします。24時間以内にメールのリンクを開くと、お知らせが届くようになります。",
-            "The confirmation mail is about to be sent. Faxes are told once its link was opened, within 24 hours.",
+            "The confirmation mail is about to be sent. Open its link within 24 hours to be told of faxes.",
         ),
     };
     text.to_owned()

@@ -70,8 +70,8 @@ pub(super) async fn show(visitor: Visitor) -> Response {
     page.notice = match visitor.here.as_str() {
         "/login?bye" => lang.say("ログアウトしました。", "You are logged out."),
         "/login?ended" => lang.say(
-            "しばらく操作がなかったか、パスワードが変更されたため、ログインが終了しました。お手数ですが、もう一度ログインしてください。",
-            "You were logged out, because nothing was done for a while or the password was changed. Please log in again.",
+            "一定時間操作がなかったか、パスワードが変更されたため、自動的にログアウトしました。お手数ですが、もう一度ログインしてください。",
+            "You were logged out, because you were inactive for a while or the password was changed. Please log in again.",
         ),
         _ => "",
     }

@@ -90,7 +90,7 @@ pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem)
         Problem::NotFound => (
             lang.say("ページが見つかりません", "Page not found"),
             lang.say(
-                "このページは存在しないか、ご契約またはログインの範囲では利用できません。",
+                "このページは存在しないか、ご契約内容またはログインの範囲ではご利用になれません。",
                 "There is no such page, or it is not available with your contract or login.",
             ),
         ),

@@ -107,7 +107,7 @@ fn kind_of<T: Settings>() -> Kind {
         },
         form: |form| std::iter::once(form.active()).chain(T::form(form)).collect(),
         rows: |active, detail, lang| {
-            let state = if active { lang.say("開始", "Started") } else { lang.say("停止", "Stopped") };
+            let state = if active { lang.say("利用中", "On") } else { lang.say("停止中", "Off") };
             let detail = serde_json::from_str::<T>(detail).unwrap_or_default();
             let first = Row::one(lang.say("サービス", "Service"), state);
             std::iter::once(first).chain(detail.rows(lang)).collect()
@@ -136,9 +136,10 @@ pub(super) fn what(service: Service, lang: Lang) -> &'static str {
             "回線の故障と回復をメールでお知らせします。",
             "Tells you by mail when the line fails and when it is back.",
         ),
-        Service::FaxMail => {
-            lang.say("受信したFAXをお預かりし、メールでお知らせします。", "Keeps received faxes and tells you by mail.")
-        }
+        Service::FaxMail => lang.say(
+            "受信したFAXをお預かりし、メールでお知らせします。",
+            "Keeps received faxes and tells you of them by mail.",
+        ),
     }
 }
 

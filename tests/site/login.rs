@@ -149,7 +149,7 @@ fn a_session_ends_after_fifteen_idle_minutes() {
     assert_eq!(browser.get("/").status, 200, "every request counts");
     world.at(899 + 899 + 900);
     assert_eq!(browser.get("/").location(), "/login?ended");
-    assert!(browser.get("/login?ended").has("ログインが終了しました"), "it says why");
+    assert!(browser.get("/login?ended").has("自動的にログアウトしました"), "it says why");
     assert!(browser.cookies.is_empty(), "the browser forgets it");
     assert_eq!(browser.get("/").location(), "/login");
 }
