@@ -5,12 +5,17 @@ use std::time::Duration;
 use super::*;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::{Account, Key, LineKey, Lock, Proof, answer};
+use crate::sip::digest::{Account, Algorithm, Key, LineKey, Lock, Proof, answer};
 use crate::sip::endpoint::{Admission, DeskConfig, RegisterHandle, Registered, Registering, Standing};
 use crate::sip::registrar::Limits;
 
 pub(super) fn with_desk() -> Config {
-    let desk = DeskConfig { realm: "karipass".to_owned(), lock: Lock::default(), limits: Limits::default() };
+    let desk = DeskConfig {
+        realm: "karipass".to_owned(),
+        algorithms: Algorithm::ALL.to_vec(),
+        lock: Lock::default(),
+        limits: Limits::default(),
+    };
     Config { desk: Some(desk), ..Config::default() }
 }
 
