@@ -114,11 +114,12 @@ pub async fn serve(listener: TcpListener, options: Options, router: Router, stop
                 let _place = place;
                 match acceptor {
                     None => connection(stream, peer, limits, STALL, router, stopping).await,
-                    Some(acceptor) => match timeout(limits.header_timeout, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => connection(stream, peer, limits, STALL, router, stopping).await,
-                        // strangers try all sorts of things, and each can be had in any number
-                        Ok(Err(_)) | Err(_) => {}
-                    },
+                    Some(acceptor) => {
+                        // nothing is logged of those that fail: strangers try all sorts of things, in any number
+                        if let Ok(Ok(stream)) = timeout(limits.header_timeout, acceptor.accept(stream)).await {
+                            connection(stream, peer, limits, STALL, router, stopping).await;
+                        }
+                    }
                 }
             });
         }

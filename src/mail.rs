@@ -26,6 +26,7 @@ use crate::account::mail::{
     AddressConfirmation, Claim, Delivery, LINK_SECONDS, Mail, MailFilter, MailState, Purpose, TokenHash,
 };
 use crate::account::{Store, StoreError};
+use crate::hex::hex;
 use crate::time::UnixTime;
 
 pub use letter::Letter;
@@ -312,15 +313,6 @@ impl Post {
 }
 
 const FOOTER: &str = "このメールは自動で送信しています。返信いただいてもお答えできません。";
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // writing to a string never fails
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// So many mails wait, for a server that is not configured to send them.
 pub fn waiting(store: &dyn Store) -> Result<usize, StoreError> {

@@ -90,15 +90,18 @@ fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, del
     page::render(StatusCode::OK, &page)
 }
 
+/// A form of this session, and the number within reach that it is about.
+fn asked(member: &Member, body: &[u8]) -> Result<(Fields, PhoneNumber), Response> {
+    let form = member.form(body)?;
+    let number = member.number_for(Service::FaxMail, form.find("number"))?;
+    Ok((form, number))
+}
+
 /// Deletes what was marked, after it was shown once more.
 pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Bytes) -> Response {
-    let form = match member.form(&body) {
-        Ok(form) => form,
-        Err(forged) => return forged,
-    };
-    let number = match member.number_for(Service::FaxMail, form.find("number")) {
-        Ok(number) => number,
-        Err(not_found) => return not_found,
+    let (form, number) = match asked(&member, &body) {
+        Ok(asked) => asked,
+        Err(refused) => return refused,
     };
     let ids: Vec<i64> =
         form.iter().filter(|(name, _)| *name == "fax").filter_map(|(_, id)| id.trim().parse().ok()).collect();
@@ -251,13 +254,9 @@ pub(super) async fn ask_again(State(app): State<Shared>, member: Member, body: B
         Nobody,
         TooOften,
     }
-    let form = match member.form(&body) {
-        Ok(form) => form,
-        Err(forged) => return forged,
-    };
-    let number = match member.number_for(Service::FaxMail, form.find("number")) {
-        Ok(number) => number,
-        Err(not_found) => return not_found,
+    let number = match asked(&member, &body) {
+        Ok((_, number)) => number,
+        Err(refused) => return refused,
     };
     let (by, now) = (member.actor(), (app.clock)());
     let asked = app.desk.store(move |store| {

@@ -17,6 +17,7 @@ use super::lang::Lang;
 use super::page::{self, Frame, Problem, Who};
 use super::{Shared, cookie, hyphenated};
 use crate::account::{Actor, Contract, ContractedNumber, Service, Session, SessionId, Stage};
+use crate::hex::hex;
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
 
@@ -195,15 +196,6 @@ fn csrf_of(token: &str) -> String {
 fn hash(purpose: &str, token: &str) -> String {
     let digest = blake2::Blake2b::<U32>::new().chain_update(purpose).chain_update([0]).chain_update(token).finalize();
     hex(&digest)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // writing to a string never fails
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unit_title(unit: Unit, is_administrator: bool, lang: Lang) -> &'static str {

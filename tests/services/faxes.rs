@@ -258,6 +258,28 @@ fn a_fax_is_viewed_downloaded_and_deleted() {
 }
 
 #[test]
+fn a_fax_that_another_tab_has_deleted_is_gone_and_nothing_else_is() {
+    let world = all_services();
+    let mut store = world.store();
+    fax_mail(&mut store, LINE, "", false);
+    for name in ["mh-lsb.tif", "plain.tif"] {
+        happen(&mut store, &fax(None, LINE, name), 0).unwrap();
+    }
+    let mut browser = world.member(Unit::Line, LINE);
+    let csrf = browser.csrf();
+    let fields = |step| [("csrf", csrf.as_str()), ("number", LINE), ("fax", "1"), ("step", step)];
+    let mut tab = browser.clone();
+    assert!(browser.post("/fax-mail/inbox", &fields("review")).has("value=\"1\""));
+    assert_eq!(tab.post("/fax-mail/inbox", &fields("delete")).status, 303);
+    assert_eq!(browser.post("/fax-mail/inbox", &fields("delete")).status, 303);
+    assert!(browser.post("/fax-mail/inbox", &fields("review")).has("受信したFAXはありません"), "nothing is left of it");
+    assert_eq!(browser.get("/fax-mail/fax?number=0600001111&id=1&as=pdf").status, 404);
+    assert_eq!(store.faxes(number(LINE)).unwrap().iter().map(|fax| fax.id).collect::<Vec<_>>(), [2]);
+    let rows = store.audit(&AuditFilter::default()).unwrap();
+    assert_eq!(rows.iter().filter(|row| row.action.name() == "deleted-fax").count(), 1, "deleted once");
+}
+
+#[test]
 fn nobody_reaches_the_faxes_of_another_number() {
     let world = World::new(&[
         Contract::new(number(LINE), Services::ALL).with(number(OTHER), Services::ALL),
