@@ -301,6 +301,7 @@ fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
 fn desk(config: &Config) -> endpoint::DeskConfig {
     endpoint::DeskConfig {
         realm: config.sip.realm.clone(),
+        algorithms: config.sip.digest_algorithms.clone(),
         // as the settings site locks its logins
         lock: digest::Lock { after: config.site.lock_after, time: config.site.lock_time },
         limits: registrar::Limits::default(),

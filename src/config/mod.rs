@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::account::Cost;
 use crate::number::{NumberError, PhoneNumber};
 use crate::secret::Secret;
+use crate::sip::digest::Algorithm;
 use crate::sip::sdp::Srtp;
 
 pub use error::{ConfigError, Origin};
@@ -69,6 +70,8 @@ pub struct Sip {
     pub registrar: bool,
     /// What line passwords are for; they have to be set anew when it changes.
     pub realm: String,
+    /// What challenges offer to prove passwords with, in this order; nothing else is taken.
+    pub digest_algorithms: Vec<Algorithm>,
     /// Further hosts that telephones may write behind `@` in their user names.
     pub domains: Vec<String>,
     /// Whether a caller who is refused hears the reason in early media first.
@@ -257,6 +260,7 @@ impl Config {
                 accept_privacy_id: true,
                 registrar: true,
                 realm: "karipass".to_owned(),
+                digest_algorithms: Algorithm::ALL.to_vec(),
                 domains: Vec::new(),
                 refuse_with_announcement: false,
                 certificate: None,
