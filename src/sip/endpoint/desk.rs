@@ -146,7 +146,7 @@ impl Endpoint {
         id: ServerId,
         request: &Request,
     ) -> Result<(), Reply> {
-        let Some(desk) = &mut self.desk else { return Err(Reply::method_not_allowed()) };
+        let Some(desk) = &mut self.desk else { return Err(Reply::method_not_allowed(&self.layer.config)) };
         if matches!(request.uri.scheme, Scheme::Other(_)) {
             return Err(Reply::new(416));
         }

@@ -290,3 +290,23 @@ fn without_a_registrar_register_is_not_allowed() {
     bench.receive(0, &Telephone::new().register(&[CONTACT]));
     assert_eq!(bench.trace(), ["0 → 405 REGISTER"]);
 }
+
+#[test]
+fn what_is_allowed_names_register_where_there_is_a_registrar() {
+    for (mut bench, registers) in [(Bench::with(with_desk()), true), (Bench::new(), false)] {
+        let mut phone = Phone::new();
+        let register = phone.request("REGISTER");
+        for request in [phone.request("OPTIONS"), phone.request("MESSAGE"), register] {
+            bench.receive(0, &request);
+            let Some(allow) = bench.sent.last().and_then(|(_, message)| match message {
+                Message::Response(response) => response.headers.first("Allow"),
+                Message::Request(_) => None,
+            }) else {
+                assert!(registers && request.starts_with("REGISTER"), "{request}");
+                continue;
+            };
+            assert_eq!(allow.split(", ").any(|method| method == "REGISTER"), registers, "{request}");
+            assert!(allow.starts_with("INVITE, ACK, BYE"));
+        }
+    }
+}
