@@ -32,7 +32,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
     }
 }
 
-const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "time"];
+const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "time", "priority"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
