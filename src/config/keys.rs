@@ -145,6 +145,14 @@ const KEYS: &[Key] = keys! {
         |c, v| c.limits.connections = v.integer(1..=100_000)?;
     "limits.connections_per_peer", "a whole number from 1 to 100000",
         |c, v| c.limits.connections_per_peer = v.integer(1..=100_000)?;
+    "limits.http_connections", "a whole number from 1 to 100000",
+        |c, v| c.limits.http_connections = v.integer(1..=100_000)?;
+    "limits.http_connections_per_peer", "a whole number from 1 to 100000",
+        |c, v| c.limits.http_connections_per_peer = v.integer(1..=100_000)?;
+    "limits.http_header_timeout", "1s to 10m, such as \"15s\"",
+        |c, v| c.limits.http_header_timeout = v.duration(seconds(1, 600))?;
+    "limits.http_body_timeout", "1s to 1h, such as \"60s\"",
+        |c, v| c.limits.http_body_timeout = v.duration(seconds(1, 3_600))?;
     "limits.call_duration", "10s to 24h, such as \"10m\"",
         |c, v| c.limits.call_duration = v.duration(seconds(10, 86_400))?;
     "limits.drain", "0s to 1h, such as \"30s\"",

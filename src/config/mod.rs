@@ -205,6 +205,14 @@ pub struct Limits {
     pub connections: u32,
     /// Stream connections at once from one address.
     pub connections_per_peer: u32,
+    /// Connections at once to the site, and as many to the local API.
+    pub http_connections: u32,
+    /// Of them, from one address.
+    pub http_connections_per_peer: u32,
+    /// How long the head of a request may take.
+    pub http_header_timeout: Duration,
+    /// How long the body of a request may take.
+    pub http_body_timeout: Duration,
     /// The longest call.
     pub call_duration: Duration,
     /// How long running calls may go on after SIGTERM.
@@ -306,6 +314,10 @@ impl Config {
                 invites_per_second_per_peer: 100,
                 connections: 1000,
                 connections_per_peer: 100,
+                http_connections: 512,
+                http_connections_per_peer: 64,
+                http_header_timeout: Duration::from_secs(15),
+                http_body_timeout: Duration::from_secs(60),
                 call_duration: Duration::from_secs(600),
                 drain: Duration::from_secs(30),
                 media_workers: 0,

@@ -105,6 +105,10 @@ calls_per_peer = 20
 invites_per_second_per_peer = 3
 connections = 50
 connections_per_peer = 6
+http_connections = 30
+http_connections_per_peer = 7
+http_header_timeout = "5s"
+http_body_timeout = "2m"
 call_duration = "1h"
 drain = "0s"
 media_workers = 4
@@ -183,6 +187,10 @@ fn everything() -> Config {
             invites_per_second_per_peer: 3,
             connections: 50,
             connections_per_peer: 6,
+            http_connections: 30,
+            http_connections_per_peer: 7,
+            http_header_timeout: Duration::from_secs(5),
+            http_body_timeout: Duration::from_secs(120),
             call_duration: Duration::from_secs(3600),
             drain: Duration::ZERO,
             media_workers: 4,
@@ -267,6 +275,10 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_LIMITS_INVITES_PER_SECOND_PER_PEER", "3"),
         ("KARIPASS_LIMITS_CONNECTIONS", "50"),
         ("KARIPASS_LIMITS_CONNECTIONS_PER_PEER", "6"),
+        ("KARIPASS_LIMITS_HTTP_CONNECTIONS", "30"),
+        ("KARIPASS_LIMITS_HTTP_CONNECTIONS_PER_PEER", "7"),
+        ("KARIPASS_LIMITS_HTTP_HEADER_TIMEOUT", "5s"),
+        ("KARIPASS_LIMITS_HTTP_BODY_TIMEOUT", "2m"),
         ("KARIPASS_LIMITS_CALL_DURATION", "1h"),
         ("KARIPASS_LIMITS_DRAIN", "0s"),
         ("KARIPASS_LIMITS_MEDIA_WORKERS", "4"),

@@ -34,6 +34,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::hex::hex;
 use crate::secret::Secret;
 
 /// A hash that a digest is made with.
@@ -80,10 +81,6 @@ fn joined<H: Digest>(parts: &[&str]) -> Vec<u8> {
         hash.update(part.as_bytes());
     }
     hash.finalize().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// What is kept in place of a password: H(user:realm:password), "HA1", by each algorithm, in hex.
