@@ -32,7 +32,7 @@
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
-//! | `number`, `unit`, `secret`, `keying`, `hex`, `time` | leaves that every room may use |
+//! | `number`, `unit`, `secret`, `keying`, `hex`, `time`, `priority` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, http, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
 //! leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -65,6 +65,7 @@ pub mod keying;
 pub mod mail;
 pub mod net;
 pub mod number;
+pub mod priority;
 pub mod rtp;
 pub mod secret;
 pub mod server;

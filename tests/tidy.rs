@@ -33,7 +33,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
     }
 }
 
-const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "hex", "time"];
+const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "hex", "time", "priority"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -52,6 +52,7 @@ use crate::account::{Cost, Store, StoreError};
 use crate::config::Cidr;
 use crate::http::{self, LAST_WORDS};
 use crate::number::{PhoneNumber, hyphenated};
+use crate::priority::give_way;
 use crate::time::UnixTime;
 
 pub use rules::Rules;
@@ -237,7 +238,7 @@ impl Drop for Site {
 
 /// Pages and hashes can wait for a moment where audio cannot. Without processors to spare this is what keeps it even.
 fn give_way_to_calls() {
-    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+    if let Err(error) = give_way() {
         tracing::warn!(%error, "the site runs at the same priority as calls");
     }
 }
