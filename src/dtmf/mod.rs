@@ -26,7 +26,7 @@
 //! tells nothing more.
 //!
 //! Losses: a hop that is told as lost, or that repeats the one of 20 ms before to the bit (a packet played twice), is no evidence
-//! either way. What a loss cuts off is judged at once, and 17 ms are enough then. Digital silence of one or two packets' length
+//! either way. What a loss cuts off is judged at once, and 15 ms are enough then. Digital silence of one or two packets' length
 //! inside a tone is a loss that was hidden, and is bridged while the phases on both sides agree.
 //!
 //! # The trade
