@@ -63,6 +63,9 @@ fn is_packets(hole: usize) -> bool {
 /// What the first estimate of the frequencies may be off.
 const ROUGHLY: f32 = 0.012;
 
+/// How much more twist 15 ms may show than there is: 6 dB, for a voice over them.
+const ROUGH_TWIST: f32 = 4.0;
+
 /// How much farther off a candidate is still told of to those who want to know.
 const ROUGHLY_EXPLAINED: f32 = 0.04;
 
@@ -85,7 +88,7 @@ pub(super) fn measure(
     explain: bool,
 ) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
-    let reach = reach(history, key, &mut hops, horizon)?;
+    let reach = reach(history, key, limits, &mut hops, horizon, explain)?;
     if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
@@ -158,7 +161,14 @@ fn before(history: &History, onset: usize) -> f32 {
 const LIKE: [(f32, f32); 2] = [(0.2, 3.0), (0.4, 2.0)];
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
-fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize) -> Option<Reach> {
+fn reach(
+    history: &History,
+    key: usize,
+    limits: &Limits,
+    hops: &mut [Tones; KEPT],
+    horizon: usize,
+    explain: bool,
+) -> Option<Reach> {
     let mut near = [0.0; 2];
     let mut count = 0.0;
     // of the newest hops, but not the very newest when there is a choice: the tone may be ending in it
@@ -173,6 +183,9 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
         return None;
     }
     let near = near.map(|n| n / count);
+    if !explain && !limits.twist_allows(near, ROUGH_TWIST) {
+        return None;
+    }
     let alike = |q: usize, power: f32| power > LIKE[q].0 * near[q] && power < LIKE[q].1 * near[q];
     let mut reach = Reach::default();
     let mut hole = 0;
