@@ -33,15 +33,15 @@
 //!
 //! Noise wants tolerance and voices want strictness. They differ in where the residual is (a voice has it below 2 kHz, where its
 //! harmonics are, and not evenly), in steadiness, in the onset, and in whether the tones are in place. So noise buys its tolerance
-//! with length, place and onset, and needs no tolerance of what voices do. A voice *over* a digit, such as the echo of a prompt, is
-//! told from one that passes for a digit by the high tone: the first leaves it steady and in place, where it has little power; the
-//! second glides, and the higher the harmonic the more. The price is delay: 34 ms for clean digits, 40 ms at an
-//! SNR of 10 dB; and that a tone is refused when speech as loud as itself lies under its onset, but for one that lasts 60 ms and is
-//! in place to 0.3 %, which is what a speech codec leaves of a digit.
+//! with length, place and onset, and needs no tolerance of what voices do. A voice *over* a digit, such as the echo of a prompt,
+//! is told from one that passes for a digit by the high tone: the first has little power there and leaves it steady and in place,
+//! the second glides, and its higher harmonics the most. The price is delay: 34 ms for clean digits, 40 ms at an SNR of 10 dB; and
+//! that a tone is refused when speech as loud as itself lies under its onset, but for one that lasts 60 ms and is in place to
+//! 0.3 %, which is what a speech codec leaves of a digit.
 //!
-//! There is no form for many calls at once: it would gain nothing. The lanes are full with one call's eight frequencies; four calls'
-//! hops correlated together took 17.1 ns a hop instead of 10.7, of 45 ns for all that is done with one, and 256 calls in turn cost
-//! what one does.
+//! There is no form for many calls at once, for it would gain nothing: the lanes are full with one call's frequencies. To
+//! correlate four calls' hops together took 17.1 ns a hop instead of 10.7, out of 45 for everything, and a hop of each of 256
+//! calls in turn takes as long as one of the same call.
 //!
 //! Thresholds: [`Config`] has those that can be set, with presets of ITU-T Q.24; `limits` has the rest, each with its reason.
 //! [`Detector::with_explanations`] tells of each candidate what was measured and why it was taken or not.
@@ -77,8 +77,8 @@
 //! | false digits in music, 128 minutes at each of nine pitches | 0 | 0 |
 //! | false digits in 30 h of white noise | 0 | 0 |
 //! | false digits in 10 h of pink noise, and of impulses | | 0 and 0 |
-//! | false digits in 4 h of other speech: 9700 clips of children's programs, in some twenty languages; here at nine pitches | 2 | 0 |
-//! | false digits in 91 minutes of speech made by machines in 22 languages, Japanese and our prompts among them, at five pitches | 0 | 0 |
+//! | false digits in 4 h of other speech, some twenty languages, mostly children's programs; here at nine pitches | 2 | 0 |
+//! | false digits in 91 minutes of machines' speech, 22 languages and our prompts; here at five pitches | 0 | 0 |
 //! | `Down` after the onset, clean, median / longest | 29.6 / 36.6 ms | 33.9 / 36.5 ms |
 //! | `Down` after the onset at an SNR of 10 dB, median / longest | 30.9 / 58.9 ms | 39.8 / 43.4 ms |
 //! | `Up` after the end, median / longest | | 15.4 / 17.9 ms |
@@ -86,9 +86,9 @@
 //! | instructions a sample in digital silence, the same | | 5 |
 //! | time for 13.9 h of speech, the bench's own taken off | 2.7 s | 0.6 s |
 //!
-//! The prompts are at -17 to -21 dBm0, so that an echo 15 dB down is 22 dB or more below a tone of -10 dBm0. Over such
-//! an echo at 15 dB, tones that are 0.8 % off are missed 3 times, where spandsp misses 45. All paths, and aarch64 under an emulator, gave the same events to the
-//! sample.
+//! The prompts are at -17 to -21 dBm0, so that an echo returned 15 dB down is 22 dB or more below a tone of -10 dBm0. With tones
+//! that are 0.8 % off, 3 are missed over one whose active level is 15 dB below a tone (spandsp: 45). All paths, and aarch64 under
+//! an emulator, gave the same events to the sample. Instructions are callgrind's, over 25 minutes of that speech.
 //!
 //! `Down` and `Up` in packets of 20 ms come with the packet that completes them: 10 ms later in the mean.
 
