@@ -16,11 +16,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -35,6 +36,7 @@ use tokio::task::spawn_blocking;
 use crate::account::{Store, StoreError, route};
 use crate::event::{Event, EventError, play};
 use crate::fax;
+use crate::http::{self, LAST_WORDS};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -42,7 +44,6 @@ use crate::time::UnixTime;
 /// Requests that wait for the store.
 const WAITING: usize = 64;
 const LARGEST_EVENT: usize = 16 * 1024;
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Everything the API is made of.
 pub struct Options {
@@ -50,6 +51,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// What callers have to present.
     pub token: Secret,
+    /// What connections may take.
+    pub limits: http::Limits,
     /// The account store.
     pub store: Box<dyn Store>,
     /// The wall clock.
@@ -80,12 +83,12 @@ pub fn start(options: Options) -> io::Result<Api> {
     let listener = std::net::TcpListener::bind(options.listen)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let Options { token, store, clock, ids, .. } = options;
+    let Options { token, limits, store, clock, ids, .. } = options;
     let app = Arc::new(App { token, store: Mutex::new(store), places: Semaphore::new(WAITING), clock, ids });
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(2).enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
     let serve = move || {
-        runtime.block_on(serve(listener, app, stopped));
+        runtime.block_on(serve(listener, limits, app, stopped));
         runtime.shutdown_timeout(LAST_WORDS);
     };
     let thread = std::thread::Builder::new().name("api".to_owned()).spawn(serve)?;
@@ -108,25 +111,11 @@ impl Drop for Api {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, app: Shared, stopped: oneshot::Receiver<()>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "the API cannot listen"),
-    };
-    let (draining, drained) = oneshot::channel();
-    let until = async move {
-        // a dropped handle stops as well
-        let _ = stopped.await;
-        let _ = draining.send(());
-    };
-    let served = axum::serve(listener, router(app)).with_graceful_shutdown(until);
-    let deadline = async move {
-        let _ = drained.await;
-        tokio::time::sleep(LAST_WORDS).await;
-    };
-    tokio::select! {
-        ended = served => if let Err(error) = ended { tracing::error!(%error, "the API ends") },
-        () = deadline => {}
+async fn serve(listener: std::net::TcpListener, limits: http::Limits, app: Shared, stopped: oneshot::Receiver<()>) {
+    let options = http::Options { tls: None, limits, proxies: Vec::new() };
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => http::serve(listener, options, router(app), stopped).await,
+        Err(error) => tracing::error!(%error, "the API cannot listen"),
     }
 }
 
@@ -136,12 +125,23 @@ fn router(app: Shared) -> Router {
         .route("/v1/faxes", post(faxes).layer(DefaultBodyLimit::max(fax::LARGEST + 1)))
         .route("/v1/route", get(routes))
         .fallback(|| async { refusal(StatusCode::NOT_FOUND, "there is no such resource") })
+        .method_not_allowed_fallback(|| async { refusal(StatusCode::METHOD_NOT_ALLOWED, "not by this method") })
         .layer(middleware::from_fn_with_state(Arc::clone(&app), authenticated))
         .with_state(app)
 }
 
-/// Whoever does not present the token learns nothing, not even which resources there are.
-async fn authenticated(State(app): State<Shared>, request: Request, next: Next) -> Response {
+/// Whoever does not present the token learns nothing, not even which resources there are. A browser that comes here
+/// nevertheless neither shows the answer nor keeps it.
+async fn authenticated(state: State<Shared>, request: Request, next: Next) -> Response {
+    let mut response = answered(state, request, next).await;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"api.json\""));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn answered(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token =
         presented.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));

@@ -27,13 +27,14 @@
 //! | `decode` | the digits in a recording or capture |
 //! | `event`, `fax` | what happens in the network and what the services make of it; received faxes |
 //! | `mail`, `api` | mails on their way out; the local HTTP API that tells of events |
+//! | `http` | connections of site and API: how many, and how long each may take |
 //! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
-//! | `number`, `unit`, `secret`, `keying`, `time` | leaves that every room may use |
+//! | `number`, `unit`, `secret`, `keying`, `hex`, `time`, `priority` | leaves that every room may use |
 //!
-//! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
+//! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, http, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
 //! leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
 //! # Invariants
@@ -57,11 +58,14 @@ pub mod decode;
 pub mod dtmf;
 pub mod event;
 pub mod fax;
+pub mod hex;
+pub mod http;
 pub mod ivr;
 pub mod keying;
 pub mod mail;
 pub mod net;
 pub mod number;
+pub mod priority;
 pub mod rtp;
 pub mod secret;
 pub mod server;

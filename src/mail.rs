@@ -16,14 +16,17 @@
 mod letter;
 mod smtp;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::account::mail::{
     AddressConfirmation, Claim, Delivery, LINK_SECONDS, Mail, MailFilter, MailState, Purpose, TokenHash,
 };
 use crate::account::{Store, StoreError};
+use crate::hex::hex;
 use crate::time::UnixTime;
 
 pub use letter::Letter;
@@ -42,8 +45,8 @@ const FIRST_DELAY_SECONDS: i64 = 60;
 const LONGEST_DELAY_SECONDS: i64 = 60 * 60;
 /// Then a mail that is still refused has failed.
 const GIVEN_UP_SECONDS: i64 = 5 * 24 * 60 * 60;
-/// So long a mail that is being sent is waited for at a stop.
-const LAST_WORDS: Duration = Duration::from_secs(30);
+/// So long a mail that is being sent is waited for at a stop, when it may as well stay in the queue.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A mail that went but cannot be entered as sent is tried to be entered so often, a second apart, after a stop as well.
 const LAST_TRIES: u32 = 10;
 
@@ -63,35 +66,97 @@ pub struct Options {
 
 /// A thread that sends mails.
 pub struct Sender {
-    stop: Option<mpsc::Sender<()>>,
+    stop: Stop,
+    wake: Option<mpsc::Sender<()>>,
     ended: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// Asks a sender to stop, and knows whether it is where a mail must not be left: the mail server may have it already, and it
+/// is not yet entered as sent.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Marks>);
+
+#[derive(Default)]
+struct Marks {
+    asked: AtomicBool,
+    handing_over: AtomicBool,
+}
+
+impl Stop {
+    /// No mail is handed over from now on, but for one that is already.
+    pub fn ask(&self) {
+        self.0.asked.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is asked to stop.
+    pub fn is_asked(&self) -> bool {
+        self.0.asked.load(Ordering::SeqCst)
+    }
+
+    fn is_handing_over(&self) -> bool {
+        self.0.handing_over.load(Ordering::SeqCst)
+    }
+
+    /// Whether a mail may be handed over. Noted first and asked then, so that whoever asks to stop and finds nothing noted
+    /// can rely on it.
+    fn begin_hand_over(&self) -> bool {
+        self.0.handing_over.store(true, Ordering::SeqCst);
+        !self.is_asked()
+    }
+
+    fn end_hand_over(&self) {
+        self.0.handing_over.store(false, Ordering::SeqCst);
+    }
+}
+
 /// Sends mails from a thread of its own until stopped.
 pub fn start(options: Options, store: Box<dyn Store>, name: String) -> std::io::Result<Sender> {
-    let (stop, stopped) = mpsc::channel();
-    let mut post = Post { options, store, name };
+    let (wake, woken) = mpsc::channel();
+    let (stop, mut post) = (Stop::default(), Post { options, store, name });
     let (ending, ended) = mpsc::channel();
+    let until = stop.clone();
     let run = move || {
         // told by going, in whatever way the thread ends
         let _ending = ending;
-        post.run(&stopped);
+        post.run(&until, &woken);
     };
     let thread = std::thread::Builder::new().name("mail".to_owned()).spawn(run)?;
-    Ok(Sender { stop: Some(stop), ended, thread: Some(thread) })
+    Ok(Sender { stop, wake: Some(wake), ended, thread: Some(thread) })
+}
+
+impl Sender {
+    /// What asks it to stop.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Stops. A mail that the mail server may have taken already is waited for, by this deadline; any other stays queued,
+    /// however long the mail server keeps it waiting.
+    pub fn end(mut self, deadline: Instant) {
+        self.finish(deadline);
+    }
+
+    fn finish(&mut self, deadline: Instant) {
+        self.stop.ask();
+        drop(self.wake.take());
+        let Some(thread) = self.thread.take() else { return };
+        let is_over = |ended: Result<(), RecvTimeoutError>| ended != Err(RecvTimeoutError::Timeout);
+        let mut over = is_over(self.ended.recv_timeout(LAST_WORDS));
+        while !over && self.stop.is_handing_over() && Instant::now() < deadline {
+            over = is_over(self.ended.recv_timeout(PAUSE.min(deadline.saturating_duration_since(Instant::now()))));
+        }
+        if !over {
+            tracing::warn!("a mail is left to its claim: the mail server does not answer");
+        } else if thread.join().is_err() {
+            tracing::error!("the mail sender has panicked");
+        }
+    }
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if self.ended.recv_timeout(LAST_WORDS) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("a mail is left to its claim: the mail server does not answer");
-            return;
-        }
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the mail sender has panicked");
-        }
+        self.finish(Instant::now());
     }
 }
 
@@ -117,18 +182,17 @@ pub enum Trouble {
 }
 
 impl Post {
-    fn run(&mut self, stopped: &mpsc::Receiver<()>) {
+    fn run(&mut self, stop: &Stop, woken: &mpsc::Receiver<()>) {
         let mut pause = PAUSE;
-        loop {
-            let is_stopped = || !matches!(stopped.try_recv(), Err(mpsc::TryRecvError::Empty));
-            match self.send_due(&is_stopped) {
+        while !stop.is_asked() {
+            match self.send_due(stop) {
                 Ok(_) => pause = PAUSE,
                 Err(trouble) => {
                     tracing::warn!(%trouble, again_in = ?pause, "mail");
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
-            match stopped.recv_timeout(pause) {
+            match woken.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -136,13 +200,15 @@ impl Post {
     }
 
     /// Sends everything that is due, one after the other; tells how many have gone. Ends early when that does not work, or
-    /// when `is_stopped`.
-    pub fn send_due(&mut self, is_stopped: &dyn Fn() -> bool) -> Result<usize, Trouble> {
+    /// when asked to stop.
+    pub fn send_due(&mut self, stop: &Stop) -> Result<usize, Trouble> {
         let mut sent = 0;
-        while !is_stopped() {
+        while !stop.is_asked() {
             let now = (self.options.clock)();
             let Some(mail) = self.store.claim_mail(&self.claim(now), now)? else { break };
-            sent += usize::from(self.send(&mail)?);
+            let result = self.send(&mail, stop);
+            stop.end_hand_over();
+            sent += usize::from(result?);
         }
         Ok(sent)
     }
@@ -151,7 +217,7 @@ impl Post {
         Claim { by: self.name.clone(), until: now.plus(CLAIM_SECONDS) }
     }
 
-    fn send(&mut self, mail: &Mail) -> Result<bool, Trouble> {
+    fn send(&mut self, mail: &Mail, stop: &Stop) -> Result<bool, Trouble> {
         let id = mail.mail.id.as_str();
         if mail.uncertain {
             tracing::warn!(mail = id, "sent again: it may have gone already, under the same Message-ID");
@@ -161,6 +227,9 @@ impl Post {
         let mut kept = Ok(true);
         let store = &mut self.store;
         let result = self.options.server.deliver(&letter, || {
+            if !stop.begin_hand_over() {
+                return false;
+            }
             kept = store.hand_over_mail(id, &claim);
             matches!(kept, Ok(true))
         });
@@ -244,15 +313,6 @@ impl Post {
 }
 
 const FOOTER: &str = "このメールは自動で送信しています。返信いただいてもお答えできません。";
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // writing to a string never fails
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// So many mails wait, for a server that is not configured to send them.
 pub fn waiting(store: &dyn Store) -> Result<usize, StoreError> {

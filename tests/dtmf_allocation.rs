@@ -1,33 +1,10 @@
 //! The DTMF receiver allocates nothing once it is made.
-#![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/counting.rs"]
+mod counting;
 
+use counting::allocations;
 use karipass::dtmf::{Config, Detector};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: it is the system's allocator, counted.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 #[test]
 fn packets_losses_and_events_allocate_nothing() {
@@ -35,7 +12,7 @@ fn packets_losses_and_events_allocate_nothing() {
     let audio: Vec<i16> =
         (0..80_000).map(|n| if n / 480 % 2 == 0 { (tone(n, 770.0) + tone(n, 1336.0)) as i16 } else { 0 }).collect();
     let mut detector = Detector::new(&Config::default());
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     let mut events = 0;
     for (number, packet) in audio.chunks(160).enumerate() {
         if number % 23 == 0 {
@@ -47,6 +24,6 @@ fn packets_losses_and_events_allocate_nothing() {
             events += 1;
         }
     }
-    assert_eq!(ALLOCATIONS.get(), before);
+    assert_eq!(allocations(), before);
     assert!(events > 150, "digits go through: {events} events");
 }

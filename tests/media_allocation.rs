@@ -1,35 +1,13 @@
 //! A media session allocates nothing once its buffers are there, encrypted or not.
-#![allow(unsafe_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/counting.rs"]
+mod counting;
 
+use counting::allocations;
 use karipass::keying::{Keying, LONGEST, MasterKey, Suite};
 use karipass::rtp::session::{Config, Output, Received, Session};
 use karipass::time::Time;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: it is the system's allocator, counted.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// Sends and receives one packet each way; the media that was heard.
 fn tick(n: u64, ends: &mut [Session; 2]) -> usize {
@@ -77,9 +55,9 @@ fn packets_and_reports_allocate_nothing() {
         });
         // the buffers come with the first packets and reports
         (0..600).for_each(|n| _ = tick(n, &mut ends));
-        let before = ALLOCATIONS.get();
+        let before = allocations();
         let heard: usize = (600..3000).map(|n| tick(n, &mut ends)).sum();
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{suite:?}");
+        assert_eq!(allocations() - before, 0, "{suite:?}");
         assert!(heard > 4400, "{suite:?}: {heard} packets");
     }
 }

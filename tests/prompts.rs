@@ -42,6 +42,20 @@ fn every_prompt_has_a_text() {
     }
 }
 
+/// A prompt that is spoken anew must be heard anew: its length is written beside what was understood.
+#[test]
+fn every_prompt_was_heard_by_a_recogniser_as_it_is() {
+    let heard = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/prompts/recognised.tsv")).unwrap();
+    let bank = Bank::builtin();
+    for name in bank.names() {
+        let row = heard.lines().find(|line| line.split('\t').next() == Some(name));
+        let row: Vec<&str> = row.unwrap_or_else(|| panic!("{name} has no row in recognised.tsv")).split('\t').collect();
+        let length = bank.clip(name).unwrap().pcm.len() / 8;
+        assert_eq!(row[1], length.to_string(), "{name} is not the recording that was heard");
+        assert!(!row[5].is_empty(), "{name}: nothing was understood");
+    }
+}
+
 #[test]
 fn every_prompt_sounds_is_not_clipped_and_starts_at_once() {
     let bank = Bank::builtin();

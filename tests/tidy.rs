@@ -18,21 +18,22 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "config" => &["sip", "rtp", "ivr", "account"],
         "event" => &["account", "fax"],
         "mail" => &["account"],
-        "api" => &["event", "account", "fax"],
+        "http" => &["config"],
+        "api" => &["http", "event", "account", "fax"],
         "net" => &["sip", "config"],
         "trace" => &["sip", "rtp", "audio"],
         "server" => &["trace", "call", "net", "site", "sip", "rtp", "audio", "dtmf", "ivr", "account", "config"],
-        "site" => &["account", "config", "event", "fax"],
+        "site" => &["http", "account", "config", "event", "fax"],
         "cli" => &[
             "server", "site", "caller", "decode", "trace", "config", "account", "audio", "dtmf", "call", "sip", "rtp",
-            "ivr", "net", "event", "mail", "api", "fax",
+            "ivr", "net", "event", "mail", "api", "fax", "http",
         ],
         "main" => &["cli"],
         _ => &[],
     }
 }
 
-const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "time"];
+const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "hex", "time", "priority"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

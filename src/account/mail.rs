@@ -18,6 +18,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::hex::hex;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
@@ -205,7 +206,7 @@ impl TokenHash {
             .chain_update([0])
             .chain_update(token)
             .finalize();
-        TokenHash(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        TokenHash(hex(&digest))
     }
 }
 

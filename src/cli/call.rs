@@ -17,7 +17,7 @@ use crate::caller::ear::Lexicon;
 use crate::caller::script::Order;
 use crate::caller::{Faults, Habits, Manner, Way};
 use crate::keying::Suite;
-use crate::net::tls::Authorities;
+use crate::net::tls::{self, Authorities};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::sip::digest::Account;
@@ -193,9 +193,10 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
 }
 
 fn unreachable(args: &Args, error: &std::io::Error) -> String {
-    let advice = match error.to_string().contains("peer certificate") {
-        true => "; name its authority with --tls-ca, or in a laboratory give --tls-insecure",
-        false => "",
+    let advice = if tls::is_disbelieved(error) {
+        "; name its authority with --tls-ca, or in a laboratory give --tls-insecure"
+    } else {
+        ""
     };
     format!("cannot call {}: {error}{advice}", args.to)
 }

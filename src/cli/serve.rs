@@ -7,10 +7,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::output::{Answer, Failure, finish, json_line, now, open_store, open_store_as};
 use super::services;
@@ -24,6 +25,7 @@ use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
 use crate::dtmf;
 use crate::ivr;
+use crate::mail::{self, Sender};
 use crate::net::tls::Identity;
 use crate::net::transport;
 use crate::server::{Options, PeerLimits, Server};
@@ -136,7 +138,7 @@ async fn serve(
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
     let service_number = options.endpoint.service_user.clone();
-    let shutdown = stop_signals()?;
+    let (shutdown, stopping) = stop_signals()?;
     let server = Server::start(options).await.map_err(|error| Failure::Resource(error.to_string()))?;
     for (transport, address) in server.listening() {
         let transport = transport.name().to_lowercase();
@@ -163,6 +165,7 @@ async fn serve(
         }
     }
     let sender = services::start_sender(config, post, &format!("{scheme}://{}", site.address()))?;
+    let stopped_at = tokio::spawn(stop_mails(sender.as_ref().map(Sender::stop), stopping));
     if let (Some(introduction), false) = (introduction, args.json) {
         introduction.write(out, &format!("{scheme}://{}", site.address()), std::io::stdout().is_terminal())?;
     }
@@ -170,22 +173,39 @@ async fn serve(
     server.run(shutdown).await;
     site.stop();
     drop(api);
-    drop(sender);
+    if let Some(sender) = sender {
+        let since = stopped_at.await.unwrap_or_else(|_| Instant::now());
+        sender.end(since + config.limits.drain);
+    }
     Ok(Answer::Yes)
 }
 
-fn stop_signals() -> Result<mpsc::Receiver<()>, Failure> {
+/// Has the sender begin no mail any more as soon as the service is being stopped, while calls go on; tells since when.
+async fn stop_mails(stop: Option<mail::Stop>, mut stopping: watch::Receiver<bool>) -> Instant {
+    // nobody is left to stop it once the signals' tasks are gone
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+    if let Some(stop) = stop {
+        stop.ask();
+    }
+    Instant::now()
+}
+
+/// What asks to stop, each time anew; and whether it has been asked at all.
+fn stop_signals() -> Result<(mpsc::Receiver<()>, watch::Receiver<bool>), Failure> {
     let (sender, receiver) = mpsc::channel(2);
+    let (begin, stopping) = watch::channel(false);
+    let begin = Arc::new(begin);
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let mut arrivals = signal(kind).map_err(|error| Failure::Resource(error.to_string()))?;
-        let sender = sender.clone();
+        let (sender, begin) = (sender.clone(), Arc::clone(&begin));
         tokio::spawn(async move {
             while arrivals.recv().await.is_some() {
+                let _ = begin.send(true);
                 let _ = sender.send(()).await;
             }
         });
     }
-    Ok(receiver)
+    Ok((receiver, stopping))
 }
 
 fn options(
@@ -263,8 +283,10 @@ fn site_options(config: &Config, identities: &Identities) -> site::Options {
         },
         idle_seconds: seconds(config.site.idle_timeout),
         logins_per_minute: config.site.logins_per_minute,
+        limits: services::http_limits(config),
         proxies: config.site.trusted_proxies.clone(),
         refusal_after: REFUSAL_AFTER,
+        sends_mail: config.mail.smtp.is_some(),
         linphone: None,
     }
 }
@@ -301,6 +323,7 @@ fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
 fn desk(config: &Config) -> endpoint::DeskConfig {
     endpoint::DeskConfig {
         realm: config.sip.realm.clone(),
+        algorithms: config.sip.digest_algorithms.clone(),
         // as the settings site locks its logins
         lock: digest::Lock { after: config.site.lock_after, time: config.site.lock_time },
         limits: registrar::Limits::default(),

@@ -7,7 +7,19 @@ use crate::account::SqliteStore;
 use crate::account::sqlite::Mode;
 use crate::api::{self, Api};
 use crate::config::{Config, SmtpSecurity};
+use crate::http;
 use crate::mail::{self, Sender};
+
+/// What connections to the site and to the API may take.
+pub fn http_limits(config: &Config) -> http::Limits {
+    let limits = &config.limits;
+    http::Limits {
+        connections: limits.http_connections as usize,
+        connections_per_peer: limits.http_connections_per_peer as usize,
+        header_timeout: limits.http_header_timeout,
+        body_timeout: limits.http_body_timeout,
+    }
+}
 
 /// The API, where a token is configured.
 pub fn start_api(config: &Config) -> Result<Option<Api>, Failure> {
@@ -15,6 +27,7 @@ pub fn start_api(config: &Config) -> Result<Option<Api>, Failure> {
     let options = api::Options {
         listen: config.api.listen,
         token: token.clone(),
+        limits: http_limits(config),
         store: Box::new(open_store(config, Mode::Existing, "api")?),
         clock: Box::new(now),
         ids: Box::new(|| rand::rng().random()),

@@ -15,6 +15,7 @@ use super::value::{Unfit, Value};
 use super::{Config, Confirm, Overrides};
 use crate::account::Cost;
 use crate::secret::Secret;
+use crate::sip::digest::Algorithm;
 use crate::sip::sdp::Srtp;
 
 /// A setting.
@@ -54,6 +55,8 @@ const KEYS: &[Key] = keys! {
         |c, v| c.sip.registrar = v.switch()?;
     "sip.realm", "1 to 64 printable ASCII characters, without quotes, backslashes and colons",
         |c, v| c.sip.realm = realm(v)?;
+    "sip.digest_algorithms", "a list of \"SHA-256\" and \"MD5\", or of one of them, in the order in which they are offered",
+        |c, v| c.sip.digest_algorithms = algorithms(v)?;
     "sip.domains", "a list of host names and addresses, such as \"sip.example.jp\"",
         |c, v| c.sip.domains = v.list()?.iter().map(domain).collect::<Result<_, _>>()?;
     "sip.refuse_with_announcement", "true or false",
@@ -142,6 +145,14 @@ const KEYS: &[Key] = keys! {
         |c, v| c.limits.connections = v.integer(1..=100_000)?;
     "limits.connections_per_peer", "a whole number from 1 to 100000",
         |c, v| c.limits.connections_per_peer = v.integer(1..=100_000)?;
+    "limits.http_connections", "a whole number from 1 to 100000",
+        |c, v| c.limits.http_connections = v.integer(1..=100_000)?;
+    "limits.http_connections_per_peer", "a whole number from 1 to 100000",
+        |c, v| c.limits.http_connections_per_peer = v.integer(1..=100_000)?;
+    "limits.http_header_timeout", "1s to 10m, such as \"15s\"",
+        |c, v| c.limits.http_header_timeout = v.duration(seconds(1, 600))?;
+    "limits.http_body_timeout", "1s to 1h, such as \"60s\"",
+        |c, v| c.limits.http_body_timeout = v.duration(seconds(1, 3_600))?;
     "limits.call_duration", "10s to 24h, such as \"10m\"",
         |c, v| c.limits.call_duration = v.duration(seconds(10, 86_400))?;
     "limits.drain", "0s to 1h, such as \"30s\"",
@@ -391,6 +402,20 @@ fn realm(value: &Value) -> Result<String, Unfit> {
     let sound = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\:".contains(&byte));
     let fits = sound && (1..=64).contains(&text.len()) && text.trim() == text;
     if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no realm")) }
+}
+
+/// By name, as RFC 7616 §3.3 writes it, in any case.
+fn algorithms(value: &Value) -> Result<Vec<Algorithm>, Unfit> {
+    let mut read = Vec::new();
+    for one in value.list()? {
+        let name = one.text()?;
+        let algorithm = Algorithm::parse(name.trim()).ok_or_else(|| format!("{name:?} is no digest algorithm"))?;
+        if read.contains(&algorithm) {
+            return Err(format!("{} is there twice", algorithm.name()));
+        }
+        read.push(algorithm);
+    }
+    if read.is_empty() { Err("the list is empty".to_owned()) } else { Ok(read) }
 }
 
 /// What may stand behind `@` in a user name.

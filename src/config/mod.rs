@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::account::Cost;
 use crate::number::{NumberError, PhoneNumber};
 use crate::secret::Secret;
+use crate::sip::digest::Algorithm;
 use crate::sip::sdp::Srtp;
 
 pub use error::{ConfigError, Origin};
@@ -69,6 +70,8 @@ pub struct Sip {
     pub registrar: bool,
     /// What line passwords are for; they have to be set anew when it changes.
     pub realm: String,
+    /// What challenges offer to prove passwords with, in this order; nothing else is taken.
+    pub digest_algorithms: Vec<Algorithm>,
     /// Further hosts that telephones may write behind `@` in their user names.
     pub domains: Vec<String>,
     /// Whether a caller who is refused hears the reason in early media first.
@@ -202,6 +205,14 @@ pub struct Limits {
     pub connections: u32,
     /// Stream connections at once from one address.
     pub connections_per_peer: u32,
+    /// Connections at once to the site, and as many to the local API.
+    pub http_connections: u32,
+    /// Of them, from one address.
+    pub http_connections_per_peer: u32,
+    /// How long the head of a request may take.
+    pub http_header_timeout: Duration,
+    /// How long the body of a request may take.
+    pub http_body_timeout: Duration,
     /// The longest call.
     pub call_duration: Duration,
     /// How long running calls may go on after SIGTERM.
@@ -257,6 +268,7 @@ impl Config {
                 accept_privacy_id: true,
                 registrar: true,
                 realm: "karipass".to_owned(),
+                digest_algorithms: Algorithm::ALL.to_vec(),
                 domains: Vec::new(),
                 refuse_with_announcement: false,
                 certificate: None,
@@ -302,6 +314,10 @@ impl Config {
                 invites_per_second_per_peer: 100,
                 connections: 1000,
                 connections_per_peer: 100,
+                http_connections: 512,
+                http_connections_per_peer: 64,
+                http_header_timeout: Duration::from_secs(15),
+                http_body_timeout: Duration::from_secs(60),
                 call_duration: Duration::from_secs(600),
                 drain: Duration::from_secs(30),
                 media_workers: 0,

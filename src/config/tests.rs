@@ -51,6 +51,7 @@ trust_from = ["198.51.100.7"]
 accept_privacy_id = false
 registrar = false
 realm = "lab 1"
+digest_algorithms = ["MD5", "sha-256"]
 domains = ["sip.example.jp", "192.0.2.1:5060"]
 idle_timeout = "3m"
 refuse_with_announcement = true
@@ -104,6 +105,10 @@ calls_per_peer = 20
 invites_per_second_per_peer = 3
 connections = 50
 connections_per_peer = 6
+http_connections = 30
+http_connections_per_peer = 7
+http_header_timeout = "5s"
+http_body_timeout = "2m"
 call_duration = "1h"
 drain = "0s"
 media_workers = 4
@@ -126,6 +131,7 @@ fn everything() -> Config {
             accept_privacy_id: false,
             registrar: false,
             realm: "lab 1".to_owned(),
+            digest_algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
             refuse_with_announcement: true,
             certificate: None,
@@ -181,6 +187,10 @@ fn everything() -> Config {
             invites_per_second_per_peer: 3,
             connections: 50,
             connections_per_peer: 6,
+            http_connections: 30,
+            http_connections_per_peer: 7,
+            http_header_timeout: Duration::from_secs(5),
+            http_body_timeout: Duration::from_secs(120),
             call_duration: Duration::from_secs(3600),
             drain: Duration::ZERO,
             media_workers: 4,
@@ -225,6 +235,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_ACCEPT_PRIVACY_ID", "false"),
         ("KARIPASS_SIP_REGISTRAR", "false"),
         ("KARIPASS_SIP_REALM", "lab 1"),
+        ("KARIPASS_SIP_DIGEST_ALGORITHMS", "MD5, SHA-256"),
         ("KARIPASS_SIP_DOMAINS", "sip.example.jp,192.0.2.1:5060"),
         ("KARIPASS_SIP_IDLE_TIMEOUT", "3m"),
         ("KARIPASS_RTP_LISTEN", "0.0.0.0, ::"),
@@ -264,6 +275,10 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_LIMITS_INVITES_PER_SECOND_PER_PEER", "3"),
         ("KARIPASS_LIMITS_CONNECTIONS", "50"),
         ("KARIPASS_LIMITS_CONNECTIONS_PER_PEER", "6"),
+        ("KARIPASS_LIMITS_HTTP_CONNECTIONS", "30"),
+        ("KARIPASS_LIMITS_HTTP_CONNECTIONS_PER_PEER", "7"),
+        ("KARIPASS_LIMITS_HTTP_HEADER_TIMEOUT", "5s"),
+        ("KARIPASS_LIMITS_HTTP_BODY_TIMEOUT", "2m"),
         ("KARIPASS_LIMITS_CALL_DURATION", "1h"),
         ("KARIPASS_LIMITS_DRAIN", "0s"),
         ("KARIPASS_LIMITS_MEDIA_WORKERS", "4"),
@@ -368,6 +383,13 @@ fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
         ("[sip]\nservice_number = '664806430'", "2: sip.service_number: the number lacks its area code's leading 0"),
         ("[sip]\ntrusted_peers = ['192.0.2.1/24']", "2: sip.trusted_peers: \"192.0.2.1/24\" has bits set behind its"),
         ("[sip]\nrealm = 'a:b'", "2: sip.realm: \"a:b\" is no realm"),
+        ("[sip]\ndigest_algorithms = []", "2: sip.digest_algorithms: the list is empty"),
+        ("[sip]\ndigest_algorithms = ['MD5', 'md5']", "2: sip.digest_algorithms: MD5 is there twice"),
+        (
+            "[sip]\ndigest_algorithms = ['SHA-512-256']",
+            "2: sip.digest_algorithms: \"SHA-512-256\" is no digest algorithm; allowed: a list of \"SHA-256\" and \"MD5\"",
+        ),
+        ("[sip]\ndigest_algorithms = 'MD5'", "2: sip.digest_algorithms: a text, where a list is needed"),
         ("[sip]\ndomains = ['a@b']", "2: sip.domains: \"a@b\" is no host"),
         ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
         (

@@ -238,6 +238,12 @@ impl Authorities {
     }
 }
 
+/// Whether a connection failed because the server's certificate is not one to believe.
+pub fn is_disbelieved(error: &std::io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+    matches!(cause, Some(Error::InvalidCertificate(_)))
+}
+
 /// The name that a server's certificate must hold: the host that was asked for, or the address that is connected to.
 pub(super) fn server_name(host: Option<&str>, address: IpAddr) -> ServerName<'static> {
     let named = host.and_then(|host| ServerName::try_from(host.to_owned()).ok());

@@ -25,6 +25,7 @@ use crate::account::{AuditEntry, CallRecord, Contract, Store, StoreError, Write}
 use crate::call::LookupFailed;
 use crate::ivr::{SetTemporaryPassword, StoreFailed};
 use crate::number::PhoneNumber;
+use crate::priority;
 
 use super::clock::Clock;
 use super::desk::{Answer, Question};
@@ -168,7 +169,7 @@ fn read(store: &dyn Store, lookups: &Receiver<Lookup>) {
 
 fn hash(passwords: &Mutex<Receiver<Password>>, writes: &SyncSender<Job>, cost: Cost, clock: Clock) {
     // a hash can wait for a moment where audio cannot
-    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+    if let Err(error) = priority::give_way() {
         warn!(%error, "hashes are made at the same priority as calls");
     }
     let mut rng = rand::rng();

@@ -10,8 +10,8 @@
 //! | `answer` | the client's side |
 //! | `habit` | the ways in which phones write a line's user name |
 //!
-//! Decisions: SHA-256 is offered first, then MD5 (RFC 8760 §2.3). `qop="auth"` alone is offered and required: without it no count
-//! tells a repeated request. `auth-int`, the `-sess` algorithms and `userhash` are not offered, and credentials that use them
+//! Decisions: SHA-256 is offered first, then MD5 (RFC 8760 §2.3), unless the application wants fewer or another order; what is not
+//! offered is not taken either. `qop="auth"` alone is offered and required: without it no count tells a repeated request. `auth-int`, the `-sess` algorithms and `userhash` are not offered, and credentials that use them
 //! count as none. There is no `opaque`; as a client we return one.
 
 mod answer;
@@ -34,6 +34,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::hex::hex;
 use crate::secret::Secret;
 
 /// A hash that a digest is made with.
@@ -46,8 +47,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// In the order in which they are offered.
-    pub const OFFERED: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+    /// All of them, the best first: the order in which they are offered unless another is wanted.
+    pub const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
 
     /// The name in `algorithm`.
     pub const fn name(self) -> &'static str {
@@ -59,7 +60,7 @@ impl Algorithm {
 
     /// The algorithm called so, in any case.
     pub fn parse(name: &str) -> Option<Algorithm> {
-        Algorithm::OFFERED.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// The hash of the parts joined by colons, in hex: H(a:b:…), the only shape in which digests hash.
@@ -80,10 +81,6 @@ fn joined<H: Digest>(parts: &[&str]) -> Vec<u8> {
         hash.update(part.as_bytes());
     }
     hash.finalize().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// What is kept in place of a password: H(user:realm:password), "HA1", by each algorithm, in hex.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use axum::body::Bytes;
+use axum::extract::multipart::MultipartError;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, RawQuery, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -135,10 +136,12 @@ async fn uploaded(request: Request, app: &Shared, member: &Member) -> Result<Vec
     let malformed = || page::malformed(member.lang);
     let mut parts = Multipart::from_request(request, app).await.map_err(|_| malformed())?;
     let (mut csrf, mut file) = (String::new(), None);
-    while let Some(part) = parts.next_field().await.map_err(|_| malformed())? {
+    // too large, or broken off: the guard makes a page of it
+    let refused = |error: MultipartError| error.into_response();
+    while let Some(part) = parts.next_field().await.map_err(refused)? {
         match part.name() {
-            Some("csrf") => csrf = part.text().await.map_err(|_| malformed())?,
-            Some("file") => file = Some(part.bytes().await.map_err(|_| malformed())?.to_vec()),
+            Some("csrf") => csrf = part.text().await.map_err(refused)?,
+            Some("file") => file = Some(part.bytes().await.map_err(refused)?.to_vec()),
             Some(_) | None => {}
         }
     }
@@ -256,7 +259,7 @@ fn changes<'a>(rows: &'a [Row], states: &'a States) -> Vec<(&'a Row, &'a Setting
 
 fn planned(row: &Row, before: &Setting<BulkTransfer>, lang: Lang) -> Planned {
     let shown = |active, destination: Option<PhoneNumber>| {
-        let state = if active { lang.say("開始", "Started") } else { lang.say("停止", "Stopped") };
+        let state = if active { lang.say("開始", "Start") } else { lang.say("停止", "Stop") };
         let destination = destination.map_or_else(|| lang.say("転送先なし", "no destination").to_owned(), hyphenated);
         format!("{state} / {destination}")
     };

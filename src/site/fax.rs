@@ -8,13 +8,14 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use rand::RngExt;
 
+use super::desk::Trouble;
 use super::field::Fields;
 use super::lang::Lang;
 use super::member::{Member, Visitor};
 use super::page::{self, Frame};
-use super::{Shared, hyphenated};
+use super::{App, Shared, hyphenated};
 use crate::account::fax::Fax;
-use crate::account::mail::{MailFilter, NewMail, Purpose, TokenHash};
+use crate::account::mail::{LINK_SECONDS, Mail, MailFilter, MailState, NewMail, Purpose, TokenHash};
 use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Store, StoreError};
 use crate::event;
@@ -89,15 +90,18 @@ fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, del
     page::render(StatusCode::OK, &page)
 }
 
+/// A form of this session, and the number within reach that it is about.
+fn asked(member: &Member, body: &[u8]) -> Result<(Fields, PhoneNumber), Response> {
+    let form = member.form(body)?;
+    let number = member.number_for(Service::FaxMail, form.find("number"))?;
+    Ok((form, number))
+}
+
 /// Deletes what was marked, after it was shown once more.
 pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Bytes) -> Response {
-    let form = match member.form(&body) {
-        Ok(form) => form,
-        Err(forged) => return forged,
-    };
-    let number = match member.number_for(Service::FaxMail, form.find("number")) {
-        Ok(number) => number,
-        Err(not_found) => return not_found,
+    let (form, number) = match asked(&member, &body) {
+        Ok(asked) => asked,
+        Err(refused) => return refused,
     };
     let ids: Vec<i64> =
         form.iter().filter(|(name, _)| *name == "fax").filter_map(|(_, id)| id.trim().parse().ok()).collect();
@@ -173,6 +177,61 @@ fn new_request(number: PhoneNumber, address: &str) -> NewMail {
     event::confirmation(number, address, &mut || rand::rng().random())
 }
 
+/// What has become of the newest mail by which this address is to be confirmed.
+pub(super) async fn confirmation(
+    app: &App,
+    number: PhoneNumber,
+    address: String,
+    lang: Lang,
+) -> Result<String, Trouble> {
+    let filter = MailFilter { number: Some(number), purpose: Some(Purpose::Confirm), ..MailFilter::default() };
+    let mails = app.desk.store(move |store| store.mails(&filter)).await?;
+    let newest = mails.into_iter().filter(|mail| mail.mail.recipient == address).max_by_key(|mail| mail.created_at);
+    Ok(told_of(newest.as_ref(), app.sends_mail, (app.clock)(), lang))
+}
+
+fn told_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> String {
+    let at = |at: Option<UnixTime>| at.map(|at| page::local_time(at, lang)).unwrap_or_default();
+    let text = match mail.map(|mail| (mail.state, mail)) {
+        None => lang.say(
+            "メールアドレスはまだ確認されていません。確認メールをお送りください。",
+            "The mail address is not confirmed yet. Please have the confirmation mail sent.",
+        ),
+        Some((MailState::Sent, mail)) if mail.settled_at.is_some_and(|sent| now >= sent.plus(LINK_SECONDS)) => lang.say(
+            "確認メールのリンクの有効期限（24時間）が切れました。確認メールをもう一度お送りください。",
+            "The link in the confirmation mail has run out after 24 hours. Please have the mail sent again.",
+        ),
+        Some((MailState::Sent, mail)) => {
+            let sent = at(mail.settled_at);
+            return match lang {
+                Lang::Japanese => format!(
+                    "確認メールを送信しました（{sent}）。24時間以内にメールのリンクを開くと、お知らせが届くようになります。"
+                ),
+                Lang::English => {
+                    format!("The confirmation mail was sent on {sent}. Open its link within 24 hours to be told of faxes.")
+                }
+            };
+        }
+        Some((MailState::Failed, _)) => lang.say(
+            "確認メールをお届けできませんでした。メールアドレスをご確認のうえ、もう一度お送りください。",
+            "The confirmation mail could not be delivered. Please check the address and have it sent again.",
+        ),
+        Some((MailState::Queued, _)) if !sends_mail => lang.say(
+            "メールの送信がまだ設定されていないため、確認メールはお送りしていません。送信できるようになりしだい、自動でお送りします。くわしくはご契約の窓口へお問い合わせください。",
+            "The confirmation mail has not been sent, because sending mails is not set up here yet. It goes out by itself once it is. Please ask your carrier.",
+        ),
+        Some((MailState::Queued, mail)) if mail.problem.is_some() => lang.say(
+            "確認メールをまだお送りできていません。メールサーバーが受け付けしだい、自動でお送りします。",
+            "The confirmation mail could not be sent yet. It goes out by itself as soon as the mail server takes it.",
+        ),
+        Some((MailState::Queued, _)) => lang.say(
+            "確認メールの送信を待っています。まもなくお送りします。24時間以内にメールのリンクを開くと、お知らせが届くようになります。",
+            "The confirmation mail is about to be sent. Open its link within 24 hours to be told of faxes.",
+        ),
+    };
+    text.to_owned()
+}
+
 /// Whether as many have been asked to confirm an address as may be.
 pub(super) fn asked_too_often(store: &dyn Store, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
     let filter = MailFilter {
@@ -195,13 +254,9 @@ pub(super) async fn ask_again(State(app): State<Shared>, member: Member, body: B
         Nobody,
         TooOften,
     }
-    let form = match member.form(&body) {
-        Ok(form) => form,
-        Err(forged) => return forged,
-    };
-    let number = match member.number_for(Service::FaxMail, form.find("number")) {
-        Ok(number) => number,
-        Err(not_found) => return not_found,
+    let number = match asked(&member, &body) {
+        Ok((_, number)) => number,
+        Err(refused) => return refused,
     };
     let (by, now) = (member.actor(), (app.clock)());
     let asked = app.desk.store(move |store| {

@@ -273,7 +273,7 @@ impl Form<'_> {
     }
 
     pub(super) fn active(&self) -> Field {
-        let choices = [("start", "開始する", "Started"), ("stop", "停止する", "Stopped")];
+        let choices = [("start", "開始する", "Start"), ("stop", "停止する", "Stop")];
         self.choice("active", ("サービス", "Service"), &choices)
     }
 

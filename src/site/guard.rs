@@ -1,12 +1,13 @@
 //! What holds for every request and every answer: no forms from elsewhere, and the headers that browsers are told by.
 
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, STRICT_TRANSPORT_SECURITY};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::lang::Lang;
+use super::page::Problem;
 use super::{Shared, page};
 
 const HEADERS: &[(&str, &str)] = &[
@@ -25,21 +26,50 @@ const HEADERS: &[(&str, &str)] = &[
 pub(super) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let lang = Lang::of(request.headers());
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    let mut response = if safe || is_from_here(request.headers()) {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = if safe || is_from_here(request.headers()) {
         next.run(request).await
     } else {
-        page::problem(StatusCode::FORBIDDEN, lang, page::Problem::Forged)
+        page::problem(StatusCode::FORBIDDEN, lang, Problem::Forged)
     };
+    let mut response = as_page(response, lang);
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        // nothing that this site's pages would send
+        tracing::info!(%method, path, "a method that is not meant for this");
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         // a document that is no page of this site may have brought its own policy
         headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
     if app.secure {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
     response
+}
+
+/// What the framework refuses by itself in a word of English, as a page of this site.
+fn as_page(response: Response, lang: Lang) -> Response {
+    let status = response.status();
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (status, problem) = match status {
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => (status, Problem::NotFound),
+        StatusCode::PAYLOAD_TOO_LARGE => (status, Problem::TooLarge),
+        // a body that broke off, or did not come in time
+        StatusCode::BAD_REQUEST => (StatusCode::REQUEST_TIMEOUT, Problem::BrokenOff),
+        status if status.is_server_error() => (status, Problem::Store),
+        status => (status, Problem::Malformed),
+    };
+    let mut page = page::problem(status, lang, problem);
+    if let Some(allowed) = response.headers().get(ALLOW) {
+        page.headers_mut().insert(ALLOW, allowed.clone());
+    }
+    page
 }
 
 /// Browsers say where a form comes from; what says nothing is no browser, and has no cookies that it does not know of.

@@ -1,10 +1,10 @@
 //! Japanese, and English at a switch.
 
-use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 
+use super::field::Fields;
 use super::{Shared, cookie};
 
 /// The language of a page.
@@ -41,16 +41,10 @@ impl Lang {
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Switch {
-    to: String,
-    #[serde(default)]
-    back: String,
-}
-
-pub(super) async fn switch(State(app): State<Shared>, Query(switch): Query<Switch>) -> Response {
-    let lang = if switch.to == "en" { Lang::English } else { Lang::Japanese };
-    let back = if is_own_path(&switch.back) { switch.back.as_str() } else { "/" };
+pub(super) async fn switch(State(app): State<Shared>, uri: Uri) -> Response {
+    let asked = Fields::parse(uri.query().unwrap_or_default().as_bytes());
+    let lang = if asked.is("to", "en") { Lang::English } else { Lang::Japanese };
+    let back = asked.find("back").filter(|path| is_own_path(path)).unwrap_or("/");
     let mut response = Redirect::to(back).into_response();
     cookie::add(&mut response, cookie::language(lang, app.secure));
     response

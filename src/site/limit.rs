@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
+use crate::http::network_of;
 use crate::time::UnixTime;
 
 /// The most addresses that are remembered. When there are more, those whose minute is over are forgotten; when that frees
@@ -46,14 +47,6 @@ impl Logins {
         }
         window.count += 1;
         Ok(())
-    }
-}
-
-/// One subscriber has a whole /64 of IPv6 addresses to come from.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
     }
 }
 

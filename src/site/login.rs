@@ -1,8 +1,9 @@
 //! Logging in and out.
 
 use askama::Template;
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use rand::Rng;
@@ -11,11 +12,12 @@ use tokio::time::Instant;
 use super::desk::Trouble;
 use super::field::Fields;
 use super::lang::Lang;
-use super::listener::Peer;
-use super::member::{Newcomer, Visitor, hex, session_id};
+use super::member::{Newcomer, Visitor, session_id};
 use super::page::{self, Frame};
 use super::{App, Shared, cookie, forwarded};
 use crate::account::{Attempt, Credential, Session, Settled, Stage, Verdict};
+use crate::hex::hex;
+use crate::http::Peer;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -31,6 +33,8 @@ struct LoginPage {
     unit: Unit,
     number: String,
     notice: String,
+    /// Whether the notice is of a session that ended by itself.
+    ended: bool,
     error: String,
     number_error: String,
 }
@@ -43,6 +47,7 @@ impl LoginPage {
             unit: Unit::Line,
             number: nothing(),
             notice: nothing(),
+            ended: visitor.here == "/login?ended",
             error: nothing(),
             number_error: nothing(),
         }
@@ -62,9 +67,16 @@ struct HelpPage {
 
 pub(super) async fn show(visitor: Visitor) -> Response {
     let mut page = LoginPage::new(&visitor);
-    if visitor.here.ends_with("?bye") {
-        page.notice = visitor.lang.say("ログアウトしました。", "You are logged out.").to_owned();
+    let lang = visitor.lang;
+    page.notice = match visitor.here.as_str() {
+        "/login?bye" => lang.say("ログアウトしました。", "You are logged out."),
+        "/login?ended" => lang.say(
+            "一定時間操作がなかったか、パスワードが変更されたため、自動的にログアウトしました。お手数ですが、もう一度ログインしてください。",
+            "You were logged out, because you were inactive for a while or the password was changed. Please log in again.",
+        ),
+        _ => "",
     }
+    .to_owned();
     page::render(StatusCode::OK, &page)
 }
 
@@ -76,7 +88,7 @@ pub(super) async fn help(State(app): State<Shared>, visitor: Visitor) -> Respons
 pub(super) async fn log_in(
     State(app): State<Shared>,
     visitor: Visitor,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    Extension(Peer(peer)): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

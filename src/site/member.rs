@@ -17,6 +17,7 @@ use super::lang::Lang;
 use super::page::{self, Frame, Problem, Who};
 use super::{Shared, cookie, hyphenated};
 use crate::account::{Actor, Contract, ContractedNumber, Service, Session, SessionId, Stage};
+use crate::hex::hex;
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
 
@@ -58,9 +59,21 @@ impl FromRequestParts<Shared> for Newcomer {
         let lang = Lang::of(&parts.headers);
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let found = find(app, &parts.headers).await.map_err(|trouble| page::trouble(lang, &trouble))?;
-        let (token, session, contract) = found.ok_or_else(|| Redirect::to("/login").into_response())?;
+        let Some((token, session, contract)) = found else {
+            return Err(to_login(cookie::session(&parts.headers, app.secure).is_some(), app.secure));
+        };
         Ok(Newcomer { lang, session, contract, csrf: csrf_of(&token), here })
     }
+}
+
+/// Who brings a session that is over is told so, and brings it no more.
+fn to_login(has_ended: bool, secure: bool) -> Response {
+    if !has_ended {
+        return Redirect::to("/login").into_response();
+    }
+    let mut response = Redirect::to("/login?ended").into_response();
+    cookie::add(&mut response, cookie::for_session("", secure));
+    response
 }
 
 /// The session that the browser names, when it is not over.
@@ -183,15 +196,6 @@ fn csrf_of(token: &str) -> String {
 fn hash(purpose: &str, token: &str) -> String {
     let digest = blake2::Blake2b::<U32>::new().chain_update(purpose).chain_update([0]).chain_update(token).finalize();
     hex(&digest)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // writing to a string never fails
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn unit_title(unit: Unit, is_administrator: bool, lang: Lang) -> &'static str {

@@ -26,11 +26,11 @@ mod forwarded;
 mod guard;
 mod lang;
 mod limit;
-mod listener;
 mod login;
 mod member;
 mod page;
 mod password;
+mod recent;
 mod rules;
 mod service;
 mod top;
@@ -44,25 +44,24 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use rustls::ServerConfig;
 use tokio::sync::oneshot;
 
 use crate::account::{Cost, Store, StoreError};
 use crate::config::Cidr;
+use crate::http::{self, LAST_WORDS};
 use crate::number::{PhoneNumber, hyphenated};
+use crate::priority::give_way;
 use crate::time::UnixTime;
 
 pub use rules::Rules;
 
 use desk::Desk;
 use limit::Logins;
-use listener::{Limited, Peer};
 
 /// The largest form that is read, but for uploads.
 const LARGEST_FORM: usize = 256 * 1024;
-/// How long requests in progress may go on when the site is stopped.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Opens the account store once more.
 pub type OpenStore = Box<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send + Sync>;
@@ -91,10 +90,14 @@ pub struct Options {
     pub idle_seconds: i64,
     /// So many logins a minute may be tried from one address.
     pub logins_per_minute: u32,
+    /// What connections may take.
+    pub limits: http::Limits,
     /// Proxies that are believed about the address that a request comes from.
     pub proxies: Vec<Cidr>,
     /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
     pub refusal_after: Duration,
+    /// Whether a mail server is configured; without one mails wait, and pages say so.
+    pub sends_mail: bool,
     /// What Linphone sets itself up from (`/linphone.xml`); it must hold no password, since anybody may read it.
     pub linphone: Option<String>,
 }
@@ -158,6 +161,7 @@ struct App {
     logins: Logins,
     proxies: Vec<Cidr>,
     refusal_after: Duration,
+    sends_mail: bool,
     linphone: Option<String>,
 }
 
@@ -180,6 +184,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         logins: Logins::new(options.logins_per_minute),
         proxies: options.proxies,
         refusal_after: options.refusal_after,
+        sends_mail: options.sends_mail,
         linphone: options.linphone,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -195,9 +200,10 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         Security::Here(config) => Some(config),
         Security::Plain | Security::Before => None,
     };
+    let http = http::Options { tls, limits: options.limits, proxies: app.proxies.clone() };
     let serve = move || {
         give_way_to_calls();
-        runtime.block_on(serve(listener, tls, app, stopped));
+        runtime.block_on(serve(listener, http, app, stopped));
         runtime.shutdown_timeout(LAST_WORDS);
     };
     let thread = std::thread::Builder::new().name("site".to_owned()).spawn(serve).map_err(StartError::Thread)?;
@@ -232,59 +238,52 @@ impl Drop for Site {
 
 /// Pages and hashes can wait for a moment where audio cannot. Without processors to spare this is what keeps it even.
 fn give_way_to_calls() {
-    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+    if let Err(error) = give_way() {
         tracing::warn!(%error, "the site runs at the same priority as calls");
     }
 }
 
-async fn serve(
-    listener: std::net::TcpListener,
-    tls: Option<Arc<ServerConfig>>,
-    app: Shared,
-    stopped: oneshot::Receiver<()>,
-) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => Limited::new(listener, tls),
-        Err(error) => return tracing::error!(%error, "the settings site cannot listen"),
-    };
-    let service = router(app).into_make_service_with_connect_info::<Peer>();
-    let (draining, drained) = oneshot::channel();
-    let until = async move {
-        // a dropped handle stops as well
-        let _ = stopped.await;
-        let _ = draining.send(());
-    };
-    let served = axum::serve(listener, service).with_graceful_shutdown(until);
-    let deadline = async move {
-        let _ = drained.await;
-        tokio::time::sleep(LAST_WORDS).await;
-    };
-    tokio::select! {
-        ended = served => if let Err(error) = ended { tracing::error!(%error, "the settings site ends") },
-        () = deadline => {}
+async fn serve(listener: std::net::TcpListener, options: http::Options, app: Shared, stopped: oneshot::Receiver<()>) {
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => http::serve(listener, options, router(app), stopped).await,
+        Err(error) => tracing::error!(%error, "the settings site cannot listen"),
     }
 }
 
+/// Every path that the site has; what is to hold for all of them is tested on this list.
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
+fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
+    let service = || get(service::show).post(service::change);
+    let csv = get(bulk_csv::download).post(bulk_csv::upload).layer(bulk_csv::body_limit());
+    vec![
+        ("/", get(top::show)),
+        ("/login", get(login::show).post(login::log_in)),
+        ("/logout", post(login::log_out)),
+        ("/password", get(password::show).post(password::change)),
+        ("/help", get(login::help)),
+        ("/language", get(lang::switch)),
+        ("/voicewarp", service()),
+        ("/arrival-mail", service()),
+        ("/bulk-transfer", service()),
+        ("/bulk-transfer/csv", csv),
+        ("/fault-notice", service()),
+        ("/fax-mail", service()),
+        ("/fax-mail/inbox", get(fax::inbox).post(fax::delete)),
+        ("/fax-mail/fax", get(fax::document)),
+        ("/fax-mail/confirmation", post(fax::ask_again)),
+        ("/fax-mail/confirm", get(fax::confirm_page).post(fax::confirm)),
+        ("/site.css", get(page::style)),
+        ("/linphone.xml", get(page::linphone)),
+    ]
+}
+
 fn router(app: Shared) -> Router {
-    Router::new()
-        .route("/", get(top::show))
-        .route("/login", get(login::show).post(login::log_in))
-        .route("/logout", post(login::log_out))
-        .route("/password", get(password::show).post(password::change))
-        .route("/help", get(login::help))
-        .route("/language", get(lang::switch))
-        .route("/bulk-transfer/csv", get(bulk_csv::download).post(bulk_csv::upload).layer(bulk_csv::body_limit()))
-        .route("/voicewarp", get(service::show).post(service::change))
-        .route("/arrival-mail", get(service::show).post(service::change))
-        .route("/bulk-transfer", get(service::show).post(service::change))
-        .route("/fault-notice", get(service::show).post(service::change))
-        .route("/fax-mail", get(service::show).post(service::change))
-        .route("/fax-mail/inbox", get(fax::inbox).post(fax::delete))
-        .route("/fax-mail/fax", get(fax::document))
-        .route("/fax-mail/confirmation", post(fax::ask_again))
-        .route("/fax-mail/confirm", get(fax::confirm_page).post(fax::confirm))
-        .route("/site.css", get(page::style))
-        .route("/linphone.xml", get(page::linphone))
+    routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, answers)| router.route(path, answers))
         .fallback(page::no_such_page)
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))

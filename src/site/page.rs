@@ -63,6 +63,10 @@ pub(super) enum Problem {
     Busy,
     /// A form that no page of this site makes.
     Malformed,
+    /// More than is taken.
+    TooLarge,
+    /// A form of which not everything came.
+    BrokenOff,
     /// As many mails have gone out as may in an hour.
     TooManyMails,
 }
@@ -86,7 +90,7 @@ pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem)
         Problem::NotFound => (
             lang.say("ページが見つかりません", "Page not found"),
             lang.say(
-                "このページは存在しないか、ご契約またはログインの範囲では利用できません。",
+                "このページは存在しないか、ご契約内容またはログインの範囲ではご利用になれません。",
                 "There is no such page, or it is not available with your contract or login.",
             ),
         ),
@@ -120,6 +124,20 @@ pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem)
             lang.say(
                 "設定は変更されていません。トップページからもう一度操作してください。",
                 "Nothing was changed. Please start again from the top page.",
+            ),
+        ),
+        Problem::TooLarge => (
+            lang.say("データが大きすぎます", "Too much data"),
+            lang.say(
+                "送信されたデータが大きすぎるため、受け付けられませんでした。設定は変更されていません。",
+                "What was sent is too large to be taken. Nothing was changed.",
+            ),
+        ),
+        Problem::BrokenOff => (
+            lang.say("送信が完了しませんでした", "The form did not arrive"),
+            lang.say(
+                "データをすべて受信できませんでした。設定は変更されていません。通信の状態を確認して、もう一度操作してください。",
+                "Not everything arrived. Nothing was changed. Please check your connection and try again.",
             ),
         ),
     };

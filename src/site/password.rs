@@ -10,7 +10,7 @@ use super::desk::Trouble;
 use super::member::Newcomer;
 use super::page::{self, Frame};
 use super::rules::Fault;
-use super::{App, Shared, cookie, login};
+use super::{App, Shared, cookie, login, recent};
 use crate::account::password::hash;
 use crate::account::{Credential, PasswordHash, Stage, Verdict};
 use crate::secret::Secret;
@@ -28,6 +28,7 @@ struct PasswordPage<'a> {
     current_error: String,
     new_error: String,
     again_error: String,
+    recent: Vec<recent::Line>,
 }
 
 impl<'a> PasswordPage<'a> {
@@ -45,6 +46,7 @@ impl<'a> PasswordPage<'a> {
             current_error: String::new(),
             new_error: String::new(),
             again_error: String::new(),
+            recent: Vec::new(),
         }
     }
 
@@ -62,7 +64,14 @@ impl<'a> PasswordPage<'a> {
 }
 
 pub(super) async fn show(State(app): State<Shared>, newcomer: Newcomer) -> Response {
-    page::render(StatusCode::OK, &PasswordPage::new(&newcomer, &app))
+    let mut page = PasswordPage::new(&newcomer, &app);
+    if page.is_open() {
+        page.recent = match recent::of(&app, &newcomer).await {
+            Ok(recent) => recent.lines,
+            Err(trouble) => return page::trouble(newcomer.lang, &trouble),
+        };
+    }
+    page::render(StatusCode::OK, &page)
 }
 
 pub(super) async fn change(State(app): State<Shared>, newcomer: Newcomer, body: Bytes) -> Response {

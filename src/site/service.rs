@@ -107,7 +107,7 @@ fn kind_of<T: Settings>() -> Kind {
         },
         form: |form| std::iter::once(form.active()).chain(T::form(form)).collect(),
         rows: |active, detail, lang| {
-            let state = if active { lang.say("開始", "Started") } else { lang.say("停止", "Stopped") };
+            let state = if active { lang.say("利用中", "On") } else { lang.say("停止中", "Off") };
             let detail = serde_json::from_str::<T>(detail).unwrap_or_default();
             let first = Row::one(lang.say("サービス", "Service"), state);
             std::iter::once(first).chain(detail.rows(lang)).collect()
@@ -136,9 +136,10 @@ pub(super) fn what(service: Service, lang: Lang) -> &'static str {
             "回線の故障と回復をメールでお知らせします。",
             "Tells you by mail when the line fails and when it is back.",
         ),
-        Service::FaxMail => {
-            lang.say("受信したFAXをお預かりし、メールでお知らせします。", "Keeps received faxes and tells you by mail.")
-        }
+        Service::FaxMail => lang.say(
+            "受信したFAXをお預かりし、メールでお知らせします。",
+            "Keeps received faxes and tells you of them by mail.",
+        ),
     }
 }
 
@@ -160,8 +161,10 @@ struct ServicePage<'a> {
     revision: i64,
     done: bool,
     asked: bool,
-    /// Whether an address waits for its confirmation.
-    unconfirmed: bool,
+    /// What has become of the mail by which an address is confirmed; `None` where none waits for that.
+    confirmation: Option<String>,
+    /// Whether its mails wait because nothing sends any.
+    mails_wait: bool,
     has_problems: bool,
     conflict: bool,
 }
@@ -227,7 +230,7 @@ pub(super) async fn show(State(app): State<Shared>, member: Member, uri: Uri) ->
         Err(not_found) => return not_found,
     };
     match stored(&app, &asked).await {
-        Ok(setting) => form_page(&member, &asked, &setting, None, StatusCode::OK),
+        Ok(setting) => form_page(&app, &member, &asked, &setting, None, StatusCode::OK).await,
         Err(trouble) => page::trouble(member.lang, &trouble),
     }
 }
@@ -238,7 +241,8 @@ async fn stored(app: &Shared, asked: &Asked) -> Result<Setting<String>, Trouble>
 }
 
 /// The state now and the form: as it is set, or as it was sent together with what is wrong with it.
-fn form_page(
+async fn form_page(
+    app: &Shared,
     member: &Member,
     asked: &Asked,
     setting: &Setting<String>,
@@ -249,6 +253,14 @@ fn form_page(
     let Some(set) = (kind.fields)(setting) else {
         tracing::error!(%service, "a setting in the store cannot be read");
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, lang, page::Problem::Store);
+    };
+    let address = fax_mail(service, &setting.detail).filter(|set| !set.confirmed).map(|set| set.address);
+    let confirmation = match address.filter(|address| !address.is_empty()) {
+        Some(address) => match fax::confirmation(app, number, address, lang).await {
+            Ok(told) => Some(told),
+            Err(trouble) => return page::trouble(lang, &trouble),
+        },
+        None => None,
     };
     let nothing = Problems::default();
     let (fields, problems) = sent.unwrap_or((&set, &nothing));
@@ -271,7 +283,9 @@ fn form_page(
         revision: setting.revision,
         done,
         asked: again,
-        unconfirmed: fax_mail(service, &setting.detail).is_some_and(|set| !set.address.is_empty() && !set.confirmed),
+        // what waits for its confirmation says it in its own words
+        mails_wait: !app.sends_mail && setting.active && is_told_by_mail(service) && confirmation.is_none(),
+        confirmation,
         has_problems: !problems.is_empty(),
         conflict: status == StatusCode::CONFLICT,
     };
@@ -295,14 +309,15 @@ pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, 
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
     };
     if !problems.is_empty() {
-        return form_page(&member, &asked, &setting, Some((&form, &problems)), StatusCode::UNPROCESSABLE_ENTITY);
+        let sent = Some((&form, &problems));
+        return form_page(&app, &member, &asked, &setting, sent, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     if form.text("revision").parse() != Ok(setting.revision) {
-        return form_page(&member, &asked, &setting, None, StatusCode::CONFLICT);
+        return form_page(&app, &member, &asked, &setting, None, StatusCode::CONFLICT).await;
     }
     match form.text("step") {
         "save" => save(&app, &member, &asked, &setting, draft).await,
-        "edit" => form_page(&member, &asked, &setting, Some((&form, &problems)), StatusCode::OK),
+        "edit" => form_page(&app, &member, &asked, &setting, Some((&form, &problems)), StatusCode::OK).await,
         _ => confirm_page(&member, &asked, &setting, &draft, &form),
     }
 }
@@ -332,6 +347,13 @@ fn confirm_page(member: &Member, asked: &Asked, setting: &Setting<String>, draft
     page::render(StatusCode::OK, &page)
 }
 
+fn is_told_by_mail(service: Service) -> bool {
+    match service {
+        Service::ArrivalMail | Service::FaultNotice | Service::FaxMail => true,
+        Service::Voicewarp | Service::BulkTransfer => false,
+    }
+}
+
 fn fax_mail(service: Service, detail: &str) -> Option<FaxMail> {
     if service == Service::FaxMail { serde_json::from_str(detail).ok() } else { None }
 }
@@ -355,7 +377,7 @@ async fn save(app: &Shared, member: &Member, asked: &Asked, setting: &Setting<St
         Ok(None) => fax::too_often(member.lang),
         Ok(Some(_)) => Redirect::to(&format!("/{service}?number={number}&done")).into_response(),
         Err(Trouble::Store(StoreError::SettingChanged { .. })) => match stored(app, asked).await {
-            Ok(setting) => form_page(member, asked, &setting, None, StatusCode::CONFLICT),
+            Ok(setting) => form_page(app, member, asked, &setting, None, StatusCode::CONFLICT).await,
             Err(trouble) => page::trouble(member.lang, &trouble),
         },
         Err(trouble) => page::trouble(member.lang, &trouble),

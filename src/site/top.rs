@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::member::Member;
 use super::page::{self, Frame};
+use super::recent::{self, Recent};
 use super::service::{self, title};
 use super::{Shared, hyphenated};
 use crate::account::Service;
@@ -19,6 +20,7 @@ use crate::number::PhoneNumber;
 struct TopPage {
     p: Frame,
     notice: &'static str,
+    recent: Recent,
     numbers: Vec<NumberCard>,
 }
 
@@ -49,6 +51,10 @@ pub(super) async fn show(State(app): State<Shared>, member: Member, RawQuery(que
         Ok(states) => states,
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
+    let recent = match recent::of(&app, &member).await {
+        Ok(recent) => recent,
+        Err(trouble) => return page::trouble(member.lang, &trouble),
+    };
     let lang = member.lang;
     let line = |number: PhoneNumber, service: Service| ServiceLine {
         href: format!("/{service}?number={number}"),
@@ -69,5 +75,5 @@ pub(super) async fn show(State(app): State<Shared>, member: Member, RawQuery(que
         Some(_) | None => "",
     };
     let p = Frame { here: "/".to_owned(), ..member.frame() };
-    page::render(StatusCode::OK, &TopPage { p, notice, numbers: numbers.collect() })
+    page::render(StatusCode::OK, &TopPage { p, notice, recent, numbers: numbers.collect() })
 }

@@ -1,75 +1,47 @@
-//! A page of the settings site, from the request to its last byte over loopback, with 10,000 contracts in the store.
+//! Every page of the settings site, from the request to its last byte over loopback, with 10,000 contracts in the store.
 #![allow(clippy::unwrap_used)]
+
+#[path = "../site/support.rs"]
+#[allow(dead_code)]
+mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use karipass::account::sqlite::{Mode, Options};
-use karipass::account::{Contract, Cost, Existing, Services, SqliteStore, Store, password};
+use karipass::account::{Contract, Services, Store};
 use karipass::number::PhoneNumber;
-use karipass::secret::Secret;
-use karipass::site::{self, Rules, Security, Site};
-use karipass::time::UnixTime;
 use karipass::unit::Unit;
+use serde_json::json;
+use support::*;
 
 const CONTRACTS: usize = 10_000;
-const START: i64 = 1_800_000_000;
-const OWN: &str = "kumquat-48-tram";
+/// Faxes in the inbox that is looked at.
+const FAXES: usize = 20;
 
-fn open(file: &std::path::Path) -> SqliteStore {
-    SqliteStore::open(file, Mode::Create, &Options::new("bench")).unwrap()
+fn of(prefix: &str, place: usize) -> PhoneNumber {
+    number(&format!("{prefix}{place:06}"))
 }
 
-fn number(prefix: &str, place: usize) -> PhoneNumber {
-    PhoneNumber::parse(&format!("{prefix}{place:06}")).unwrap()
-}
-
-/// The site, its clock, and a browser's connection with the cookie of somebody in the middle of the store.
+/// The site, and a browser's connection with the cookie of somebody in the middle of the store.
 struct Bench {
-    _site: Site,
-    clock: Arc<AtomicI64>,
+    world: World,
     stream: TcpStream,
     cookie: String,
     buffer: Vec<u8>,
 }
 
 impl Bench {
-    fn new(folder: &std::path::Path) -> Bench {
-        let file = folder.join("karipass.db");
-        let mut store = open(&file);
-        let contract =
-            |place| Contract::new(number("0601", place), Services::ALL).with(number("0602", place), Services::ALL);
+    fn new() -> Bench {
+        let contract = |place| Contract::new(of("0601", place), Services::ALL).with(of("0602", place), Services::ALL);
         let contracts: Vec<Contract> = (0..CONTRACTS).map(contract).collect();
-        store.save_contracts(&contracts, Existing::Refuse, UnixTime(START)).unwrap();
-        let hash = password::hash(&Secret::from(OWN), Cost::CHEAP, &mut rand::rng()).unwrap();
-        store.set_own_password(Unit::Line, number("0601", CONTRACTS / 2), &hash, UnixTime(START)).unwrap();
-        let clock = Arc::new(AtomicI64::new(START));
-        let read = Arc::clone(&clock);
-        let site = site::start(site::Options {
-            listen: ([127, 0, 0, 1], 0).into(),
-            security: Security::Plain,
-            service_number: PhoneNumber::parse("0664806430").unwrap(),
-            open_store: Box::new(move || Ok(Box::new(open(&file)))),
-            cost: Cost::CHEAP,
-            hashers: 2,
-            clock: Arc::new(move || UnixTime(read.load(Ordering::SeqCst))),
-            rules: Rules::default(),
-            idle_seconds: 900,
-            logins_per_minute: 1000,
-            proxies: Vec::new(),
-            refusal_after: Duration::ZERO,
-            linphone: None,
-        });
-        let site = site.unwrap();
-        let stream = TcpStream::connect(site.address()).unwrap();
+        let world = World::new(&contracts);
+        let own = of("0601", CONTRACTS / 2);
+        world.own_password(Unit::Line, own.as_str(), OWN, 0);
+        let stream = TcpStream::connect(world.address()).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut bench = Bench { _site: site, clock, stream, cookie: String::new(), buffer: vec![0; 1 << 20] };
-        let body = format!("unit=line&number={}&password={OWN}", number("0601", CONTRACTS / 2));
+        let mut bench = Bench { world, stream, cookie: String::new(), buffer: vec![0; 1 << 20] };
+        let body = format!("unit=line&number={own}&password={OWN}");
         let head =
             bench.exchange(&format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
         let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
@@ -80,7 +52,8 @@ impl Bench {
     fn get(&mut self, path: &str) {
         let cookie = &self.cookie;
         let head = self.exchange(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"));
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let answered = head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.1 404");
+        assert!(answered, "{path}: {head}");
     }
 
     /// Sends a request and reads the whole answer; its head.
@@ -101,32 +74,39 @@ impl Bench {
 }
 
 fn site_page(criterion: &mut Criterion) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("site-page-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut bench = Bench::new(&folder);
+    let mut bench = Bench::new();
+    let own = of("0602", CONTRACTS / 2);
+    let mut store = bench.world.store();
+    set(&mut store, own.as_str(), karipass::account::Service::FaxMail, true, &json!({"address": "a@example.jp"}));
+    for _ in 0..FAXES {
+        happen(&mut store, &fax(Some("0312345678"), own.as_str(), "plain.tif"), 0).unwrap();
+    }
+    let fax = store.faxes(own).unwrap()[0].id;
     let mut group = criterion.benchmark_group("site_page");
-    let own = number("0602", CONTRACTS / 2);
-    for (name, path) in [
-        ("top", "/".to_owned()),
-        ("voicewarp", format!("/voicewarp?number={own}")),
-        ("arrival_mail", format!("/arrival-mail?number={own}")),
-        ("password", "/password".to_owned()),
-        ("login", "/login".to_owned()),
-    ] {
-        group.bench_function(name, |bencher| bencher.iter(|| bench.get(&path)));
+    // every path with a page or a document, but for those that only lead elsewhere
+    for path in karipass::site::paths() {
+        if matches!(path, "/logout" | "/language" | "/fax-mail/confirmation" | "/linphone.xml") {
+            continue;
+        }
+        let address = match path {
+            "/fax-mail/fax" => format!("{path}?number={own}&id={fax}&as=pdf"),
+            "/fax-mail/confirm" => format!("{path}?token={}", "0".repeat(64)),
+            "/" | "/login" | "/help" | "/password" | "/site.css" | "/bulk-transfer/csv" => path.to_owned(),
+            _ => format!("{path}?number={own}"),
+        };
+        group.bench_function(path, |bencher| bencher.iter(|| bench.get(&address)));
     }
     // the first request of each second notes in the store that the session is alive
-    group.bench_function("top_first_of_a_second", |bencher| {
+    let mut second = 0;
+    group.bench_function("/, the first of a second", |bencher| {
         bencher.iter(|| {
             // a session's twelve hours would end within the bench
-            let next = bench.clock.load(Ordering::SeqCst) + 1;
-            bench.clock.store(if next > START + 40_000 { START } else { next }, Ordering::SeqCst);
+            second = if second > 40_000 { 0 } else { second + 1 };
+            bench.world.at(second);
             bench.get("/");
         });
     });
     group.finish();
-    drop(bench);
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 criterion_group!(benches, site_page);

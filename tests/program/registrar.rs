@@ -1,32 +1,15 @@
 //! Softphones of a laboratory: passwords of lines, registration, and callers who prove their line.
 #![allow(clippy::unwrap_used)]
 
-use std::io::Write;
 use std::net::UdpSocket;
-use std::path::Path;
-use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use karipass::secret::Secret;
 use karipass::sip::digest::{Account, answer};
 
-use super::support::{Folder, Service, json_lines, karipass};
+use super::support::{Folder, Service, json_lines, with_input as run};
 
 const PASSWORD: &str = "paper-lantern-41";
-
-fn run(db: &Path, words: &[&str], input: &str) -> Output {
-    let mut process = karipass()
-        .args(words)
-        .arg("--db")
-        .arg(db)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
-    process.wait_with_output().unwrap()
-}
 
 /// A store with a contract, whose first line has a password if it is to have one.
 fn store(folder: &Folder, with_password: bool) -> std::path::PathBuf {

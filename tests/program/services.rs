@@ -1,8 +1,9 @@
 //! Events by command and by HTTP, and the mails that the running service sends of them.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -64,6 +65,54 @@ fn events_by_command_and_by_http_are_mailed_by_the_service() {
     let (code, log) = service.wait();
     assert_eq!(code, Some(0));
     assert!(!log.contains(TOKEN), "no log shows the token");
+}
+
+/// A mail server that says these lines, one after each that it hears, and then nothing more.
+fn silent_after(lines: &'static [&'static str]) -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (told, silent) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut heard = BufReader::new(stream.try_clone().unwrap()).lines();
+        for line in lines {
+            (&stream).write_all(format!("{line}\r\n").as_bytes()).unwrap();
+            heard.next();
+        }
+        told.send(()).unwrap();
+        // the rest is read, so that nothing is refused; it ends with the service
+        heard.for_each(drop);
+    });
+    (address, silent)
+}
+
+#[test]
+fn a_mail_server_that_hangs_holds_up_no_stop_and_loses_no_mail() {
+    const GREETING: &[&str] = &[];
+    const END_OF_MAIL: &[&str] = &["220 slow", "250 slow", "250 ok", "250 ok", "354 go on"];
+    // before the mail is handed over it is left at once; after that the drain's deadline counts, not the mail server's
+    for (lines, drain) in [(GREETING, "10m"), (END_OF_MAIL, "4s")] {
+        let folder = Folder::new();
+        let (db, config) = (folder.file("store.db"), folder.file("karipass.toml"));
+        let (address, silent) = silent_after(lines);
+        std::fs::write(&config, format!("mail.smtp = 'smtp://{address}'\nlimits.drain = '{drain}'\n")).unwrap();
+        let service = Service::start(&db, &["--demo", "--config", config.to_str().unwrap()], "info");
+        set(&db, "arrival-mail", true, &json!({"addresses": ["a@example.jp"]}));
+        object(&run(&db, &["event", "arrival", "0399990000", "0600001111", "--json"]));
+        silent.recv_timeout(Duration::from_secs(120)).expect("the mail server is asked");
+        let begin = Instant::now();
+        service.terminate();
+        let (code, log) = service.wait();
+        assert_eq!(code, Some(0), "{log}");
+        assert!(
+            begin.elapsed() < Duration::from_secs(17),
+            "{:?}: less than the mail server may be silent",
+            begin.elapsed()
+        );
+        assert!(log.contains("a mail is left to its claim"), "{log}");
+        let mails = json_lines(&run(&db, &["mails", "--json"]));
+        assert_eq!((mails.len(), &mails[0]["state"]), (1, &json!("queued")), "{mails:?}");
+    }
 }
 
 #[test]

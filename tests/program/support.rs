@@ -227,8 +227,14 @@ impl Drop for Service {
 }
 
 pub fn verify(db: &Path, unit: &str, number: &str, password: &str) -> Output {
+    with_input(db, &["account", "verify", "--unit", unit, "--number", number], password)
+}
+
+/// Runs a command on a store, with this on its standard input.
+pub fn with_input(db: &Path, words: &[&str], input: &str) -> Output {
     let mut process = karipass()
-        .args(["account", "verify", "--unit", unit, "--number", number, "--db"])
+        .args(words)
+        .arg("--db")
         .arg(db)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -236,7 +242,7 @@ pub fn verify(db: &Path, unit: &str, number: &str, password: &str) -> Output {
         .spawn()
         .unwrap();
     // it may have said no without reading
-    let _ = process.stdin.take().unwrap().write_all(password.as_bytes());
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     process.wait_with_output().unwrap()
 }
 

@@ -6,6 +6,11 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::pki::{Authority, Signed};
 use super::support::{Folder, Service, json_lines, karipass};
@@ -120,6 +125,47 @@ fn sighup_reads_the_certificate_again_and_a_bad_one_is_told_and_not_taken() {
     service.terminate();
     let (code, log) = service.wait();
     assert!(code == Some(0) && log.contains("cert.pem: holds no certificate"), "{log}");
+}
+
+/// Whether the site shows a certificate that this authority has signed.
+fn site_is_of(service: &Service, authority: &Authority, folder: &Path) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_file_iter(authority.file(folder)).unwrap().flatten());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let client = Arc::new(client.with_root_certificates(roots).with_no_client_auth());
+    let client = ClientConnection::new(client, ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut stream = StreamOwned::new(client, TcpStream::connect(&service.site).unwrap());
+    if stream.write_all(b"GET /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").is_err() {
+        return false;
+    }
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer.starts_with(b"HTTP/1.1 200")
+}
+
+#[test]
+fn sighup_reads_the_sites_certificate_again_and_a_bad_one_is_told_and_not_taken() {
+    let folder = Folder::new();
+    let (first, second) = (Authority::new(), Authority::new());
+    let (certificate, key) = first.sign().files(&folder.0);
+    let config = folder.file("site.toml");
+    let text = format!("[site]\ncertificate = '{}'\nkey = '{}'\n", certificate.display(), key.display());
+    fs::write(&config, text).unwrap();
+    let service = Service::start(&folder.file("store.db"), &["--demo", "--config", config.to_str().unwrap()], "info");
+    let shown = || [&first, &second].map(|authority| site_is_of(&service, authority, &folder.0));
+    assert_eq!(shown(), [true, false]);
+    fs::write(&key, second.sign().key).unwrap();
+    service.hang_up();
+    service.wait_for_log("the certificate stays as it was");
+    assert_eq!(shown(), [true, false], "the key of another certificate");
+    second.sign().files(&folder.0);
+    service.hang_up();
+    service.wait_for_log("the certificate was read again");
+    assert_eq!(shown(), [false, true]);
+    service.terminate();
+    let (code, log) = service.wait();
+    assert!(code == Some(0) && log.contains("not the private key of the certificate in"), "{log}");
 }
 
 #[test]

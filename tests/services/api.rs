@@ -1,8 +1,13 @@
 //! The local HTTP API: the same events, for programs with the token.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use karipass::account::mail::MailFilter;
 use karipass::account::{Service, Store};
 use karipass::api::{self, Api};
+use karipass::http::Limits;
 use karipass::secret::Secret;
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -12,9 +17,14 @@ use super::world::*;
 const TOKEN: &str = "correct-horse-battery";
 
 fn start(world: &World) -> Api {
+    limited(world, Limits::default())
+}
+
+fn limited(world: &World, limits: Limits) -> Api {
     api::start(api::Options {
         listen: ([127, 0, 0, 1], 0).into(),
         token: Secret::from(TOKEN),
+        limits,
         store: Box::new(world.store()),
         clock: Box::new(|| at(0)),
         ids: Box::new(|| rand::rng().random()),
@@ -102,4 +112,57 @@ fn what_is_asked_wrongly_is_told_as_json() {
     assert_eq!(ask(&api, &bearer, "POST", "/v1/faxes?called=0600001111", b"II*").0, 422);
     assert_eq!(ask(&api, &bearer, "GET", "/v1/route?called=0311112222", b"").0, 404);
     assert_eq!(world.store().setting(number(LINE), Service::FaxMail).unwrap().revision, 1);
+}
+
+#[test]
+fn slow_clients_hold_no_place_for_long_and_no_address_holds_all() {
+    let world = all_services();
+    let soon = Duration::from_millis(300);
+    let limits = Limits { connections_per_peer: 2, header_timeout: soon, body_timeout: soon, ..Limits::default() };
+    let api = limited(&world, limits);
+    let head = format!("POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n");
+    let begun = [head.clone(), format!("{head}Content-Length: 1000\r\n\r\n{{")];
+    let mut slow = begun.map(|begun| {
+        let mut stream = TcpStream::connect(api.address()).unwrap();
+        stream.write_all(begun.as_bytes()).unwrap();
+        stream
+    });
+    // closed when it has its turn: before the slow ones are
+    let mut third = TcpStream::connect(api.address()).unwrap();
+    let _ = third.write_all(head.as_bytes());
+    let answers = slow.each_mut().map(|stream| {
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    });
+    assert!(answers.iter().all(|answer| !answer.contains(" 200 ")), "{answers:?}");
+    assert!(matches!(third.read(&mut [0]), Ok(0) | Err(_)), "one too many");
+    let served = (0..1000).any(|_| {
+        // a connection that is closed at once gives no answer
+        let mut stream = TcpStream::connect(api.address()).unwrap();
+        let request = "GET /v1/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let mut answer = String::new();
+        stream.write_all(request.as_bytes()).is_ok()
+            && stream.read_to_string(&mut answer).is_ok()
+            && answer.contains(" 401 ")
+    });
+    assert!(served, "places are free again");
+}
+
+#[test]
+fn every_answer_is_json_to_be_kept_and_nothing_to_be_run() {
+    let world = all_services();
+    let api = start(&world);
+    let mut browser = Browser::of(api.address());
+    for token in ["", TOKEN] {
+        browser.headers = vec![format!("Authorization: Bearer {token}")];
+        for (method, path) in [("GET", "/v1/route?called=0600001111"), ("GET", "/nothing"), ("PUT", "/v1/events")] {
+            let answer = browser.send(method, path, "", b"");
+            assert_eq!(answer.header("content-type"), "application/json", "{method} {path}");
+            assert_eq!(answer.header("content-disposition"), "attachment; filename=\"api.json\"", "{method} {path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{method} {path}");
+            assert_eq!(answer.header("cache-control"), "no-store", "{method} {path}");
+        }
+    }
+    assert_eq!(browser.send("PUT", "/v1/events", "", b"").status, 405);
 }

@@ -128,6 +128,72 @@ fn the_request_is_sent_again_on_demand_but_not_without_end() {
 }
 
 #[test]
+fn the_page_says_what_has_become_of_the_confirmation_mail() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, LINE);
+    let mut setting = browser.clone();
+    let gone = Sink::start().address;
+    let mut says = |words: &str| {
+        let page = browser.get(PAGE);
+        let claims = page.has("確認メールを送信しました");
+        assert!(page.has(words) && claims == words.starts_with("確認メールを送信しました"), "{words}: {}", page.text());
+    };
+    set_address(&mut setting, "a@example.jp");
+    says("確認メールの送信を待っています");
+    send_due(&world, gone, 0).unwrap_err();
+    says("確認メールをまだお送りできていません");
+    let sink = Sink::start();
+    send_due(&world, sink.address, 60).unwrap();
+    world.at(120);
+    says("確認メールを送信しました（2027年1月15日 17:01）");
+    let csrf = setting.csrf();
+    let again = setting.post("/fax-mail/confirmation", &[("csrf", &csrf), ("number", LINE)]);
+    assert!(setting.get(again.location()).has("受け付けました"));
+    says("確認メールの送信を待っています");
+    set_address(&mut setting, "never@example.jp");
+    send_due(&world, sink.address, 180).unwrap();
+    says("確認メールをお届けできませんでした");
+    set_address(&mut setting, "b@example.jp");
+    send_due(&world, sink.address, 240).unwrap();
+    world.at(240 + 86_399);
+    let mut browser = world.browser();
+    assert_eq!(browser.log_in(Unit::Line, LINE, OWN).status, 303);
+    assert!(browser.get(PAGE).has("確認メールを送信しました"));
+    world.at(240 + 86_400);
+    assert!(browser.get(PAGE).has("有効期限（24時間）が切れました"));
+    let token = token(&mailed_link(&sink));
+    world.at(240 + 86_399);
+    assert_eq!(world.browser().post("/fax-mail/confirm", &[("token", &token)]).status, 200);
+    assert!(!browser.get(PAGE).has("確認メール"), "nothing waits any more");
+}
+
+#[test]
+fn where_no_mail_server_is_configured_pages_say_that_no_mail_goes_out() {
+    let all = Contract::new(number(LINE), Services::ALL);
+    let world = World::with(&[all], |options| options.sends_mail = false);
+    let mut store = world.store();
+    let mut browser = world.member(Unit::Line, LINE);
+    set_address(&mut browser, "a@example.jp");
+    let waits = "メールの送信がまだ設定されていないため";
+    let page = browser.get(PAGE);
+    assert!(page.has(waits) && page.has("ご契約の窓口") && !page.has("送信しました"), "{}", page.text());
+    let csrf = browser.csrf();
+    let again = browser.post("/fax-mail/confirmation", &[("csrf", &csrf), ("number", LINE)]);
+    let page = browser.get(again.location());
+    assert!(page.has(waits) && !page.has("送信しました"), "{}", page.text());
+    // what is told by mail, too; what is not, not; and nothing as long as it is stopped
+    assert!(!browser.get("/arrival-mail").has(waits));
+    arrival_mail(&mut store, LINE, &["a@example.jp"]);
+    fault_notice(&mut store, LINE, true, true);
+    bulk_transfer(&mut store, LINE, true, Some("0312345678"));
+    for (path, told) in [("/arrival-mail", true), ("/fault-notice", true), ("/bulk-transfer", false)] {
+        assert_eq!(browser.get(path).has(waits), told, "{path}");
+    }
+    browser.get("/language?to=en&back=%2F");
+    assert!(browser.get("/arrival-mail").has("sending them is not set up"));
+}
+
+#[test]
 fn a_fax_lands_in_the_inbox_and_is_told_to_a_confirmed_address() {
     let (world, sink) = (all_services(), Sink::start());
     let mut store = world.store();
@@ -189,6 +255,28 @@ fn a_fax_is_viewed_downloaded_and_deleted() {
     let count = |what: &str| rows.iter().filter(|row| row.action.name() == what).count();
     assert_eq!((count("viewed-fax"), count("deleted-fax")), (2, 2));
     assert!(rows.iter().any(|row| row.actor == "site line 0600001111" && row.detail.as_deref() == Some("fax 3")));
+}
+
+#[test]
+fn a_fax_that_another_tab_has_deleted_is_gone_and_nothing_else_is() {
+    let world = all_services();
+    let mut store = world.store();
+    fax_mail(&mut store, LINE, "", false);
+    for name in ["mh-lsb.tif", "plain.tif"] {
+        happen(&mut store, &fax(None, LINE, name), 0).unwrap();
+    }
+    let mut browser = world.member(Unit::Line, LINE);
+    let csrf = browser.csrf();
+    let fields = |step| [("csrf", csrf.as_str()), ("number", LINE), ("fax", "1"), ("step", step)];
+    let mut tab = browser.clone();
+    assert!(browser.post("/fax-mail/inbox", &fields("review")).has("value=\"1\""));
+    assert_eq!(tab.post("/fax-mail/inbox", &fields("delete")).status, 303);
+    assert_eq!(browser.post("/fax-mail/inbox", &fields("delete")).status, 303);
+    assert!(browser.post("/fax-mail/inbox", &fields("review")).has("受信したFAXはありません"), "nothing is left of it");
+    assert_eq!(browser.get("/fax-mail/fax?number=0600001111&id=1&as=pdf").status, 404);
+    assert_eq!(store.faxes(number(LINE)).unwrap().iter().map(|fax| fax.id).collect::<Vec<_>>(), [2]);
+    let rows = store.audit(&AuditFilter::default()).unwrap();
+    assert_eq!(rows.iter().filter(|row| row.action.name() == "deleted-fax").count(), 1, "deleted once");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Mails on their way out: what they say, and that none is lost or sent twice.
 
+use std::sync::Arc;
+
 use karipass::account::Store;
 use karipass::account::mail::{Claim, Delivery, Mail, MailFilter, MailState};
 use karipass::event::Event;
-use karipass::mail::CLAIM_SECONDS;
+use karipass::mail::{CLAIM_SECONDS, Stop};
 
 use super::sink::Sink;
 use super::world::*;
@@ -122,7 +124,7 @@ fn two_servers_on_one_store_send_each_mail_once() {
         let senders: Vec<_> = ["one", "two", "three"]
             .map(|name| post(&world, sink.address, name, 0))
             .into_iter()
-            .map(|mut post| scope.spawn(move || post.send_due(&|| false).unwrap()))
+            .map(|mut post| scope.spawn(move || post.send_due(&Stop::default()).unwrap()))
             .collect();
         senders.into_iter().map(|sender| sender.join().unwrap()).sum()
     });
@@ -178,12 +180,37 @@ fn a_mail_server_that_takes_a_mail_and_falls_silent_gets_the_same_message_again(
 }
 
 #[test]
-fn a_sender_that_is_stopped_begins_no_other_mail() {
+fn a_sender_that_is_stopped_ends_its_mail_and_begins_no_other() {
     let (world, sink) = (all_services(), Sink::start());
     queue(&world, &["a@example.jp", "b@example.jp"]);
-    let count = std::cell::Cell::new(0);
-    let stopped = || count.replace(count.get() + 1) > 0;
-    assert_eq!(post(&world, sink.address, "post", 0).send_due(&stopped).unwrap(), 1);
+    let (stop, mails) = (Stop::default(), Arc::clone(&sink.mails));
+    let mut post = post(&world, sink.address, "post", 0);
+    let asks = stop.clone();
+    post.options.clock = Box::new(move || {
+        // what it enters is when the mail server has taken the first
+        if !mails.lock().unwrap().is_empty() {
+            asks.ask();
+        }
+        at(0)
+    });
+    assert_eq!(post.send_due(&stop).unwrap(), 1);
+    assert_eq!((sink.received().len(), states(&world)), (1, vec![MailState::Sent, MailState::Queued]));
+}
+
+#[test]
+fn a_mail_that_is_not_handed_over_yet_when_its_sender_is_stopped_goes_by_another_at_once() {
+    let (world, sink) = (all_services(), Sink::start());
+    queue(&world, &["a@example.jp"]);
+    let stop = Stop::default();
+    let mut stopped = post(&world, sink.address, "stopped", 0);
+    let asks = stop.clone();
+    stopped.options.clock = Box::new(move || {
+        asks.ask();
+        at(0)
+    });
+    assert!(stopped.send_due(&stop).is_err());
+    assert_eq!((sink.received().len(), states(&world)), (0, vec![MailState::Queued]));
+    assert_eq!(send_due(&world, sink.address, 1), Ok(1), "its claim is gone");
 }
 
 #[test]

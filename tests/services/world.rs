@@ -1,14 +1,11 @@
 //! A settings site with a store, and events and mails beside it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
-use karipass::account::{Actor, Contract, Effects, Service, Services, Setting, SettingChange, SqliteStore, Store};
-use karipass::event::{Event, EventError, Outcome, play};
-use karipass::mail::{Options, Post, Security, Server};
-use karipass::time::UnixTime;
-use karipass::unit::Unit;
+use karipass::account::{Contract, Service, Services, Setting, SqliteStore, Store};
+use karipass::event::Event;
+use karipass::mail::{Options, Post, Security, Server, Stop};
 use rand::RngExt;
 
 pub use super::site::*;
@@ -18,18 +15,6 @@ pub const OTHER: &str = "0600002222";
 
 pub fn all_services() -> World {
     World::new(&[Contract::new(number(LINE), Services::ALL).with(number(OTHER), Services::ALL)])
-}
-
-pub fn at(second: i64) -> UnixTime {
-    UnixTime(START + second)
-}
-
-pub fn set(store: &mut SqliteStore, of: &str, service: Service, active: bool, detail: &impl serde::Serialize) {
-    let revision = store.setting(number(of), service).unwrap().revision;
-    let detail = serde_json::to_string(detail).unwrap();
-    let change = SettingChange { number: number(of), service, revision, active, detail };
-    let effects = Effects { changes: vec![change], ..Effects::default() };
-    store.apply(&effects, &Actor::Account { unit: Unit::Line, number: number(LINE) }, at(0)).unwrap();
 }
 
 pub fn arrival_mail(store: &mut SqliteStore, of: &str, addresses: &[&str]) {
@@ -64,20 +49,8 @@ pub fn forwarding(store: &SqliteStore, of: &str) -> Setting<BulkTransfer> {
     store.setting(number(of), Service::BulkTransfer).unwrap().read().unwrap()
 }
 
-pub fn happen(store: &mut SqliteStore, event: &Event, second: i64) -> Result<Outcome, EventError> {
-    play(store, event, None, at(second), &mut || rand::rng().random())
-}
-
 pub fn arrival(caller: Option<&str>, called: &str) -> Event {
     Event::Arrival { caller: caller.map(number), called: number(called) }
-}
-
-pub fn fax_file(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fax").join(name)).unwrap()
-}
-
-pub fn fax(caller: Option<&str>, called: &str, name: &str) -> Event {
-    Event::Fax { caller: caller.map(number), called: number(called), document: fax_file(name) }
 }
 
 /// A sender of this world's mails to a mail server, whose clock stands at a second.
@@ -99,5 +72,5 @@ pub fn post(world: &World, server: SocketAddr, name: &str, second: i64) -> Post 
 }
 
 pub fn send_due(world: &World, server: SocketAddr, second: i64) -> Result<usize, String> {
-    post(world, server, "post", second).send_due(&|| false).map_err(|trouble| trouble.to_string())
+    post(world, server, "post", second).send_due(&Stop::default()).map_err(|trouble| trouble.to_string())
 }

@@ -148,6 +148,9 @@ fn a_session_ends_after_fifteen_idle_minutes() {
     world.at(899 + 899);
     assert_eq!(browser.get("/").status, 200, "every request counts");
     world.at(899 + 899 + 900);
+    assert_eq!(browser.get("/").location(), "/login?ended");
+    assert!(browser.get("/login?ended").has("自動的にログアウトしました"), "it says why");
+    assert!(browser.cookies.is_empty(), "the browser forgets it");
     assert_eq!(browser.get("/").location(), "/login");
 }
 
@@ -160,7 +163,7 @@ fn a_session_that_is_kept_busy_ends_after_twelve_hours() {
         assert_eq!(browser.get("/").status, 200, "{second}");
     }
     world.at(DAY / 2);
-    assert_eq!(browser.get("/").location(), "/login");
+    assert_eq!(browser.get("/").location(), "/login?ended");
 }
 
 #[test]
@@ -172,8 +175,8 @@ fn a_changed_password_ends_every_other_session() {
     let before = one.clone();
     assert_eq!(set_own(&mut one, OWN, "plum-tree-1999x").status, 303);
     assert_eq!(one.get("/").status, 200);
-    assert_eq!(two.get("/").location(), "/login");
-    assert_eq!(before.clone().get("/").location(), "/login", "the old cookie of the same browser as well");
+    assert_eq!(two.get("/").location(), "/login?ended");
+    assert_eq!(before.clone().get("/").location(), "/login?ended", "the old cookie of the same browser as well");
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn after_logout_the_cookie_opens_nothing() {
     let csrf = browser.csrf();
     assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).location(), "/login?bye");
     for path in ["/", "/password", "/arrival-mail"] {
-        assert_eq!(kept.clone().get(path).location(), "/login", "{path}");
+        assert_eq!(kept.clone().get(path).location(), "/login?ended", "{path}");
     }
 }
 
@@ -238,4 +241,50 @@ fn an_account_without_a_password_has_no_default_one() {
             assert_eq!(world.browser().log_in(unit, "0600001111", password).status, 403, "{unit} {password:?}");
         }
     }
+}
+
+#[test]
+fn whoever_logs_in_learns_of_logins_and_passwords_that_were_not_theirs() {
+    let world = World::new(&[example()]);
+    let mut first = world.member(Unit::Line, "0600001111");
+    let top = first.get("/");
+    assert!(!top.has("前回のログイン"), "there was none: {}", top.text());
+    world.at(3600);
+    world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-1");
+    world.browser().log_in(Unit::Line, "0600001111", "wrong-secret-1");
+    world.at(7200);
+    let mut second = world.browser();
+    second.log_in(Unit::Line, "0600001111", OWN);
+    let top = second.get("/");
+    // 1800000000 is 2027-01-15 08:00:00 UTC
+    assert!(
+        top.has("前回のログイン 2027年1月15日 17:00") && top.has("パスワードの間違いが2回ありました"),
+        "{}",
+        top.text()
+    );
+    assert_eq!(set_own(&mut second, OWN, "plum-tree-1999x").status, 303);
+    world.call(Unit::Line, "0600001111", TEMPORARY, 7300);
+    let page = second.get("/password");
+    let order: Vec<usize> =
+        ["お電話による仮パスワードの設定", "パスワードの設定</span>", "ログイン</span>", "パスワードの間違い"]
+            .map(|what| page.text().find(what).unwrap_or_else(|| panic!("{what}: {}", page.text())))
+            .to_vec();
+    assert!(order.is_sorted(), "the newest first: {order:?}");
+    // another account of the same contract has a history of its own
+    let mut other = world.member(Unit::Number, "0600002222");
+    assert!(!other.get("/").has("パスワードの間違い") && !other.get("/password").has("お電話による"));
+}
+
+#[test]
+fn no_more_than_a_hundred_passwords_an_hour_are_tried_on_an_account() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    for second in (0..3600).step_by(20) {
+        world.at(second);
+        world.browser().log_in(Unit::Line, "0600001111", "wrong-secret");
+    }
+    let rows = world.store().audit(&AuditFilter::default()).unwrap();
+    let tried = rows.iter().filter(|row| matches!(row.action.name(), "wrong" | "locked")).count();
+    // three and a lock of ten minutes, six times; the lock is a row of its own
+    assert!((18..=25).contains(&tried), "{tried}");
 }

@@ -6,6 +6,7 @@ mod login;
 mod reach;
 mod security;
 mod services;
+mod slow;
 mod support;
 mod tls;
 mod trouble;

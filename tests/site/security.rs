@@ -69,6 +69,31 @@ fn every_page_has_its_headers() {
 }
 
 #[test]
+fn every_answer_of_every_path_has_its_headers_and_every_refusal_is_a_page() {
+    let world = World::new(&[Contract::new(number("0600001111"), Services::ALL)]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    for path in karipass::site::paths() {
+        for method in ["GET", "HEAD", "POST", "PUT"] {
+            let answer = if path == "/logout" {
+                world.browser().send(method, path, "", b"")
+            } else {
+                browser.send(method, path, "", b"")
+            };
+            assert_ne!(answer.header("content-type"), "", "{method} {path}");
+            assert!(answer.status < 500, "{method} {path}: {}", answer.status);
+            for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("server", "")] {
+                assert_eq!(answer.header(name), value, "{method} {path}: {name}");
+            }
+            if answer.status >= 400 && method != "HEAD" {
+                assert!(answer.has("<h1>") && answer.has("</html>"), "{method} {path}: {}", answer.text());
+            }
+        }
+    }
+    let large = browser.post("/password", &[("current", &"x".repeat(1024 * 1024))]);
+    assert!(large.status == 413 && large.has("データが大きすぎます"), "{}", large.text());
+}
+
+#[test]
 fn cookies_are_for_this_site_alone() {
     let world = World::new(&[example()]);
     world.own_password(Unit::Line, "0600001111", OWN, 0);
@@ -369,7 +394,7 @@ fn what_looks_like_sql_is_text() {
         assert_eq!(world.browser().log_in(Unit::Line, value, "' OR '1'='1").status, 422, "{value}");
         let mut stranger = world.browser();
         stranger.cookies.insert("karipass-session".to_owned(), "' OR '1'='1".to_owned());
-        assert_eq!(stranger.get("/").location(), "/login");
+        assert_eq!(stranger.get("/").location(), "/login?ended");
     }
     assert_eq!(browser.get("/").status, 200);
 }

@@ -9,12 +9,16 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use karipass::account::sqlite::{Mode, Options};
-use karipass::account::{Contract, Cost, Existing, Services, SqliteStore, Store, password};
+use karipass::account::{
+    Actor, Contract, Cost, Effects, Existing, Service, Services, SettingChange, SqliteStore, Store, password,
+};
+use karipass::event::{Event, EventError, Outcome, play};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::site::{self, Rules, Security, Site};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
+use rand::RngExt;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
@@ -76,8 +80,10 @@ impl World {
             rules: Rules::default(),
             idle_seconds: 900,
             logins_per_minute: 1000,
+            limits: karipass::http::Limits::default(),
             proxies: Vec::new(),
             refusal_after: Duration::ZERO,
+            sends_mail: true,
         };
         change(&mut options);
         World { site: Some(site::start(options).unwrap()), trusting: None, clock, folder }
@@ -85,7 +91,13 @@ impl World {
 
     /// A site that speaks TLS itself, and browsers that trust its certificate.
     pub fn over_tls(contracts: &[Contract]) -> World {
-        let files = std::env::temp_dir().join(format!("karipass-site-tls-{}", std::process::id()));
+        World::over_tls_with(contracts, |_| {})
+    }
+
+    pub fn over_tls_with(contracts: &[Contract], change: impl FnOnce(&mut site::Options)) -> World {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let files = std::env::temp_dir().join(format!("karipass-site-tls-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&files).unwrap();
         let (certificate, key) = (files.join("cert.pem"), files.join("key.pem"));
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -98,7 +110,10 @@ impl World {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let client = client.with_root_certificates(roots).with_no_client_auth();
-        let mut world = World::with(contracts, |options| options.security = Security::Here(here));
+        let mut world = World::with(contracts, |options| {
+            options.security = Security::Here(here);
+            change(options);
+        });
         world.trusting = Some(Arc::new(client));
         world
     }
@@ -161,6 +176,38 @@ impl Drop for World {
         drop(self.site.take());
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A second after the start.
+#[allow(dead_code)] // not every test program asks
+pub fn at(second: i64) -> UnixTime {
+    UnixTime(START + second)
+}
+
+/// What a subscriber would set.
+#[allow(dead_code)] // not every test program asks
+pub fn set(store: &mut SqliteStore, of: &str, service: Service, active: bool, detail: &impl serde::Serialize) {
+    let revision = store.setting(number(of), service).unwrap().revision;
+    let detail = serde_json::to_string(detail).unwrap();
+    let change = SettingChange { number: number(of), service, revision, active, detail };
+    let effects = Effects { changes: vec![change], ..Effects::default() };
+    store.apply(&effects, &Actor::Account { unit: Unit::Number, number: number(of) }, at(0)).unwrap();
+}
+
+/// What happens in the network.
+#[allow(dead_code)] // not every test program asks
+pub fn happen(store: &mut SqliteStore, event: &Event, second: i64) -> Result<Outcome, EventError> {
+    play(store, event, None, at(second), &mut || rand::rng().random())
+}
+
+#[allow(dead_code)] // not every test program asks
+pub fn fax_file(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fax").join(name)).unwrap()
+}
+
+#[allow(dead_code)] // not every test program asks
+pub fn fax(caller: Option<&str>, called: &str, name: &str) -> Event {
+    Event::Fax { caller: caller.map(number), called: number(called), document: fax_file(name) }
 }
 
 fn open(file: &std::path::Path, actor: &str, wait: Duration) -> SqliteStore {

@@ -21,6 +21,7 @@ use crate::sip::message::{Headers, Request, Uri};
 /// Challenges requests and judges what comes back.
 pub struct Authenticator {
     realm: String,
+    algorithms: Vec<Algorithm>,
     nonces: Nonces,
     guard: Guard,
     rng: StdRng,
@@ -68,12 +69,18 @@ pub enum Proof {
 }
 
 impl Authenticator {
-    /// For the users of `realm`; nonces follow from `seed`, which should be unguessable in service.
-    pub fn new(realm: &str, lock: Lock, seed: u64) -> Authenticator {
+    /// For the users of `realm`, by any of these algorithms; nonces follow from `seed`, which should be unguessable in service.
+    pub fn new(realm: &str, algorithms: &[Algorithm], lock: Lock, seed: u64) -> Authenticator {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
-        Authenticator { realm: realm.to_owned(), nonces: Nonces::new(key), guard: Guard::new(lock), rng }
+        Authenticator {
+            realm: realm.to_owned(),
+            algorithms: algorithms.to_vec(),
+            nonces: Nonces::new(key),
+            guard: Guard::new(lock),
+            rng,
+        }
     }
 
     /// Who the request from `client` says it is.
@@ -110,7 +117,7 @@ impl Authenticator {
         Proof::Right(*line)
     }
 
-    /// The values of WWW-Authenticate for this client, best first (RFC 8760 §2.3).
+    /// The values of WWW-Authenticate for this client, in the order of preference (RFC 8760 §2.3).
     pub fn challenges(&mut self, now: crate::time::Time, client: IpAddr, stale: bool) -> Vec<String> {
         let nonce = self.nonces.issue(now, client, self.rng.next_u64());
         let challenge = |algorithm| Challenge {
@@ -121,12 +128,15 @@ impl Authenticator {
             stale,
             auth: true,
         };
-        Algorithm::OFFERED.into_iter().map(|algorithm| challenge(algorithm).write()).collect()
+        self.algorithms.iter().map(|&algorithm| challenge(algorithm).write()).collect()
     }
 
-    /// Those for our realm; a request that went through several proxies carries others.
+    /// Those for our realm; a request that went through several proxies carries others. An algorithm that was not offered would let a
+    /// weaker one in by the back door.
     fn credentials(&self, headers: &Headers) -> Option<Credentials> {
-        headers.all("Authorization").filter_map(Credentials::parse).find(|given| given.realm == self.realm)
+        let is_asked_for =
+            |given: &Credentials| given.realm == self.realm && self.algorithms.contains(&given.algorithm);
+        headers.all("Authorization").filter_map(Credentials::parse).find(is_asked_for)
     }
 }
 

@@ -140,7 +140,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Desk {
-        Desk { server: Authenticator::new("karipass", Lock::default(), 7), challenges: Vec::new() }
+        Desk { server: Authenticator::new("karipass", &Algorithm::ALL, Lock::default(), 7), challenges: Vec::new() }
     }
 
     fn challenge(&mut self, ms: u64, client: IpAddr) -> &mut Desk {
@@ -190,6 +190,30 @@ fn both_algorithms_are_offered_sha_256_first() {
 }
 
 #[test]
+fn what_is_not_offered_is_not_taken() {
+    let md5_alone =
+        Desk { server: Authenticator::new("karipass", &[Algorithm::Md5], Lock::default(), 7), ..Desk::new() };
+    let reversed = [Algorithm::Md5, Algorithm::Sha256];
+    let either = Desk { server: Authenticator::new("karipass", &reversed, Lock::default(), 7), ..Desk::new() };
+    for (mut desk, offered, takes_sha_256) in [(md5_alone, &reversed[..1], false), (either, &reversed[..], true)] {
+        desk.challenge(0, CLIENT);
+        let read: Vec<_> = desk.challenges.iter().map(|value| Challenge::parse(value).unwrap().algorithm).collect();
+        assert_eq!(read, offered);
+        // by SHA-256, with a nonce and a password that are right
+        let proof = desk.prove(1, CLIENT, &desk.request("correct horse", 1));
+        assert_eq!(proof, if takes_sha_256 { Proof::Right(line()) } else { Proof::Missing { stale: false } });
+        // by MD5, as a client does that takes the first challenge
+        desk.challenge(2, CLIENT);
+        let (first, us) = (desk.challenges[0].as_str(), account("0600001111", "correct horse"));
+        let by_md5 = answer([first], &us, "REGISTER", "sip:192.0.2.1", "c").unwrap().credentials;
+        assert!(by_md5.contains("algorithm=MD5"));
+        let mut request = Request::new(Method::Register, "sip:192.0.2.1".parse().unwrap());
+        request.headers.push("Authorization", by_md5);
+        assert_eq!(desk.prove(3, CLIENT, &request), Proof::Right(line()));
+    }
+}
+
+#[test]
 fn a_right_password_proves_the_line_once_for_each_count() {
     let mut desk = Desk::new();
     desk.challenge(0, CLIENT);
@@ -220,7 +244,7 @@ fn a_nonce_is_good_for_five_minutes_its_own_address_and_nobody_elses() {
     assert_eq!(desk.prove(2_000, ELSEWHERE, &request), Proof::Missing { stale: true });
     assert_eq!(desk.prove(301_000, CLIENT, &request), Proof::Missing { stale: true });
     assert_eq!(desk.prove(300_999, CLIENT, &request), Proof::Right(line()));
-    let mut other = Authenticator::new("karipass", Lock::default(), 8);
+    let mut other = Authenticator::new("karipass", &Algorithm::ALL, Lock::default(), 8);
     assert_eq!(other.prove(at(2_000), CLIENT, &request, Some(&key())), Proof::Missing { stale: true }, "a restart");
     let forged = desk.challenges[0].replacen("nonce=\"0", "nonce=\"1", 1);
     desk.challenges = vec![forged];

@@ -17,7 +17,7 @@ use super::layer::{Owner, ServerId};
 use super::reply::{Reply, check_required};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow};
 use crate::number::PhoneNumber;
-use crate::sip::digest::{Authenticator, Claim, LineKey, Lock, Proof};
+use crate::sip::digest::{Algorithm, Authenticator, Claim, LineKey, Lock, Proof};
 use crate::sip::message::{Headers, NameAddr, Request, Scheme};
 use crate::sip::registrar::{Limits, Refusal, Registrar};
 use crate::time::Time;
@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct DeskConfig {
     /// What passwords are for.
     pub realm: String,
+    /// What they may be hashed with, in the order in which it is offered.
+    pub algorithms: Vec<Algorithm>,
     /// When wrong passwords lock.
     pub lock: Lock,
     /// How long bindings live.
@@ -100,7 +102,7 @@ struct Waiting {
 impl Desk {
     pub fn new(config: &DeskConfig, seed: u64) -> Desk {
         Desk {
-            authenticator: Authenticator::new(&config.realm, config.lock, seed),
+            authenticator: Authenticator::new(&config.realm, &config.algorithms, config.lock, seed),
             registrar: Registrar::new(config.limits),
             waiting: BTreeMap::new(),
         }
@@ -144,7 +146,7 @@ impl Endpoint {
         id: ServerId,
         request: &Request,
     ) -> Result<(), Reply> {
-        let Some(desk) = &mut self.desk else { return Err(Reply::method_not_allowed()) };
+        let Some(desk) = &mut self.desk else { return Err(Reply::method_not_allowed(&self.layer.config)) };
         if matches!(request.uri.scheme, Scheme::Other(_)) {
             return Err(Reply::new(416));
         }

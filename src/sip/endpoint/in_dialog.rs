@@ -44,40 +44,46 @@ impl Endpoint {
         request: &Request,
         dialog: &DialogId,
     ) -> Result<(), Reply> {
-        let handle = *self.dialogs.get(dialog).ok_or(Reply::new(481))?;
+        let Some(&handle) = self.dialogs.get(dialog) else { return self.receive_late(now, id, request, dialog) };
         let call = self.calls.get_mut(&handle).ok_or(Reply::new(481))?;
         check_required(request)?;
         let number = request.headers.cseq().map_err(super::uas::malformed)?.number;
-        if !call.dialog.advance(number) {
+        if !call.dialog_named(dialog).ok_or(Reply::new(481))?.advance(number) {
             return Err(Reply::new(500).phrased("CSeq Out Of Order"));
         }
-        call.flow = flow;
         self.layer.assign(id, handle);
         let layer = &mut self.layer;
+        if call.dialog.id() != dialog {
+            let outcome = call.receive_early(layer, now, id, request);
+            self.settle(now, handle);
+            return outcome;
+        }
+        call.flow = flow;
         let outcome = match request.method {
             Method::Bye => {
                 call.receive_bye(layer, now, id, request);
                 Ok(())
             }
+            // what was not acknowledged before the final response may be after it (RFC 3262 §3)
+            Method::Prack => call.receive_prack(layer, now, id, request),
             // having sent BYE we know the dialog no more
             _ if matches!(call.phase, Phase::Closing { .. }) => Err(Reply::new(481)),
             Method::Invite => call.receive_invite(layer, now, id, request),
             Method::Update => call.receive_update(layer, now, id, request),
             Method::Info => call.receive_info(layer, now, id, request),
             Method::Options => {
-                let reply = Reply::capabilities().with("Contact", call.contact());
+                let reply = Reply::capabilities(&layer.config).with("Contact", call.contact());
                 layer.respond(now, id, &request.headers, reply);
                 Ok(())
             }
             Method::Ack | Method::Cancel => Ok(()),
-            Method::Prack => call.receive_prack(layer, now, id, request),
             Method::Register
             | Method::Message
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Publish
-            | Method::Other(_) => Err(Reply::method_not_allowed()),
+            | Method::Other(_) => Err(Reply::new(405).with("Allow", ALLOW)),
         };
         self.settle(now, handle);
         outcome
@@ -96,7 +102,7 @@ impl Endpoint {
         let Offered { server, request, interval } = call.offered.take().ok_or(CommandError::WrongState)?;
         match response {
             Ok(sdp) => {
-                call.dialog.refresh_target(&request.headers);
+                call.offer_accepted(&request);
                 call.accept(&mut self.layer, now, server, &request, interval, sdp);
             }
             Err(status) => {
@@ -135,28 +141,49 @@ impl Call {
     }
 
     /// UPDATE (RFC 3311 §5.2): a refresh is answered at once, an offer is the application's.
-    fn receive_update(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
+    pub(super) fn receive_update(
+        &mut self,
+        layer: &mut Layer,
+        now: Time,
+        id: ServerId,
+        request: &Request,
+    ) -> Result<(), Reply> {
         let interval = Interval::answering(&request.headers, &layer.config)?;
         if let Some(offer) = session_of(request)? {
-            let early = matches!(self.phase, Phase::Incoming { .. });
-            if self.offered.is_some() || early && !self.reliable.has_exchanged() {
-                return Err(try_again_soon(layer));
-            }
-            let exchanging = self.answer.as_ref().is_some_and(|answer| answer.offers) || self.owed_ack.is_some();
-            if !(early || self.is_running()) || self.is_changing() || exchanging {
-                return Err(Reply::new(491));
-            }
+            self.check_turn(layer, request)?;
             self.consider(layer, id, request, interval, Some(offer));
             return Ok(());
         }
         self.learn(&request.headers);
-        self.dialog.refresh_target(&request.headers);
+        if let Some(dialog) = self.dialog_of(request) {
+            dialog.refresh_target(&request.headers);
+        }
         let reply = Reply::new(200).with("Contact", self.contact()).with("Allow", ALLOW).with("Supported", SUPPORTED);
         layer.respond(now, id, &request.headers, Interval::write(interval, reply));
         if matches!(self.phase, Phase::Running) {
             self.start_session(now, interval, Refresher::Uas);
         }
         Ok(())
+    }
+
+    /// Whether an offer may come now (RFC 3311 §5.2): 500 while one of the far end's waits for its answer, 491 while one of ours does.
+    fn check_turn(&self, layer: &mut Layer, request: &Request) -> Result<(), Reply> {
+        let theirs = self.offered.is_some()
+            || match &self.phase {
+                Phase::Incoming { .. } => !self.reliable.has_exchanged(),
+                Phase::Outgoing { late_offer, .. } => *late_offer && !self.has_exchanged_early(request),
+                Phase::Running | Phase::Closing { .. } => false,
+            };
+        if theirs {
+            return Err(try_again_soon(layer));
+        }
+        let settled = match &self.phase {
+            Phase::Incoming { .. } => true,
+            Phase::Outgoing { .. } => self.has_exchanged_early(request),
+            Phase::Running | Phase::Closing { .. } => self.is_running(),
+        };
+        let exchanging = self.answer.as_ref().is_some_and(|answer| answer.offers) || self.owed_ack.is_some();
+        if settled && !self.is_changing() && !exchanging { Ok(()) } else { Err(Reply::new(491)) }
     }
 
     pub(super) fn consider(
@@ -173,7 +200,13 @@ impl Call {
     }
 
     /// INFO: keys (the two content types of practice, RFC 6086 §2 calls it legacy usage), or nothing at all.
-    fn receive_info(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
+    pub(super) fn receive_info(
+        &mut self,
+        layer: &mut Layer,
+        now: Time,
+        id: ServerId,
+        request: &Request,
+    ) -> Result<(), Reply> {
         if request.headers.contains("Info-Package") {
             // RFC 6086 §4.2.2: we are willing to receive none
             return Err(Reply::new(469).with("Recv-Info", ""));

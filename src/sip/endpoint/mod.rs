@@ -11,6 +11,7 @@ mod change;
 mod command;
 mod config;
 mod desk;
+mod early;
 mod event;
 mod failure;
 mod flow;
@@ -41,6 +42,7 @@ use self::call::Call;
 use self::desk::Desk;
 use self::layer::{Layer, Owner};
 use self::prove::OwnRegistration;
+use self::reliable::Departed;
 use self::reply::Reply;
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Account;
@@ -52,7 +54,9 @@ use crate::time::Time;
 pub struct Endpoint {
     layer: Layer,
     calls: HashMap<CallHandle, Call>,
+    /// The dialogs of these calls, early ones too.
     dialogs: HashMap<DialogId, CallHandle>,
+    departed: Departed,
     admission: Admission,
     desk: Option<Desk>,
     account: Option<Account>,
@@ -69,6 +73,7 @@ impl Endpoint {
             layer,
             calls: HashMap::new(),
             dialogs: HashMap::new(),
+            departed: Departed::default(),
             admission: Admission::Open,
             desk,
             account: None,
@@ -147,6 +152,11 @@ impl Endpoint {
         self.layer.agenda.set(Owner::Call(handle), None);
         let Some(call) = self.calls.remove(&handle) else { return };
         self.dialogs.remove(call.dialog.id());
+        for early in &call.early {
+            self.dialogs.remove(early.dialog.id());
+        }
+        let timers = &self.layer.config.timers;
+        self.departed.keep(now, timers, call.dialog.id(), &call.reliable, call.offered_early());
         if let Some(offered) = call.offered {
             // §15.1.2: what is still pending is told
             self.layer.respond(now, offered.server, &offered.request.headers, Reply::new(487));

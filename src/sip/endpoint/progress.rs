@@ -3,15 +3,13 @@
 use super::body::session_of;
 use super::call::{Call, Phase};
 use super::layer::{Layer, Purpose, ServerId};
-use super::reliable::{Early, Pending, Provisional, wishes};
+use super::reliable::{Pending, Provisional, wishes};
 use super::reply::{ACCEPT_SESSION, ALLOW, RELIABLE_PROVISIONALS, Reply, SUPPORTED};
 use super::uas::{malformed, recording_route};
 use super::{CallHandle, CommandError, EndCause, Endpoint, Event};
+use crate::sip::dialog::DialogId;
 use crate::sip::message::{CSeq, Method, RAck, Request, Response};
 use crate::time::Time;
-
-/// How many early dialogs of one INVITE are kept apart.
-const MAX_EARLY: usize = 8;
 
 impl Endpoint {
     /// Tells the caller that the call rings (180), where that can be told. Not needed before `answer`.
@@ -45,6 +43,27 @@ impl Endpoint {
             call.send_provisional(&mut self.layer, now, provisional);
         }
         self.settle(now, handle);
+        Ok(())
+    }
+}
+
+impl Endpoint {
+    /// A request in a dialog that is not, or no longer, there: the PRACK of a response that was overtaken by the final one.
+    pub(super) fn receive_late(
+        &mut self,
+        now: Time,
+        id: ServerId,
+        request: &Request,
+        dialog: &DialogId,
+    ) -> Result<(), Reply> {
+        if request.method != Method::Prack {
+            return Err(Reply::new(481));
+        }
+        let rack = request.headers.rack().ok().filter(|rack| rack.cseq.method == Method::Invite);
+        let answers = rack.and_then(|rack| self.departed.take(now, dialog, &rack)).ok_or(Reply::new(481))?;
+        // there is nothing left to agree on
+        let status = if session_of(request)?.is_some() && !answers { 488 } else { 200 };
+        self.layer.respond(now, id, &request.headers, Reply::new(status));
         Ok(())
     }
 }
@@ -141,7 +160,7 @@ impl Call {
     }
 
     /// Whether a session description in our provisional response is the offer.
-    fn offered_early(&self) -> bool {
+    pub(super) fn offered_early(&self) -> bool {
         match &self.phase {
             Phase::Incoming { request, .. } => {
                 !self.reliable.has_exchanged() && matches!(session_of(request), Ok(None))
@@ -153,8 +172,9 @@ impl Call {
     /// A provisional response to our INVITE, other than 100, which the application is told of unless it was here before.
     pub(super) fn heard_progress(&mut self, layer: &mut Layer, now: Time, response: &Response) {
         let Phase::Outgoing { late_offer, .. } = self.phase else { return };
+        let early = self.early_of_response(response);
         if let Some(sequence) = response.headers.reliable_sequence()
-            && !self.heard_reliable(layer, now, response, sequence, late_offer)
+            && !early.is_some_and(|at| self.heard_reliable(layer, now, at, response, sequence, late_offer))
         {
             return;
         }
@@ -168,21 +188,16 @@ impl Call {
         &mut self,
         layer: &mut Layer,
         now: Time,
+        at: usize,
         response: &Response,
         sequence: u32,
         late_offer: bool,
     ) -> bool {
-        let Ok(dialog) = self.dialog.answered(response) else { return false };
-        let at = match self.early.iter().position(|early| early.dialog.id() == dialog.id()) {
-            Some(at) if self.early.get(at).is_some_and(|early| early.sequence.wrapping_add(1) == sequence) => at,
-            None if self.early.len() < MAX_EARLY && dialog.id().remote_tag.is_some() => {
-                self.early.push(Early { dialog, sequence, answer: None, owed: None, exchanged: false });
-                self.early.len() - 1
-            }
-            Some(_) | None => return false,
-        };
         let Some(early) = self.early.get_mut(at) else { return false };
-        early.sequence = sequence;
+        if early.sequence.is_some_and(|last| last.wrapping_add(1) != sequence) {
+            return false;
+        }
+        early.sequence = Some(sequence);
         let cseq = CSeq { number: self.dialog.local_number(), method: Method::Invite };
         let rack = RAck { sequence, cseq };
         let describes = !response.body.is_empty();

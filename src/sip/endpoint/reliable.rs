@@ -1,15 +1,20 @@
 //! Reliable provisional responses (RFC 3262): ours, of which one at a time waits for its PRACK, and the far end's, which we
 //! acknowledge.
 
+use std::collections::VecDeque;
+
 use rand::RngExt;
 
 use super::CommandError;
 use super::layer::{Layer, ServerId};
 use super::reply::RELIABLE_PROVISIONALS;
-use crate::sip::dialog::Dialog;
+use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::{Headers, RAck};
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
+
+/// So many ended calls are remembered for the sake of their PRACKs.
+const MOST_DEPARTED: usize = 1_000;
 
 /// Our reliable provisional responses to one INVITE.
 #[derive(Default)]
@@ -146,11 +151,52 @@ impl Pending {
     }
 }
 
+/// Responses whose call has ended before their PRACK came. It may still come, and is answered as ever (§3).
+#[derive(Default)]
+pub(super) struct Departed(VecDeque<Departure>);
+
+struct Departure {
+    until: Time,
+    dialog: DialogId,
+    sequence: u32,
+    number: u32,
+    /// The PRACK holds the answer to our offer.
+    offered: bool,
+}
+
+impl Departed {
+    /// Of the call in this dialog, which ends now. `offered` says whether a session description in them is an offer.
+    pub fn keep(&mut self, now: Time, timers: &Table, dialog: &DialogId, reliable: &Reliable, offered: bool) {
+        let Some(pending) = &reliable.pending else { return };
+        while self.0.front().is_some_and(|first| first.until <= now || self.0.len() >= MOST_DEPARTED) {
+            self.0.pop_front();
+        }
+        self.0.push_back(Departure {
+            until: now + timers.give_up(),
+            dialog: dialog.clone(),
+            sequence: pending.sequence,
+            number: pending.number,
+            offered: offered && pending.describes,
+        });
+    }
+
+    /// The response that this PRACK is for, once: whether the PRACK holds an answer.
+    pub fn take(&mut self, now: Time, dialog: &DialogId, rack: &RAck) -> Option<bool> {
+        let is_it = |gone: &Departure| {
+            gone.until > now
+                && gone.dialog == *dialog
+                && (gone.sequence, gone.number) == (rack.sequence, rack.cseq.number)
+        };
+        let at = self.0.iter().position(is_it)?;
+        self.0.remove(at).map(|gone| gone.offered)
+    }
+}
+
 /// An early dialog that our INVITE has led to.
 pub(super) struct Early {
     pub dialog: Dialog,
-    /// RSeq of its last response.
-    pub sequence: u32,
+    /// RSeq of its last reliable response, if there was one.
+    pub sequence: Option<u32>,
     /// Its session description: the answer to our offer.
     pub answer: Option<Vec<u8>>,
     /// The PRACK that waits for the application's answer to the offer in the response.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Config, Rejection};
 use crate::sip::message::{Headers, Method, Request, Response};
 
-/// The methods that we take, for Allow.
+/// The methods that we take in a call, for Allow.
 pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK";
 /// The extensions that we know, for Supported.
 pub(super) const SUPPORTED: &str = "timer, 100rel";
@@ -52,9 +52,9 @@ impl Reply {
         Reply::new(503).with("Retry-After", retry_after.as_secs().max(1).to_string())
     }
 
-    /// 405, which must say what is allowed (§8.2.1).
-    pub fn method_not_allowed() -> Reply {
-        Reply::new(405).with("Allow", ALLOW)
+    /// 405 outside of dialogs, which must say what is allowed (§8.2.1).
+    pub fn method_not_allowed(config: &Config) -> Reply {
+        Reply::new(405).with("Allow", allow(config))
     }
 
     /// 415, which must say what is accepted (§8.2.3).
@@ -63,9 +63,9 @@ impl Reply {
     }
 
     /// What OPTIONS is told (§11.2).
-    pub fn capabilities() -> Reply {
+    pub fn capabilities(config: &Config) -> Reply {
         Reply::new(200)
-            .with("Allow", ALLOW)
+            .with("Allow", allow(config))
             .with("Accept", format!("{ACCEPT_SESSION}, {ACCEPT_KEYS}"))
             .with("Accept-Encoding", "identity")
             .with("Accept-Language", "ja")
@@ -108,6 +108,11 @@ impl Reply {
         }
         response
     }
+}
+
+/// The methods that we take, REGISTER too where there is a registrar.
+fn allow(config: &Config) -> String {
+    if config.desk.is_some() { format!("{ALLOW}, REGISTER") } else { ALLOW.to_owned() }
 }
 
 /// Appends the tag to To as it was written, since old peers compare To as text.

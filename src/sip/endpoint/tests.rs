@@ -6,6 +6,7 @@ mod answering;
 mod cancelling;
 mod challenged;
 mod changing;
+mod early;
 mod hanging_up;
 mod monkey;
 mod other_transports;

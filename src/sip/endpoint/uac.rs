@@ -138,7 +138,12 @@ impl Endpoint {
             .get_mut(&handle)
             .filter(|call| matches!(&call.phase, Phase::Outgoing { client, .. } if *client == id));
         match (waiting, response.status) {
-            (Some(call), ..200) => call.progressed(&mut self.layer, now, response),
+            (Some(call), ..200) => {
+                call.progressed(&mut self.layer, now, response);
+                for early in &call.early {
+                    self.dialogs.insert(early.dialog.id().clone(), handle);
+                }
+            }
             (Some(call), 200..300) => {
                 call.accepted(&mut self.layer, now, id, response);
                 self.dialogs.insert(call.dialog.id().clone(), handle);
@@ -164,6 +169,9 @@ impl Endpoint {
         self.layer.send_ack(id, way, dialog.ack(dialog.local_number()));
         if let Some(call) = self.calls.get_mut(&handle) {
             call.take_early(&mut dialog);
+            if call.dialog.id() != dialog.id() {
+                self.dialogs.remove(dialog.id());
+            }
         }
         let bye = dialog.request(Method::Bye);
         self.layer.send(now, way, bye, Purpose::Forgotten);

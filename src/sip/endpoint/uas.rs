@@ -74,7 +74,7 @@ impl Endpoint {
             | Method::Notify
             | Method::Subscribe
             | Method::Publish
-            | Method::Other(_) => return Err(Reply::method_not_allowed()),
+            | Method::Other(_) => return Err(Reply::method_not_allowed(&self.layer.config)),
         }
         self.check_addressed(request)?;
         check_secured(flow, request)?;
@@ -85,7 +85,8 @@ impl Endpoint {
         let offer = session_of(request)?;
         self.check_admission()?;
         if request.method == Method::Options {
-            self.layer.respond(now, id, &request.headers, Reply::capabilities());
+            let reply = Reply::capabilities(&self.layer.config);
+            self.layer.respond(now, id, &request.headers, reply);
             return Ok(());
         }
         self.receive_invite(now, flow, id, request, via, offer)
@@ -274,7 +275,7 @@ impl Call {
             answer.offers = !settled && matches!(session_of(request), Ok(None));
             self.answer = Some(answer);
         }
-        if request.method != Method::Prack {
+        if matches!(self.phase, Phase::Running) && request.method != Method::Prack {
             self.start_session(now, interval, Refresher::Uas);
         }
         if !settled {

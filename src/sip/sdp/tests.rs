@@ -113,6 +113,8 @@ fn linphone() {
     // at the clock rate of the codec, though it is named last
     assert_eq!(plan.telephone_event.unwrap().payload_type, 100);
     assert!(answer.contains("m=audio 12000 RTP/AVPF 0 100\r\n"), "{answer}");
+    // an event has the timestamps of the audio beside it (RFC 4733 §2.1)
+    assert!(!answer.contains("/16000") && !answer.contains("/48000"), "{answer}");
     assert!(answer.ends_with("m=video 0 RTP/AVPF 96\r\n"), "{answer}");
 }
 

@@ -21,7 +21,7 @@ impl Settings for FaxMail {
     }
 
     fn form(form: &Form<'_>) -> Vec<Field> {
-        let hint = ("受信をお知らせするメールアドレスです。", "Where received faxes are told.");
+        let hint = ("受信をお知らせするメールアドレスです。", "Where you are told of received faxes.");
         vec![form.line("address", ("メールアドレス", "Mail address"), hint, "email")]
     }
 

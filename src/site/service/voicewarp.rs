@@ -104,6 +104,7 @@ impl Settings for Voicewarp {
 
     fn rows(&self, lang: Lang) -> Vec<Row> {
         let place = usize::from(self.in_use) + 1;
+        let seconds = format!("{}{}", self.ring_seconds.0, lang.say("秒", " seconds"));
         let destination = |(index, number): (usize, _)| {
             let mark = if index + 1 == place { lang.say("（使用中）", " (in use)") } else { "" };
             format!("{}. {}{mark}", index + 1, hyphenated(number))
@@ -111,7 +112,7 @@ impl Settings for Voicewarp {
         let set = self.destinations.iter().enumerate().filter_map(|(index, number)| Some((index, (*number)?)));
         vec![
             Row::one(lang.say("転送の条件", "When to forward"), condition(self.condition, lang)),
-            Row::one(lang.say("呼び出し秒数", "Seconds of ringing"), &self.ring_seconds.0.to_string()),
+            Row::one(lang.say("呼び出し秒数", "Seconds of ringing"), &seconds),
             Row::new(lang.say("転送先", "Destinations"), set.map(destination).collect()),
             Row::one(lang.say("セレクト機能", "Select by caller"), select(self.select, lang)),
             Row::new(

@@ -5,12 +5,17 @@ use std::time::Duration;
 use super::*;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::{Account, Key, LineKey, Lock, Proof, answer};
+use crate::sip::digest::{Account, Algorithm, Key, LineKey, Lock, Proof, answer};
 use crate::sip::endpoint::{Admission, DeskConfig, RegisterHandle, Registered, Registering, Standing};
 use crate::sip::registrar::Limits;
 
 pub(super) fn with_desk() -> Config {
-    let desk = DeskConfig { realm: "karipass".to_owned(), lock: Lock::default(), limits: Limits::default() };
+    let desk = DeskConfig {
+        realm: "karipass".to_owned(),
+        algorithms: Algorithm::ALL.to_vec(),
+        lock: Lock::default(),
+        limits: Limits::default(),
+    };
     Config { desk: Some(desk), ..Config::default() }
 }
 
@@ -284,4 +289,24 @@ fn without_a_registrar_register_is_not_allowed() {
     let mut bench = Bench::new();
     bench.receive(0, &Telephone::new().register(&[CONTACT]));
     assert_eq!(bench.trace(), ["0 → 405 REGISTER"]);
+}
+
+#[test]
+fn what_is_allowed_names_register_where_there_is_a_registrar() {
+    for (mut bench, registers) in [(Bench::with(with_desk()), true), (Bench::new(), false)] {
+        let mut phone = Phone::new();
+        let register = phone.request("REGISTER");
+        for request in [phone.request("OPTIONS"), phone.request("MESSAGE"), register] {
+            bench.receive(0, &request);
+            let Some(allow) = bench.sent.last().and_then(|(_, message)| match message {
+                Message::Response(response) => response.headers.first("Allow"),
+                Message::Request(_) => None,
+            }) else {
+                assert!(registers && request.starts_with("REGISTER"), "{request}");
+                continue;
+            };
+            assert_eq!(allow.split(", ").any(|method| method == "REGISTER"), registers, "{request}");
+            assert!(allow.starts_with("INVITE, ACK, BYE"));
+        }
+    }
 }

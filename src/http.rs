@@ -1,0 +1,480 @@
+//! HTTP at the edge, for the site and the local API: connections so many at once and so many from one address, and none that
+//! holds its place by sending or reading slowly, since all of them take the file descriptors that calls need too.
+//!
+//! ```text
+//! accept ──▶ place (in all, of this address) ──▶ TLS handshake ──▶ head ──▶ body ──▶ router ──▶ answer ──▶ next head …
+//!                                               └ header_timeout ┘        └ body_timeout ┘      └ STALL ┘
+//! ```
+//!
+//! Every deadline is counted from the beginning of what it is for, not from the last byte: a byte now and then wins no time.
+//!
+//! Queue: when there are too many connections in all, new ones wait in the system's backlog; one too many of an address is
+//! closed at once.
+//!
+//! Architecture invariant: nothing here knows a page or a resource; what a request means is the router's.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::Cidr;
+
+/// How long requests in progress may go on when the server is stopped.
+pub const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Who does not read the next bytes of an answer for so long is left.
+const STALL: Duration = Duration::from_secs(30);
+/// Of the head of a request, and of what is read at once.
+const BUFFER: usize = 64 * 1024;
+/// So long is waited when no connection can be accepted, for want of descriptors for example.
+const BREATHER: Duration = Duration::from_millis(500);
+
+/// What connections may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once from one address: of IPv6, from one /64.
+    pub connections_per_peer: usize,
+    /// For the TLS handshake, and for the head of a request from the connection's beginning or the answer before.
+    pub header_timeout: Duration,
+    /// For the body of a request.
+    pub body_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 512,
+            connections_per_peer: 64,
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// How a server is reached, and what its connections may take.
+pub struct Options {
+    /// Its certificate, where it speaks TLS itself.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// What connections may take.
+    pub limits: Limits,
+    /// Proxies: they bring everybody's requests, so the limit for one address is not for them.
+    pub proxies: Vec<Cidr>,
+}
+
+/// Whom a connection is from, as an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves until `stopped` is told or dropped; then requests in progress have [`LAST_WORDS`].
+pub async fn serve(listener: TcpListener, options: Options, router: Router, stopped: oneshot::Receiver<()>) {
+    let Options { tls, limits, proxies } = options;
+    let places = Places::new(limits, proxies);
+    let acceptor = tls.map(TlsAcceptor::from);
+    let (stop, stopping) = watch::channel(false);
+    let accept = async {
+        loop {
+            // the semaphore is never closed
+            let Ok(place) = Arc::clone(&places.all).acquire_owned().await else { return };
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::debug!(%error, "a connection is not accepted");
+                    sleep(BREATHER).await;
+                    continue;
+                }
+            };
+            let Some(place) = places.take(place, peer.ip()) else {
+                tracing::debug!(from = %peer.ip(), "too many connections from there: one is closed");
+                continue;
+            };
+            // small answers are not to wait for more to send
+            let _ = stream.set_nodelay(true);
+            let (router, acceptor, stopping) = (router.clone(), acceptor.clone(), stopping.clone());
+            tokio::spawn(async move {
+                let _place = place;
+                match acceptor {
+                    None => connection(stream, peer, limits, STALL, router, stopping).await,
+                    Some(acceptor) => {
+                        // nothing is logged of those that fail: strangers try all sorts of things, in any number
+                        if let Ok(Ok(stream)) = timeout(limits.header_timeout, acceptor.accept(stream)).await {
+                            connection(stream, peer, limits, STALL, router, stopping).await;
+                        }
+                    }
+                }
+            });
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        // a dropped handle stops as well
+        _ = stopped => {}
+    }
+    drop(listener);
+    let _ = stop.send(true);
+    let everybody = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let _ = timeout(LAST_WORDS, places.all.acquire_many(everybody)).await;
+}
+
+/// One connection, from its first byte of HTTP to its end.
+async fn connection<S>(
+    stream: S,
+    peer: SocketAddr,
+    limits: Limits,
+    stall: Duration,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.call(request.map(|body| Timely::new(body, limits.body_timeout)))
+    });
+    let stream = TokioIo::new(Unstalled { stream, stall, waiting: None });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(BUFFER)
+        .serve_connection(stream, service);
+    tokio::pin!(connection);
+    let stop = async {
+        // a server that is gone without a word has stopped as well
+        drop(stopping.wait_for(|stopping| *stopping).await);
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(from = %peer.ip(), %error, "a connection is given up");
+    }
+}
+
+/// Places for connections.
+struct Places {
+    all: Arc<Semaphore>,
+    a_peer: usize,
+    proxies: Vec<Cidr>,
+    taken: Taken,
+}
+
+/// So many are taken by an address.
+type Taken = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// A connection's place; it is free again when this is dropped.
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    of_peer: Option<(Taken, IpAddr)>,
+}
+
+impl Places {
+    fn new(limits: Limits, proxies: Vec<Cidr>) -> Places {
+        let all = Arc::new(Semaphore::new(limits.connections));
+        Places { all, a_peer: limits.connections_per_peer, proxies, taken: Taken::default() }
+    }
+
+    /// A place, unless the address has as many as it may have.
+    fn take(&self, of_all: OwnedSemaphorePermit, peer: IpAddr) -> Option<Place> {
+        if self.proxies.iter().any(|network| network.contains(peer)) {
+            return Some(Place { _of_all: of_all, of_peer: None });
+        }
+        let network = network_of(peer);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(network).or_default();
+        if *count >= self.a_peer {
+            return None;
+        }
+        *count += 1;
+        Some(Place { _of_all: of_all, of_peer: Some((Arc::clone(&self.taken), network)) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((taken, network)) = self.of_peer.take() else { return };
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&network) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                taken.remove(&network);
+            }
+        }
+    }
+}
+
+/// One subscriber has a whole /64 of IPv6 addresses to come from.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
+}
+
+/// A body that has to be there in time.
+struct Timely {
+    body: Incoming,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Timely {
+    fn new(body: Incoming, time: Duration) -> Timely {
+        Timely { body, deadline: Box::pin(sleep(time)) }
+    }
+}
+
+impl Body for Timely {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Box<dyn std::error::Error + Send + Sync>>>> {
+        if !self.body.is_end_stream() && self.deadline.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut).into())));
+        }
+        Pin::new(&mut self.body).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream whose other end has to take what is written to it.
+struct Unstalled<S> {
+    stream: S,
+    stall: Duration,
+    /// Since something waits to be taken.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Unstalled<S> {
+    /// The result of a write; when there is none for too long, an error.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waiting = None;
+            return written;
+        }
+        let deadline = Instant::now() + self.stall;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        waiting.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Unstalled<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Unstalled<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.in_time(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.in_time(cx, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let closed = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.in_time(cx, closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use axum::Extension;
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(200);
+    const NEVER: Duration = Duration::from_secs(600);
+    const LARGE: usize = 1 << 20;
+
+    fn limits() -> Limits {
+        Limits { header_timeout: NEVER, body_timeout: NEVER, ..Limits::default() }
+    }
+
+    /// A connection to a server in memory, whose pipe holds so many bytes.
+    fn connected(pipe: usize, limits: Limits, stall: Duration) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+        let router = Router::new()
+            .route("/", get(|| async { "here" }).post(|body: Bytes| async move { body.len().to_string() }))
+            .route("/large", get(|| async { vec![0; LARGE] }))
+            .route("/peer", post(|Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() }));
+        let (near, far) = tokio::io::duplex(pipe);
+        let peer = SocketAddr::from(([192, 0, 2, 1], 5000));
+        let (stop, stopping) = watch::channel(false);
+        let served = tokio::spawn(async move {
+            connection(far, peer, limits, stall, router, stopping).await;
+            drop(stop);
+        });
+        (near, served)
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    /// Sends a byte of the text every few milliseconds, for as long as they are taken.
+    async fn trickle(stream: &mut DuplexStream, text: &str) {
+        for byte in text.bytes() {
+            if stream.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            sleep(SOON / 20).await;
+        }
+    }
+
+    #[test]
+    fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+        run(async {
+            let (mut stream, served) = connected(4096, Limits { header_timeout: SOON, ..limits() }, NEVER);
+            let endless = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}", "x".repeat(10_000));
+            tokio::select! {
+                () = trickle(&mut stream, &endless) => {}
+                ended = served => ended.unwrap(),
+            }
+        });
+    }
+
+    #[test]
+    fn a_connection_that_falls_silent_is_closed_before_and_between_requests() {
+        run(async {
+            for request in ["", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
+                let (mut stream, served) = connected(4096, Limits { header_timeout: SOON, ..limits() }, NEVER);
+                stream.write_all(request.as_bytes()).await.unwrap();
+                served.await.unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).await.unwrap();
+                assert_eq!(answer.ends_with("here"), !request.is_empty(), "{answer}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_body_that_comes_byte_by_byte_is_not_waited_for() {
+        run(async {
+            let (mut stream, served) = connected(4096, Limits { body_timeout: SOON, ..limits() }, NEVER);
+            stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n").await.unwrap();
+            let trickling = tokio::spawn(async move {
+                trickle(&mut stream, &"x".repeat(10_000)).await;
+                let mut answer = String::new();
+                let _ = stream.read_to_string(&mut answer).await;
+                answer
+            });
+            served.await.unwrap();
+            assert!(trickling.await.unwrap().starts_with("HTTP/1.1 400"));
+            // one that is there in time is
+            let (mut stream, _served) = connected(4096, Limits { body_timeout: NEVER, ..limits() }, NEVER);
+            stream
+                .write_all(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfour")
+                .await
+                .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.ends_with("\r\n\r\n4"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn who_does_not_read_the_answer_is_left_and_who_reads_slowly_is_not() {
+        run(async {
+            let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            let (mut stream, served) = connected(4096, limits(), SOON);
+            stream.write_all(request).await.unwrap();
+            served.await.unwrap();
+            let (mut stream, _served) = connected(LARGE / 8, limits(), NEVER);
+            stream.write_all(request).await.unwrap();
+            let (mut all, mut piece) = (0, vec![0; LARGE / 16]);
+            loop {
+                match stream.read(&mut piece).await.unwrap() {
+                    0 => break,
+                    count => all += count,
+                }
+                sleep(SOON / 50).await;
+            }
+            assert!(all > LARGE, "{all}");
+        });
+    }
+
+    #[test]
+    fn every_request_tells_whom_it_is_from() {
+        run(async {
+            let (mut stream, _served) = connected(4096, limits(), NEVER);
+            stream.write_all(b"POST /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.ends_with("192.0.2.1:5000"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn so_many_places_for_an_address_and_none_is_lost() {
+        let limits = Limits { connections: 10, connections_per_peer: 2, ..Limits::default() };
+        let places = Places::new(limits, vec!["192.0.2.80".parse().unwrap()]);
+        let take = |peer: &str| {
+            let place = Arc::clone(&places.all).try_acquire_owned().unwrap();
+            places.take(place, peer.parse().unwrap())
+        };
+        let (one, two) = (take("192.0.2.1"), take("::ffff:192.0.2.1"));
+        assert!(one.is_some() && two.is_some() && take("192.0.2.1").is_none());
+        assert_eq!(places.all.available_permits(), 8, "what is refused keeps no place");
+        let v6 = ["2001:db8::1", "2001:db8::2", "2001:db8::3"].map(take);
+        assert_eq!(v6.iter().flatten().count(), 2, "a /64 counts as one");
+        let proxied: Vec<_> = (0..4).map(|_| take("192.0.2.80")).collect();
+        assert!(proxied.iter().all(Option::is_some), "a proxy brings everybody");
+        drop((two, v6, proxied));
+        assert!(take("192.0.2.1").is_some());
+        drop(one);
+        assert!(places.taken.lock().unwrap().is_empty(), "addresses that left are forgotten");
+        assert_eq!(places.all.available_permits(), 10);
+    }
+}
