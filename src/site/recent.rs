@@ -32,7 +32,7 @@ pub(super) async fn of(app: &App, newcomer: &Newcomer) -> Result<Recent, Trouble
     let (unit, number) = (newcomer.session.unit, newcomer.session.number);
     let filter = AuditFilter { number: Some(number), unit: Some(unit), last: Some(LOOKED_THROUGH) };
     let mut rows = app.desk.store(move |store| store.audit(&filter)).await?;
-    rows.sort_by_key(|row| std::cmp::Reverse(row.at));
+    rows.reverse();
     Ok(told(&rows, newcomer.session.created_at, newcomer.lang))
 }
 

@@ -42,7 +42,7 @@ before(async () => {
   const lines = [EXAMPLE, bare, ...Object.values(own)];
   [service, browser] = await Promise.all([serve(lines, { environment }), launch()]);
   const members = ["0312390000", ...LOOKS.map(([look]) => first(look))];
-  for (const number of [...members, "0600001111"]) await service.call("line", number, TEMPORARY);
+  await Promise.all([...members, "0600001111"].map((number) => service.call("line", number, TEMPORARY)));
   // the owners have a password of their own; one stays with the temporary one
   for (const number of members) {
     const { context, page } = await visitor(browser, service.origin);

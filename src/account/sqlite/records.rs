@@ -143,12 +143,16 @@ fn insert_audit(
     Ok(())
 }
 
+const AUDIT: &str = "SELECT at, actor, action, unit, number, detail FROM audit
+     WHERE (:number IS NULL OR number = :number) AND (:unit IS NULL OR unit = :unit)
+     ORDER BY id DESC LIMIT :last";
+pub(super) const AUDIT_OF_NUMBER: &str = "SELECT at, actor, action, unit, number, detail FROM audit
+     WHERE number = :number AND (:unit IS NULL OR unit = :unit)
+     ORDER BY at DESC, id DESC LIMIT :last";
+
 pub(super) fn audit(connection: &Connection, filter: &AuditFilter) -> Result<Vec<AuditEntry>, Failure> {
-    let mut statement = connection.prepare_cached(
-        "SELECT at, actor, action, unit, number, detail FROM audit
-         WHERE (:number IS NULL OR number = :number) AND (:unit IS NULL OR unit = :unit)
-         ORDER BY id DESC LIMIT :last",
-    )?;
+    // the rows of one number come from their index, newest first, however long the audit has become
+    let mut statement = connection.prepare_cached(if filter.number.is_some() { AUDIT_OF_NUMBER } else { AUDIT })?;
     let mut rows = statement.query(named_params! {
         ":number": filter.number.as_ref().map(PhoneNumber::as_str),
         ":unit": filter.unit.map(Unit::name),

@@ -139,3 +139,16 @@ fn a_number_keeps_so_many_faxes_and_so_many_bytes_and_no_more() {
     let full = StoreError::TooManyFaxes { number: number("0600002222") };
     assert_eq!(keep(&mut store, "0600002222"), Err(full), "one byte left, and two are needed");
 }
+
+#[test]
+fn the_audit_of_a_number_is_read_from_its_index_however_long_it_is() {
+    let folder = Folder::new("audit-plan");
+    let store = folder.open();
+    let explain = format!("EXPLAIN QUERY PLAN {}", records::AUDIT_OF_NUMBER);
+    let mut statement = store.connection.prepare(&explain).unwrap();
+    let none = rusqlite::named_params! { ":number": "", ":unit": "", ":last": 1 };
+    let steps = statement.query_map(none, |row| row.get::<_, String>("detail")).unwrap();
+    let steps: Vec<String> = steps.map(Result::unwrap).collect();
+    // https://sqlite.org/eqp.html: one search, and no temporary b-tree to sort by
+    assert_eq!(steps, ["SEARCH audit USING INDEX audit_by_number (number=?)"]);
+}
