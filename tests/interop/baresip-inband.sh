@@ -12,5 +12,6 @@ sox -q pause.wav key3.wav pause.wav key1.wav pause.wav \
   key7.wav key3.wav key1.wav key9.wav key2.wav key8.wav keyh.wav pause.wav key1.wav pause.wav pause.wav keys.wav
 baresip_config "audio_source aufile,$PWD/keys.wav"
 echo "<sip:0600001111@$phone>;regint=0;audio_codecs=PCMU" >accounts
-timeout 60 baresip -f "$PWD" -t 45 -e "/dial sip:0664806430@$address" </dev/null || true
+run_beside timeout 120 baresip -f "$PWD" -t 90 -e "/dial sip:0664806430@$address"
+recorded set
 verified admin-user 0600001111 731928

@@ -10,10 +10,10 @@ TOML
 printf 'correct-horse-7' | "$karipass" line passwd 0600001111 --db karipass.db --config karipass.toml
 flags=(--config karipass.toml)
 serve
-sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 60
+sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 120
 baresip_config "audio_source aufile,$PWD/silence.wav" "$(with_keys)"
 echo "<sip:0600001111@$address>;auth_user=0600001111;auth_pass=correct-horse-7;regint=600;audio_codecs=PCMU" >accounts
-run_beside timeout 90 baresip -f "$PWD" -t 60
+run_beside timeout 150 baresip -f "$PWD" -t 120
 until_true 200 grep -q 'a telephone has registered' service.log || { cat timeout.log; echo "baresip does not register"; exit 1; }
 # /dial from the console: what it writes there is read by the phone
 printf '/dial sip:0664806430@%s\n' "$address" >"/dev/udp/$phone/5555"

@@ -14,10 +14,10 @@ srtp = "required"
 TOML
 flags=(--demo)
 serve --config karipass.toml || { ! grep -q "not served yet" service.log || skip "this build has no TLS"; exit 1; }
-sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 60
+sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 120
 baresip_config "audio_source aufile,$PWD/silence.wav" "module srtp.so" "sip_cafile $PWD/cert.pem" "$(with_keys)"
 echo "<sip:0600001111@$phone;transport=tls>;regint=0;audio_codecs=PCMU;mediaenc=srtp-mand" >accounts
-run_beside timeout 90 baresip -f "$PWD" -t 60 -e "/dial sip:0664806430@$address:5061;transport=tls"
+run_beside timeout 150 baresip -f "$PWD" -t 120 -e "/dial sip:0664806430@$address:5061;transport=tls"
 key_in line 26457513
 recorded set
 verified line 0600001111 26457513

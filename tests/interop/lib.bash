@@ -124,5 +124,5 @@ shows() { "$karipass" calls show "$1" --db "$db" --trace traces | grep -q "$2"; 
 # recorded OUTCOME: until a call is in the records that ended so
 recorded() {
   has_record() { "$karipass" calls --db "$db" --json --outcome "$1" | grep -q outcome; }
-  until_true 300 has_record "$1" || { "$karipass" calls --db "$db"; echo "no call ended as $1"; return 1; }
+  until_true 900 has_record "$1" || { "$karipass" calls --db "$db"; echo "no call ended as $1"; return 1; }
 }

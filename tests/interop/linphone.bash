@@ -20,7 +20,7 @@ channels=1
 enabled=1
 ${linphone_config:-}
 RC
-  sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 60
+  sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 120
   mkfifo commands
   HOME=$PWD/home timeout 120 linphonec -c rc -d 0 <commands >linphonec.log 2>&1 &
   running+=($!)

@@ -42,11 +42,11 @@ TOML
 listen=203.0.113.2 flags=(--demo --sip 203.0.113.2:5060) in_namespace="ip netns exec $outside"
 serve --config karipass.toml
 captured out0 "" ip netns exec "$outside"
-sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 60
+sox -q -n -r 8000 -c 1 -b 16 silence.wav trim 0 120
 phone=10.77.0.2
 baresip_config "audio_source aufile,$PWD/silence.wav" "$(with_keys)"
 echo "<sip:0600001111@$phone>;regint=0;audio_codecs=PCMU" >accounts
-run_beside ip netns exec "$inside" timeout 90 baresip -f "$PWD" -t 60 -e "/dial sip:0664806430@203.0.113.2"
+run_beside ip netns exec "$inside" timeout 150 baresip -f "$PWD" -t 120 -e "/dial sip:0664806430@203.0.113.2"
 press() {
   ip netns exec "$inside" bash -c "printf '%s' '$1' >/dev/udp/$phone/5555; sleep 0.12; printf '\\004' >/dev/udp/$phone/5555; sleep 0.12"
 }
