@@ -25,6 +25,7 @@ mod excuse;
 pub mod identity;
 pub mod info;
 mod media;
+mod offer;
 mod player;
 pub mod press;
 mod reason;
@@ -39,19 +40,16 @@ use crate::account::{CallRecord, Contract, Outcome};
 use crate::audio::prompt::Bank;
 use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, StoreFailed};
-use crate::keying::{Keys, Suite};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
-use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
+use crate::sip::sdp::{LocalMedia, MediaPlan, Srtp};
 use crate::time::{Time, UnixTime};
-
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use excuse::Announcement;
 use identity::{Trust, Unidentified};
 use media::Media;
-use reason::{cause_of, final_status, outcome_of, reason_in, status_of};
+use offer::{accepted, unmet};
+use reason::{cause_of, final_status, outcome_of, reason_in};
 
 pub use seed::Seed;
 
@@ -347,40 +345,11 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, line: ivr::Line, rtp: SocketAddr, offer: Option<&[u8]>) {
-        let local = self.local(rtp);
-        let negotiated = match offer {
-            Some(offer) => sdp::answer(offer, &local).map(|(answer, plan)| (answer, Some(Box::new(plan)))),
-            None => Ok((sdp::offer(&local), None)),
-        };
-        match negotiated {
-            Ok((description, plan)) => {
-                self.outputs.push_back(Output::Answer(description));
-                self.record.status = 200;
-                self.phase = Phase::Answering { line, local, plan };
-            }
-            Err(error) => self.refuse(status_of(&error), Outcome::RefusedMedia),
-        }
-    }
-
-    fn local(&self, rtp: SocketAddr) -> LocalMedia {
-        // an o= line's numbers fit into 63 bits everywhere
-        let mut local = LocalMedia::new(rtp, self.seed.numbers >> 1);
-        local.srtp = self.settings.srtp;
-        if local.srtp != Srtp::Off {
-            local.keys = Keys::draw(&Suite::ALL, &mut StdRng::from_seed(self.seed.keys));
-        }
-        local
-    }
-
     fn confirmed(&mut self, now: Time, answer: Option<&[u8]>) {
         match &mut self.phase {
             Phase::Answering { line, local, plan } => {
                 let (line, local) = (line.clone(), local.clone());
-                let plan = plan
-                    .take()
-                    .map(|plan| *plan)
-                    .or_else(|| answer.and_then(|answer| sdp::accept(answer, &local).ok()));
+                let plan = plan.take().map(|plan| *plan).or_else(|| accepted(answer?, &local, &mut self.record));
                 match plan {
                     Some(plan) => self.converse(now, line, local, plan),
                     // our offer was not answered, or not with anything we can do
@@ -389,7 +358,7 @@ impl Call {
             }
             Phase::Talking(talk) if talk.offered => {
                 talk.offered = false;
-                let plan = answer.and_then(|answer| sdp::accept(answer, &talk.local).ok());
+                let plan = answer.and_then(|answer| accepted(answer, &talk.local, &mut self.record));
                 if let Some(plan) = plan {
                     talk.media.retarget(now, &plan);
                 }
@@ -416,7 +385,7 @@ impl Call {
 
     fn renegotiate(&mut self, now: Time, offer: Option<&[u8]>) {
         let response = match &mut self.phase {
-            Phase::Talking(talk) => talk.respond(now, offer),
+            Phase::Talking(talk) => talk.respond(now, offer).map_err(|error| unmet(&error, &mut self.record)),
             Phase::Identifying { .. } | Phase::Answering { .. } => Err(491),
             // what is announced goes where it was offered to go
             Phase::Excusing { .. } | Phase::Announcing(_) => Err(488),
@@ -571,26 +540,6 @@ impl Talk {
                 ivr::Output::Step(step) => tracing::trace!(step, "conversation"),
             }
         }
-    }
-
-    /// Answers a changed session, or makes the offer that is asked for.
-    fn respond(&mut self, now: Time, offer: Option<&[u8]>) -> Result<String, u16> {
-        let describe = |local: &LocalMedia| match offer {
-            Some(offer) => sdp::answer(offer, local).map(|(answer, plan)| (answer, Some(plan))),
-            None => Ok((sdp::offer(local), None)),
-        };
-        let (mut description, plan) = describe(&self.local).map_err(|error| status_of(&error))?;
-        // RFC 3264 §8: the version counts descriptions that differ
-        if description != self.described {
-            self.local.version += 1;
-            description = describe(&self.local).map_err(|error| status_of(&error))?.0;
-            self.described.clone_from(&description);
-        }
-        match plan {
-            Some(plan) => self.media.retarget(now, &plan),
-            None => self.offered = true,
-        }
-        Ok(description)
     }
 
     fn wakes(&self, media: Time) -> Time {

@@ -66,6 +66,8 @@ pub struct Options {
     pub rtp_ports: RangeInclusive<u16>,
     /// How signalling behaves.
     pub endpoint: endpoint::Config,
+    /// Whether a call rings (180) before it is answered.
+    pub rings: bool,
     /// How calls go.
     pub call: Settings,
     /// What is believed of whom.
@@ -123,6 +125,7 @@ struct Signalling {
     calls: HashMap<CallHandle, Route>,
     peers: Peers,
     trust: Box<dyn Fn(IpAddr) -> Trust + Send>,
+    rings: bool,
     ledger: Arc<Ledger>,
     tracer: Tracer,
     drain: Duration,
@@ -192,6 +195,7 @@ impl Server {
             calls: HashMap::new(),
             peers: Peers::new(options.peers),
             trust: options.trust,
+            rings: options.rings,
             ledger: Arc::clone(&ledger),
             tracer,
             drain: options.drain,
@@ -422,7 +426,12 @@ impl Signalling {
     fn command(&mut self, call: CallHandle, command: Command) {
         let now = self.clock.now();
         carried_out(match command {
-            Command::Answer(description) => self.endpoint.answer(now, call, description),
+            Command::Answer(description) => {
+                if self.rings {
+                    carried_out(self.endpoint.ring(now, call));
+                }
+                self.endpoint.answer(now, call, description)
+            }
             Command::Reject(rejection) => self.endpoint.reject(now, call, rejection),
             Command::RespondOffer(response) => self.endpoint.respond_offer(now, call, response),
             Command::Progress(description) => self.endpoint.progress(now, call, 183, Some(description)),

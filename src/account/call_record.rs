@@ -34,6 +34,10 @@ pub struct CallRecord {
     pub status: u16,
     /// Why the caller hung up or gave up, when it said so: the value of Reason (RFC 3326).
     pub reason: Option<String>,
+    /// Why a session description of the caller's was refused, at the start or later.
+    pub refused_media: Option<String>,
+    /// The crypto suite (RFC 4568) by which media was encrypted, if it was.
+    pub srtp: Option<String>,
     /// What the media session counted.
     pub media: MediaCounts,
     /// How many digits came by which way.
@@ -55,6 +59,8 @@ impl CallRecord {
             outcome,
             status: 0,
             reason: None,
+            refused_media: None,
+            srtp: None,
             media: MediaCounts::default(),
             digits: DigitCounts::default(),
         }
@@ -72,6 +78,10 @@ pub struct MediaCounts {
     pub duplicates: u32,
     /// Interarrival jitter (RFC 3550 §6.4.1) at the end, in milliseconds.
     pub jitter_ms: u32,
+    /// Encrypted packets that were dropped because the other end had not made them so, or not whole (RFC 3711 §3.3).
+    pub unauthentic: u32,
+    /// Encrypted packets that were dropped because they had been received before, or were too old to tell.
+    pub replayed: u32,
 }
 
 /// How many digits were first heard by each way.

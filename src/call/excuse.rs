@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Output;
 use super::media::Media;
+use super::offer::unmet;
 use super::{Call, Phase};
 use crate::account::{CallRecord, Outcome};
 use crate::ivr::Excuse;
@@ -36,13 +37,18 @@ impl Call {
     pub(super) fn excuse(&mut self, rtp: Option<SocketAddr>) {
         let local = rtp.map(|rtp| self.local(rtp));
         let Phase::Excusing { offer, plan, .. } = &mut self.phase else { return };
-        match local.and_then(|local| sdp::answer(offer, &local).ok()) {
-            Some((description, agreed)) => {
+        match local.map(|local| sdp::answer(offer, &local)) {
+            Some(Ok((description, agreed))) => {
                 *plan = Some(agreed);
                 self.outputs.push_back(Output::Progress(description));
             }
             // nothing can be said: the status has to do
-            None => self.refuse(self.record.status, self.record.outcome),
+            unsaid => {
+                if let Some(Err(error)) = unsaid {
+                    unmet(&error, &mut self.record);
+                }
+                self.refuse(self.record.status, self.record.outcome);
+            }
         }
     }
 

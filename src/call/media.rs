@@ -164,11 +164,15 @@ impl Media {
     /// Says goodbye, and enters what was counted.
     pub(super) fn close(&mut self, now: Time, record: &mut CallRecord) {
         self.session.bye(now);
-        let inbound = self.session.stats().inbound;
+        let stats = self.session.stats();
+        let inbound = stats.inbound;
         record.media.received = count(inbound.received);
         record.media.lost = count(inbound.lost);
         record.media.duplicates = count(inbound.duplicates);
         record.media.jitter_ms = inbound.jitter / 8;
+        record.media.unauthentic = count(stats.rejected - stats.replayed);
+        record.media.replayed = count(stats.replayed);
+        record.srtp = self.plan.keying.as_ref().map(|keying| keying.remote.suite().name().to_owned());
         let [inband, rfc4733, info] = self.merger.reported();
         (record.digits.inband, record.digits.rfc4733, record.digits.info) = (inband, rfc4733, info);
     }

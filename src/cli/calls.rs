@@ -88,8 +88,15 @@ fn cells(call: &CallRecord) -> Vec<String> {
         call.status.to_string(),
         call.outcome.to_string(),
         call.id.clone(),
-        call.outcome.reason().to_owned(),
+        why(call),
     ]
+}
+
+/// The outcome in words, with what the caller said about it and what it offered in vain.
+fn why(call: &CallRecord) -> String {
+    let told = call.refused_media.iter().chain(&call.reason).map(String::as_str).collect::<Vec<_>>();
+    let outcome = call.outcome.reason();
+    if told.is_empty() { outcome.to_owned() } else { format!("{outcome} ({})", told.join("; ")) }
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ fn scene() -> Scene {
     set.unit = Some(Unit::AdminUser);
     set.target = PhoneNumber::parse("0600002222").ok();
     set.status = 200;
+    set.reason = Some("SIP;cause=200".to_owned());
+    set.refused_media = Some("no crypto suite in common".to_owned());
     store.record_call(&refused).unwrap();
     store.record_call(&set).unwrap();
     scene
@@ -32,7 +34,7 @@ fn each_call_is_a_row_with_its_reason() {
     let expected = "\
 STARTED               SECONDS  FROM        PEER                UNIT        TARGET      STATUS  OUTCOME           ID   REASON
 2026-05-28T20:26:40Z  0        -           192.0.2.1:5060      -           -           433     refused-withheld  c-1  the calling number is withheld
-2026-05-28T20:27:40Z  65       0600001111  [2001:db8::1]:5060  admin-user  0600002222  200     set               c-2  temporary password set
+2026-05-28T20:27:40Z  65       0600001111  [2001:db8::1]:5060  admin-user  0600002222  200     set               c-2  temporary password set (no crypto suite in common; SIP;cause=200)
 ";
     assert_eq!(run(&scene(), ""), Ran::yes(expected));
 }

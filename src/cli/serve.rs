@@ -3,7 +3,7 @@
 mod introduction;
 
 use std::io::{IsTerminal, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,7 +99,10 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let example = if args.demo { Some(demo(&mut writer, now())?) } else { None };
     let reader = open_store(config, Mode::Existing, "serve")?;
     let transport = transports::options(config, &identities)?;
-    let options = options(config, transport, prompts, reader, writer);
+    let mut options = options(config, transport, prompts, reader, writer);
+    if args.demo {
+        options.rtp_ips.extend(other_loopback(&options.rtp_ips));
+    }
     let site = site_options(config, &identities);
     let post = open_store(config, Mode::Existing, "mail")?;
     // signalling is one loop: a second thread would only hand it its messages
@@ -230,6 +233,7 @@ fn options(
             max_calls: affordable_calls(limits.calls) as usize,
             ..endpoint::Config::default()
         },
+        rings: config.sip.ringing,
         call: Settings {
             ivr: conversation(&config.ivr),
             dtmf: dtmf::Config::default(),
@@ -250,6 +254,13 @@ fn options(
         threads: (media_threads, limits.hash_workers as usize),
         trace: traces(&config.trace),
     }
+}
+
+/// A softphone on this machine may prefer IPv6 for media, whatever its signalling goes over.
+fn other_loopback(media: &[IpAddr]) -> Option<IpAddr> {
+    const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let is_ipv4_loopback = matches!(media, [only] if only.is_ipv4() && only.is_loopback());
+    (is_ipv4_loopback && std::net::UdpSocket::bind((IPV6, 0)).is_ok()).then_some(IPV6)
 }
 
 fn traces(config: &config::Trace) -> Option<trace::Options> {

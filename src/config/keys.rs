@@ -61,6 +61,8 @@ const KEYS: &[Key] = keys! {
         |c, v| c.sip.domains = v.list()?.iter().map(domain).collect::<Result<_, _>>()?;
     "sip.refuse_with_announcement", "true or false",
         |c, v| c.sip.refuse_with_announcement = v.switch()?;
+    "sip.ringing", "true or false",
+        |c, v| c.sip.ringing = v.switch()?;
     "sip.certificate", "a PEM file that is there",
         |c, v| c.sip.certificate = Some(file(v)?);
     "sip.key", "a PEM file that is there",

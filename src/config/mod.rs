@@ -76,6 +76,8 @@ pub struct Sip {
     pub domains: Vec<String>,
     /// Whether a caller who is refused hears the reason in early media first.
     pub refuse_with_announcement: bool,
+    /// Whether a call is said to ring (180) before it is answered; reliably to callers that support that.
+    pub ringing: bool,
     /// The certificate chain (PEM) for `tls:` listeners.
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
@@ -271,6 +273,7 @@ impl Config {
                 digest_algorithms: Algorithm::ALL.to_vec(),
                 domains: Vec::new(),
                 refuse_with_announcement: false,
+                ringing: false,
                 certificate: None,
                 key: None,
                 ca: None,

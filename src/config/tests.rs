@@ -55,6 +55,7 @@ digest_algorithms = ["MD5", "sha-256"]
 domains = ["sip.example.jp", "192.0.2.1:5060"]
 idle_timeout = "3m"
 refuse_with_announcement = true
+ringing = true
 
 [rtp]
 listen = ["0.0.0.0", "::"]
@@ -134,6 +135,7 @@ fn everything() -> Config {
             digest_algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
             refuse_with_announcement: true,
+            ringing: true,
             certificate: None,
             key: None,
             ca: None,
@@ -239,6 +241,7 @@ fn the_environment_can_set_everything() {
         ("KARIPASS_SIP_DOMAINS", "sip.example.jp,192.0.2.1:5060"),
         ("KARIPASS_SIP_IDLE_TIMEOUT", "3m"),
         ("KARIPASS_RTP_LISTEN", "0.0.0.0, ::"),
+        ("KARIPASS_SIP_RINGING", "true"),
         ("KARIPASS_SIP_REFUSE_WITH_ANNOUNCEMENT", "true"),
         ("KARIPASS_RTP_ADVERTISE", "2001:db8::9"),
         ("KARIPASS_RTP_PORTS", "20000-20999"),

@@ -19,7 +19,8 @@ pub(super) struct Measured {
     pub(super) length: usize,
     pub(super) share: f32,
     pub(super) low_share: f32,
-    pub(super) scatter: f32,
+    /// Low and high tone.
+    pub(super) scatter: [f32; 2],
     pub(super) before: f32,
     pub(super) lossy: bool,
     /// What was taken out of the residual.
@@ -62,11 +63,14 @@ fn is_packets(hole: usize) -> bool {
 /// What the first estimate of the frequencies may be off.
 const ROUGHLY: f32 = 0.012;
 
+/// How much more twist 15 ms may show than there is: 6 dB, for a voice over them.
+const ROUGH_TWIST: f32 = 4.0;
+
 /// How much farther off a candidate is still told of to those who want to know.
 const ROUGHLY_EXPLAINED: f32 = 0.04;
 
 /// Scatter that no allowance reaches, not even when a hop at the edge is half empty.
-const HOPELESS_SCATTER: f32 = 0.1;
+const HOPELESS_SCATTER: [f32; 2] = [0.25, 0.1];
 
 /// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
 const HOLE: usize = 5;
@@ -84,7 +88,7 @@ pub(super) fn measure(
     explain: bool,
 ) -> Option<Measured> {
     let mut hops = [Tones::default(); KEPT];
-    let reach = reach(history, key, &mut hops, horizon)?;
+    let reach = reach(history, key, limits, &mut hops, horizon, explain)?;
     if reach.full.count() < reach.least_hops(history, limits, explain) {
         return None;
     }
@@ -99,7 +103,7 @@ pub(super) fn measure(
     }
     let mut fit = Fit::new(history, reach.full, start);
     let hopeless = off(fit.frequency).iter().any(|d| d.abs() > 1.2 * limits.deviation)
-        || fit.scatter.iter().any(|s| *s > HOPELESS_SCATTER)
+        || fit.scatter.iter().zip(HOPELESS_SCATTER).any(|(s, most)| *s > most)
         || !limits.twist_allows(fit.tone.map(Phasor::power), 2.0);
     if hopeless && !explain {
         return None;
@@ -124,7 +128,7 @@ pub(super) fn measure(
         length: spans.iter().map(|s| s.len()).sum(),
         share: residual.share(),
         low_share: residual.low_share(),
-        scatter: fit.scatter[0].max(fit.scatter[1]),
+        scatter: fit.scatter,
         before,
         lossy: reach.lossy,
         background: None,
@@ -152,8 +156,19 @@ fn before(history: &History, onset: usize) -> f32 {
     if span.len() > 8 { history.span(span).map(|x| x * x).sum::<f32>() / span.len() as f32 } else { 0.0 }
 }
 
+/// What the power of a hop's low and high tone may be, as a part of that of the newest hops. A voice over the digit shakes the
+/// low one.
+const LIKE: [(f32, f32); 2] = [(0.2, 3.0), (0.4, 2.0)];
+
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
-fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize) -> Option<Reach> {
+fn reach(
+    history: &History,
+    key: usize,
+    limits: &Limits,
+    hops: &mut [Tones; KEPT],
+    horizon: usize,
+    explain: bool,
+) -> Option<Reach> {
     let mut near = [0.0; 2];
     let mut count = 0.0;
     // of the newest hops, but not the very newest when there is a choice: the tone may be ending in it
@@ -168,7 +183,10 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
         return None;
     }
     let near = near.map(|n| n / count);
-    let alike = |power: f32, near: f32| power > 0.4 * near && power < 2.0 * near;
+    if !explain && !limits.twist_allows(near, ROUGH_TWIST) {
+        return None;
+    }
+    let alike = |q: usize, power: f32| power > LIKE[q].0 * near[q] && power < LIKE[q].1 * near[q];
     let mut reach = Reach::default();
     let mut hole = 0;
     for (age, hop) in hops.iter_mut().enumerate().take(horizon) {
@@ -176,7 +194,7 @@ fn reach(history: &History, key: usize, hops: &mut [Tones; KEPT], horizon: usize
         if !lost {
             *hop = fit::nominal(history.bins(age), key);
         }
-        if !lost && alike(hop.tone[0].power(), near[0]) && alike(hop.tone[1].power(), near[1]) {
+        if !lost && alike(0, hop.tone[0].power()) && alike(1, hop.tone[1].power()) {
             if hole > 0 && reach.full.count() >= 6 {
                 break;
             }

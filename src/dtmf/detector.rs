@@ -135,6 +135,7 @@ impl Detector {
         }
     }
 
+    #[inline(always)]
     fn hop(&mut self, lost: bool) {
         self.repeated = if self.history.repeats() { self.repeated + 1 } else { 0 };
         let lost = lost || (1..=MOST_REPEATED).contains(&self.repeated);

@@ -140,7 +140,7 @@ impl Explanation {
             deviation: m.deviation,
             residual: m.share,
             low_residual: m.low_share,
-            scatter: m.scatter,
+            scatter: m.scatter[0].max(m.scatter[1]),
             before: m.before,
             lossy: m.lossy,
             verdict,

@@ -10,7 +10,7 @@ pub(super) const KEPT: usize = 16;
 const PACKET: usize = 4;
 
 /// What a repeated packet must reach somewhere, for silence repeats itself. A power of two, so that or-ing all samples shows it.
-const LOUD: u16 = 64;
+const LOUD: i16 = 64;
 
 pub(super) struct History {
     samples: [[i16; HOP]; KEPT],
@@ -41,8 +41,8 @@ impl History {
         let before = &self.samples[(self.hops as usize).wrapping_sub(PACKET) % KEPT];
         now[0] == before[0]
             && now[1] == before[1]
+            && now.iter().fold(0, |all, x| all | x.wrapping_add(LOUD) as u16) >= 2 * LOUD as u16
             && now == before
-            && now.iter().fold(0, |all, x| all | x.unsigned_abs()) >= LOUD
     }
 
     /// The hop that was filled, and where its correlations go.

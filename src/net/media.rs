@@ -3,7 +3,7 @@
 //! They are non-blocking: their owner looks into all of them once a tick, which costs less than being woken for each packet.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 
 /// Expedited Forwarding (RFC 3246) in the place of the old type-of-service octet: what networks give to voice.
@@ -59,9 +59,9 @@ impl Ports {
         self.ips.clone().into_iter().try_for_each(|ip| self.allocate(ip).map(drop))
     }
 
-    /// A pair that nobody holds, on the address of the family by which the other side reaches us, if there is one.
-    pub fn allocate(&mut self, reached: IpAddr) -> io::Result<MediaPair> {
-        let same = self.ips.iter().find(|ip| ip.is_ipv4() == reached.is_ipv4());
+    /// A pair that nobody holds, on the address of the same family as `towards`, where media will go, if there is one.
+    pub fn allocate(&mut self, towards: IpAddr) -> io::Result<MediaPair> {
+        let same = self.ips.iter().find(|ip| ip.is_ipv4() == towards.is_ipv4());
         let ip = *same.or(self.ips.first()).ok_or(io::ErrorKind::AddrNotAvailable)?;
         let Some((from, to)) = self.range else { return ephemeral(ip) };
         for _ in 0..(to - from) / 2 {
@@ -74,6 +74,15 @@ impl Ports {
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, format!("no free pair of ports from {from} to {to} on {ip}")))
     }
+}
+
+/// The address of this machine that the system sends from to `remote`. Nothing is sent.
+pub fn address_towards(remote: IpAddr) -> io::Result<IpAddr> {
+    const ANY_PORT: u16 = 9;
+    let any = if remote.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect((remote, ANY_PORT))?;
+    Ok(socket.local_addr()?.ip())
 }
 
 fn ephemeral(ip: IpAddr) -> io::Result<MediaPair> {
@@ -132,6 +141,11 @@ mod tests {
         assert!(refused.to_string().contains("no free pair of ports"), "{refused}");
         drop(held);
         assert_eq!(ports.allocate(LOOPBACK).unwrap().local().unwrap().port(), port);
+    }
+
+    #[test]
+    fn this_machine_sends_to_itself_from_itself() {
+        assert_eq!(address_towards(LOOPBACK).unwrap(), LOOPBACK);
     }
 
     #[test]

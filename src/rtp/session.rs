@@ -108,6 +108,8 @@ pub struct Stats {
     pub foreign: u64,
     /// Datagrams that are not what the other end encrypted: forged, replayed, cut off.
     pub rejected: u64,
+    /// Those of them that had been received before, or were too old to tell.
+    pub replayed: u64,
     /// Packets sent.
     pub sent: u64,
     /// The round trip, as the other end's last report tells it.
@@ -232,6 +234,7 @@ impl Session {
             Err(rejected) => {
                 tracing::trace!(%rejected, "a packet is dropped");
                 self.stats.rejected += 1;
+                self.stats.replayed += u64::from(rejected == Rejected::Replayed);
             }
         }
         self.opened = opened;

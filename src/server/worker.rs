@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 
 use crate::call::identity::Trust;
 use crate::call::{Call, Input, Output, Seed, Settings};
-use crate::net::media::{MediaPair, Ports};
+use crate::net::media::{MediaPair, Ports, address_towards};
 use crate::sip::endpoint::{CallHandle, EndCause, Incoming, Rejection};
 use crate::time::Time;
 use crate::trace::{self, Direction, Tracer};
@@ -296,10 +296,18 @@ impl Worker {
 impl Active {
     /// Opens the call's sockets; the address for the caller is `None` when that fails.
     fn open(&mut self, ports: &mut Ports, advertise: Option<IpAddr>) -> Option<SocketAddr> {
-        let pair = ports.allocate(self.reached).inspect_err(|error| warn!(%error, "no ports for a call")).ok()?;
+        let towards = self.call.media_address().unwrap_or(self.reached);
+        let pair = ports.allocate(towards).inspect_err(|error| warn!(%error, "no ports for a call")).ok()?;
         let bound = pair.local().ok()?;
         self.sockets = Some(pair);
-        let own = if bound.ip().is_unspecified() { self.reached } else { bound.ip() };
+        let own = match bound.ip() {
+            ip if !ip.is_unspecified() => ip,
+            ip if ip.is_ipv4() == self.reached.is_ipv4() => self.reached,
+            // signalling goes over the other IP version
+            ip => address_towards(towards)
+                .inspect_err(|error| warn!(%error, "no way to where media is to go"))
+                .unwrap_or(ip),
+        };
         self.trace.listens(SocketAddr::new(own, bound.port()));
         let advertised = advertise.filter(|ip| ip.is_ipv4() == own.is_ipv4());
         Some(SocketAddr::new(advertised.unwrap_or(own), bound.port()))

@@ -3,7 +3,7 @@
 mod crypto;
 mod stream;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::keying::{Keying, Keys};
 use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
@@ -218,9 +218,17 @@ pub enum Mismatch {
     /// Neither PCMU nor PCMA.
     #[error("neither PCMU nor PCMA")]
     Codec,
-    /// A host name, a multicast group, or not the IP version of our address.
+    /// A host name or a multicast group.
     #[error("unusable connection address")]
     Address,
+    /// Media is to go to another IP version than it can come from here.
+    #[error("the media address is of IPv{theirs}, ours is of IPv{ours}")]
+    Family {
+        /// 4 or 6.
+        theirs: u8,
+        /// The other one.
+        ours: u8,
+    },
 }
 
 /// Answers `offer`: the description to send and what it means. The first audio stream that can be met is taken, all others
@@ -265,6 +273,14 @@ pub fn accept(answer: &[u8], local: &LocalMedia) -> Result<MediaPlan, SdpError> 
 fn is_of_offer(line: &crypto::Line, local: &LocalMedia) -> bool {
     let offered = (1..).zip(local.keys.iter()).find(|(tag, _)| *tag == line.tag);
     offered.is_some_and(|(_, key)| key.suite() == line.key.suite())
+}
+
+/// Where the other end wants media first of all, as far as that is an address: by which of ours it can be met.
+pub fn media_address(description: &[u8]) -> Option<IpAddr> {
+    let session = read(description).ok()?;
+    let mut audio = session.medias.iter().filter(|media| media.media.eq_ignore_ascii_case("audio") && media.port != 0);
+    let connection = audio.next()?.connections.first().or(session.connection.as_ref())?;
+    connection.connection_address.parse().ok()
 }
 
 fn read(description: &[u8]) -> Result<Session, SdpError> {

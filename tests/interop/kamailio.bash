@@ -1,6 +1,8 @@
-# kamailio_between: Kamailio listens on $proxy, over UDP and TCP, and passes calls on to the service, staying in their way (Record-Route)
+# kamailio_between TRANSPORT: Kamailio listens on $proxy, over UDP and TCP, and passes calls on to the service, staying in their way
+# (Record-Route). $kamailio_media: what it does with descriptions of media, on their way to the service and back
 kamailio_between() {
   proxy=127.77.$number.3
+  local nothing="route[MEDIA] { return; }"
   modules=$(dirname "$(find /usr/lib -path '*kamailio/modules/tm.so' 2>/dev/null | head -n 1)")
   cat >kamailio.cfg <<CFG
 #!KAMAILIO
@@ -21,15 +23,17 @@ loadmodule "maxfwd.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
 modparam("rr", "enable_full_lr", 1)
+${kamailio_media:-$nothing}
 request_route {
   if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
   if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
   if (has_totag()) {
-    if (loose_route()) { t_relay(); exit; }
+    if (loose_route()) { route(MEDIA); t_relay(); exit; }
     if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
     sl_send_reply("404", "Not here"); exit;
   }
   record_route();
+  route(MEDIA);
   \$du = "sip:$address:5060;transport=$1";
   t_relay();
 }

@@ -1,6 +1,7 @@
 //! The program as its users run it: real processes, real sockets on loopback, a real store.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
+mod answering;
 mod bad_input;
 mod calls;
 mod kill;
@@ -13,5 +14,6 @@ mod services;
 #[allow(dead_code, clippy::indexing_slicing)]
 mod sink;
 mod support;
+mod terminal;
 mod traces;
 mod transports;

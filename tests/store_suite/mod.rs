@@ -5,12 +5,14 @@
 mod contracts;
 mod credentials;
 mod histories;
+mod lines;
 mod records;
 mod services;
 
 pub use contracts::*;
 pub use credentials::*;
 pub use histories::*;
+pub use lines::*;
 pub use records::*;
 pub use services::*;
 
@@ -72,6 +74,13 @@ macro_rules! conformance {
             a_mail_belongs_to_who_claimed_it_until_the_claim_is_over
             an_address_is_confirmed_once_while_it_is_set
             faxes_are_kept_until_deleted
+            a_telephone_is_found_by_each_of_its_user_names_as_it_is_written
+            a_new_line_password_replaces_the_older_one_and_its_user_names
+            telephones_are_listed_with_their_contracts_by_number
+            only_contracted_lines_have_telephones
+            a_user_name_has_one_line_and_what_is_refused_leaves_everything_as_it_was
+            a_line_password_goes_when_it_is_removed_and_with_its_number
+            the_audit_tells_of_telephones_and_nothing_shows_their_hashes
             random_histories_follow_the_rules
         }
     };

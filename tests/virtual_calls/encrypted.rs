@@ -53,8 +53,14 @@ fn a_password_is_set_over_a_bad_network() {
 #[test]
 fn what_is_not_wanted_is_refused_unanswered() {
     let refused = Expected::Refused(488, account::Outcome::RefusedMedia);
-    World::new(Setup { srtp: Srtp::Required, ..Setup::new(52) }).run_to(&refused);
-    World::new(Setup { srtp: Srtp::Off, ..encrypted(52, Encryption::Only(USUAL)) }).run_to(&refused);
+    let in_clear = Setup { srtp: Srtp::Required, ..Setup::new(52) };
+    let not_wanted = Setup { srtp: Srtp::Off, ..encrypted(52, Encryption::Only(USUAL)) };
+    for (setup, why) in [(in_clear, "not encrypted"), (not_wanted, "audio not over RTP/AVP or RTP/SAVP")] {
+        let mut world = World::new(setup);
+        world.run_to(&refused);
+        let record = world.service.ledger.records().remove(0);
+        assert_eq!((record.refused_media.as_deref(), record.srtp), (Some(why), None));
+    }
     let mut world = World::new(Setup { srtp: Srtp::Off, ..encrypted(52, Encryption::Optional(USUAL)) });
     world.run_to(&Expected::Set);
     assert_eq!(answered(&world), ("RTP/AVP".to_owned(), None));
@@ -116,6 +122,12 @@ fn forged_replayed_and_truncated_packets_do_nothing() {
         }
         world.run_to(&Expected::Set);
         assert!(sent > 3000, "{sent}");
+        let record = world.service.ledger.records().remove(0);
+        assert_eq!(record.srtp.as_deref(), Some(suite.name()));
+        let (forged, replayed) = (record.media.unauthentic, record.media.replayed);
+        // half of the six of each packet bear its number, which is taken, and are not even looked into
+        let most = u32::from(sent) * 2 / 5;
+        assert!(replayed > most && forged > most, "{forged} {replayed} of {sent}");
     }
 }
 

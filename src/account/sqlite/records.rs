@@ -14,9 +14,11 @@ use crate::unit::Unit;
 pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> Result<(), Failure> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO call_record (id, started_at, answered_at, ended_at, caller, peer, unit, target, outcome, status,
-             packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info, reason)
+             packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info, reason,
+             refused_media, srtp, packets_unauthentic, packets_replayed)
          VALUES (:id, :started_at, :answered_at, :ended_at, :caller, :peer, :unit, :target, :outcome, :status,
-             :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info, :reason)
+             :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info, :reason,
+             :refused_media, :srtp, :unauthentic, :replayed)
          ON CONFLICT (id) DO NOTHING",
     )?;
     let kept = statement.execute(named_params! {
@@ -38,6 +40,10 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
         ":inband": record.digits.inband,
         ":info": record.digits.info,
         ":reason": record.reason,
+        ":refused_media": record.refused_media,
+        ":srtp": record.srtp,
+        ":unauthentic": record.media.unauthentic,
+        ":replayed": record.media.replayed,
     })?;
     if kept == 1 { Ok(()) } else { Err(StoreError::CallTwice { id: record.id.clone() }.into()) }
 }
@@ -83,11 +89,15 @@ fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
         outcome: rows::parsed("outcome", &row.get::<_, String>("outcome")?)?,
         status: row.get("status")?,
         reason: row.get("reason")?,
+        refused_media: row.get("refused_media")?,
+        srtp: row.get("srtp")?,
         media: MediaCounts {
             received: row.get("packets_received")?,
             lost: row.get("packets_lost")?,
             duplicates: row.get("packets_twice")?,
             jitter_ms: row.get("jitter_ms")?,
+            unauthentic: row.get("packets_unauthentic")?,
+            replayed: row.get("packets_replayed")?,
         },
         digits: DigitCounts {
             rfc4733: row.get("digits_rfc4733")?,

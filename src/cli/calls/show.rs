@@ -83,12 +83,22 @@ fn describe(out: &mut dyn Write, call: &CallRecord) -> std::io::Result<()> {
     let target = call.target.map_or_else(dash, |number| number.to_string());
     writeln!(out, "  unit {unit}, target {target}")?;
     writeln!(out, "  {} {}: {}", call.status, call.outcome, call.outcome.reason())?;
+    if let Some(reason) = &call.reason {
+        writeln!(out, "  Reason of the caller: {reason}")?;
+    }
+    if let Some(why) = &call.refused_media {
+        writeln!(out, "  media refused: {why}")?;
+    }
     let (media, digits) = (&call.media, &call.digits);
     writeln!(
         out,
         "  RTP: {} packets came, {} lost, {} twice, jitter {} ms",
         media.received, media.lost, media.duplicates, media.jitter_ms
     )?;
+    if let Some(suite) = &call.srtp {
+        let (unauthentic, replayed) = (media.unauthentic, media.replayed);
+        writeln!(out, "  SRTP {suite}: {unauthentic} packets dropped as not authentic, {replayed} as replayed")?;
+    }
     writeln!(out, "  keys: {} by telephone events, {} by tones, {} by INFO", digits.rfc4733, digits.inband, digits.info)
 }
 

@@ -20,6 +20,10 @@ fn recorded() -> Scene {
     let mut record = CallRecord::new(ID, NOW, "192.0.2.1", Outcome::HungUp);
     record.status = 200;
     record.digits.info = 1;
+    record.reason = Some("Q.850;cause=16;text=\"normal call clearing\"".to_owned());
+    record.refused_media = Some("the media address is of IPv6, ours is of IPv4".to_owned());
+    record.srtp = Some("AEAD_AES_128_GCM".to_owned());
+    (record.media.unauthentic, record.media.replayed) = (3, 1);
     store.record_call(&record).unwrap();
     scene
 }
@@ -108,6 +112,13 @@ fn a_call_without_a_trace_shows_its_record() {
     let ran = show(&scene, &format!("show {ID}"));
     assert_eq!(ran.exit, 0);
     assert!(ran.out.contains("hung-up: the caller hung up"), "{}", ran.out);
+    for line in [
+        "  Reason of the caller: Q.850;cause=16;text=\"normal call clearing\"\n",
+        "  media refused: the media address is of IPv6, ours is of IPv4\n",
+        "  SRTP AEAD_AES_128_GCM: 3 packets dropped as not authentic, 1 as replayed\n",
+    ] {
+        assert!(ran.out.contains(line), "{}", ran.out);
+    }
     assert!(ran.out.contains("1 by INFO") && ran.out.contains("no trace was kept"), "{}", ran.out);
     let json: serde_json::Value = serde_json::from_str(&show(&scene, &format!("show {ID} --json")).out).unwrap();
     assert_eq!(json["trace"], serde_json::Value::Null);

@@ -194,6 +194,23 @@ fn hum_hides_nothing() {
 }
 
 #[test]
+fn the_echo_of_a_voice_hides_no_digit() {
+    // harmonics of a pitch that glides, strongest at 700 Hz, where low tones are; 6 to 8 dB below a tone
+    let voice = |pitch: f64, t: f64| -> f64 {
+        let harmonic =
+            |n: f64| (TAU * n * (pitch * t + 60.0 * t * t)).sin() / (1.0 + (n * pitch / 700.0 - 1.0).powi(2) * 8.0);
+        (1..12).map(|n| harmonic(f64::from(n))).sum()
+    };
+    for pitch in [105.0, 118.0, 131.0, 152.0, 177.0, 203.0] {
+        for lead in 60..80 {
+            let mut line = Line::default().silence(lead).digit('2', 50).silence(80);
+            line.0.iter_mut().enumerate().for_each(|(n, x)| *x += (2000.0 * voice(pitch, n as f64 / 8000.0)) as i16);
+            assert_eq!(digits(&told(&line, 160)), "2", "{pitch} Hz, lead {lead}");
+        }
+    }
+}
+
+#[test]
 fn a_long_digit_in_place_is_told_though_its_level_jumps_and_its_onset_is_covered() {
     let shaken = |hz_off: f64| {
         let mut line = Line::default().silence(47);

@@ -32,9 +32,8 @@ impl<'a> Stream<'a> {
         let (payload_type, codec) = codecs.into_iter().next().ok_or(not_acceptable(Mismatch::Codec))?;
         let connection = media.connections.first().or(session.connection.as_ref());
         let connection = connection.ok_or_else(|| SdpError::Malformed { what: "no connection address".to_owned() })?;
-        let address: Option<IpAddr> = connection.connection_address.parse().ok();
-        let address = address.filter(|address| is_usable(*address, local.rtp.ip()));
-        let rtp = SocketAddr::new(address.ok_or(not_acceptable(Mismatch::Address))?, media.port);
+        let address = usable(&connection.connection_address, local.rtp.ip()).map_err(not_acceptable)?;
+        let rtp = SocketAddr::new(address, media.port);
         Ok(Stream { session, media, crypto, rtp, payload_type, codec })
     }
 
@@ -78,7 +77,7 @@ impl<'a> Stream<'a> {
             let mut words = value.split_whitespace();
             let port: u16 = words.next()?.parse().ok()?;
             let address = match words.nth(2) {
-                Some(address) => address.parse().ok().filter(|address| is_usable(*address, self.rtp.ip()))?,
+                Some(address) => usable(address, self.rtp.ip()).ok()?,
                 None => self.rtp.ip(),
             };
             (port != 0).then_some(SocketAddr::new(address, port))
@@ -128,8 +127,15 @@ fn keys(media: &Media, local: &LocalMedia) -> Result<Option<Line>, Mismatch> {
 }
 
 /// A unicast address of our IP version, or the unspecified one of old holds.
-fn is_usable(address: IpAddr, ours: IpAddr) -> bool {
-    address.is_unspecified() || (!address.is_multicast() && address.is_ipv4() == ours.is_ipv4())
+fn usable(text: &str, ours: IpAddr) -> Result<IpAddr, Mismatch> {
+    let address: IpAddr = text.parse().map_err(|_| Mismatch::Address)?;
+    let version = |address: IpAddr| if address.is_ipv4() { 4 } else { 6 };
+    match (version(address), version(ours)) {
+        _ if address.is_unspecified() => Ok(address),
+        _ if address.is_multicast() => Err(Mismatch::Address),
+        (theirs, ours) if theirs != ours => Err(Mismatch::Family { theirs, ours }),
+        _ => Ok(address),
+    }
 }
 
 fn payload_types(media: &Media) -> impl Iterator<Item = u8> {

@@ -218,7 +218,19 @@ fn ipv6() {
     assert_eq!(plan.remote_rtp, "[2001:db8::1]:4000".parse().unwrap());
     assert!(text.contains("o=- 42 1 IN IP6 2001:db8::7\r\n") && text.contains("c=IN IP6 2001:db8::7\r\n"), "{text}");
     // from an address of one version nothing can be sent to one of the other
-    assert_eq!(refused_because(&offer), Mismatch::Address);
+    assert_eq!(refused_because(&offer), Mismatch::Family { theirs: 6, ours: 4 });
+}
+
+#[test]
+fn where_media_is_wanted_is_known_before_there_is_a_port() {
+    let wanted = |media: &[&'static str]| media_address(lines(&plain(media)).as_bytes()).map(|ip| ip.to_string());
+    assert_eq!(wanted(&["m=audio 4000 RTP/AVP 0"]).as_deref(), Some("192.0.2.4"));
+    assert_eq!(wanted(&["m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1"]).as_deref(), Some("2001:db8::1"));
+    let refused_first = ["m=audio 0 RTP/AVP 0", "c=IN IP6 2001:db8::1", "m=audio 4000 RTP/AVP 0", "c=IN IP4 192.0.2.5"];
+    assert_eq!(wanted(&refused_first).as_deref(), Some("192.0.2.5"));
+    assert_eq!(wanted(&["m=audio 4000 RTP/AVP 0", "c=IN IP4 phone.example"]), None);
+    assert_eq!(wanted(&["m=video 4000 RTP/AVP 99"]), None);
+    assert_eq!(media_address(b"rubbish"), None);
 }
 
 #[test]
