@@ -158,7 +158,7 @@ fn before(history: &History, onset: usize) -> f32 {
 
 /// What the power of a hop's low and high tone may be, as a part of that of the newest hops. A voice over the digit shakes the
 /// low one.
-const LIKE: [(f32, f32); 2] = [(0.2, 3.0), (0.4, 2.0)];
+const LIKE: [(f32, f32); 2] = [(0.4, 3.0), (0.4, 2.0)];
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.
 fn reach(
