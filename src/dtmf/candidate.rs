@@ -23,6 +23,8 @@ pub(super) struct Measured {
     pub(super) scatter: [f32; 2],
     pub(super) before: f32,
     pub(super) lossy: bool,
+    /// Whether a packet was played twice inside or beside it.
+    pub(super) repeated: bool,
     /// What was taken out of the residual.
     pub(super) background: Option<Background>,
     /// Whether a packet's worth of digital silence lies inside.
@@ -34,6 +36,7 @@ pub(super) struct Measured {
 struct Reach {
     full: Ages,
     lossy: bool,
+    repeated: bool,
 }
 
 impl Reach {
@@ -131,6 +134,7 @@ pub(super) fn measure(
         scatter: fit.scatter,
         before,
         lossy: reach.lossy,
+        repeated: reach.repeated,
         background: None,
         spliced,
     };
@@ -209,7 +213,9 @@ fn reach(
         }
     }
     let oldest = reach.full.oldest();
-    reach.lossy = (0..=oldest + 1).any(|age| age < KEPT && history.lost(age) && (age as u64) < history.hops);
+    let ages = 0..=oldest + 1;
+    reach.lossy = ages.clone().any(|age| age < KEPT && history.lost(age) && (age as u64) < history.hops);
+    reach.repeated = ages.clone().any(|age| history.repeated(age));
     Some(reach)
 }
 

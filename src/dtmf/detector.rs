@@ -138,10 +138,11 @@ impl Detector {
     #[inline(always)]
     fn hop(&mut self, lost: bool) {
         self.repeated = if self.history.repeats() { self.repeated + 1 } else { 0 };
-        let lost = lost || (1..=MOST_REPEATED).contains(&self.repeated);
+        let repeated = (1..=MOST_REPEATED).contains(&self.repeated);
+        let lost = lost || repeated;
         let (samples, bins) = self.history.filled();
         let seen = if lost { self.bank.skip(bins) } else { self.bank.take(samples, self.limits.quiet, bins) };
-        self.history.complete(lost);
+        self.history.complete(lost, repeated);
         self.unbroken = if seen == Seen::Silence { 0 } else { self.unbroken + 1 };
         let key = if seen == Seen::Tones { self.screen() } else { NOTHING };
         self.seen[(self.history.hops - 1) as usize % KEPT] = key;

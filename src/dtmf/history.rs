@@ -16,6 +16,8 @@ pub(super) struct History {
     samples: [[i16; HOP]; KEPT],
     bins: [Bins; KEPT],
     lost: [bool; KEPT],
+    /// Lost as well: an earlier packet was played in place of it.
+    repeated: [bool; KEPT],
     /// The direct current under the samples, as it was when a candidate was last looked at.
     direct: f32,
     /// Hops completed since the first sample.
@@ -27,7 +29,14 @@ pub(super) type Age = usize;
 
 impl History {
     pub(super) fn new() -> History {
-        History { samples: [[0; HOP]; KEPT], bins: [[0; 16]; KEPT], lost: [true; KEPT], direct: 0.0, hops: 0 }
+        History {
+            samples: [[0; HOP]; KEPT],
+            bins: [[0; 16]; KEPT],
+            lost: [true; KEPT],
+            repeated: [false; KEPT],
+            direct: 0.0,
+            hops: 0,
+        }
     }
 
     /// The hop that is being filled.
@@ -54,8 +63,9 @@ impl History {
 
     /// Ends the hop that was filled.
     #[inline(always)]
-    pub(super) fn complete(&mut self, lost: bool) {
-        self.lost[self.hops as usize % KEPT] = lost;
+    pub(super) fn complete(&mut self, lost: bool, repeated: bool) {
+        let slot = self.hops as usize % KEPT;
+        (self.lost[slot], self.repeated[slot]) = (lost, repeated);
         self.hops += 1;
     }
 
@@ -105,6 +115,11 @@ impl History {
     /// Whether the hop is missing, be it lost, too old or before the first sample.
     pub(super) fn lost(&self, age: Age) -> bool {
         age >= KEPT || self.lost[self.slot(age)]
+    }
+
+    /// Whether the hop is missing, and an earlier one was played in place of it.
+    pub(super) fn repeated(&self, age: Age) -> bool {
+        age < KEPT && self.repeated[self.slot(age)]
     }
 }
 

@@ -145,6 +145,10 @@ const IN_PLACE: Allowance =
 /// the least that shows a frequency.
 const LENGTH_BESIDE_LOSS: usize = 118;
 
+/// The same beside a packet that was played twice: 17 ms. What was played last may be any part of the tone, with an onset in it,
+/// so that what is left beside it shows less than its length says.
+const LENGTH_BESIDE_REPEAT: usize = 136;
+
 /// The same around digital silence of a packet's length, which is a loss that was hidden.
 const LENGTH_AROUND_HOLE: usize = 160;
 
@@ -227,7 +231,9 @@ pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
 
 /// Least length in samples of a candidate that is clean.
 fn least_length(m: &Measured, limits: &Limits) -> usize {
-    if m.lossy {
+    if m.repeated {
+        LENGTH_BESIDE_REPEAT
+    } else if m.lossy {
         LENGTH_BESIDE_LOSS
     } else if m.spliced {
         LENGTH_AROUND_HOLE

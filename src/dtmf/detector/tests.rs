@@ -159,6 +159,22 @@ fn a_loss_hidden_as_silence_or_as_a_repeated_packet_doubles_nothing() {
 }
 
 #[test]
+fn beside_a_repeated_packet_more_must_be_left_than_beside_a_loss_that_was_told() {
+    // the digit begins in packet 4, and so many milliseconds of it are left in packet 5
+    let left = |ms: usize| {
+        let mut line = Line::default().silence(80).digit('8', 20 + ms).silence(100);
+        line.0[..640].iter_mut().enumerate().for_each(|(n, x)| *x = ((n * 7919 % 401) as i16 - 200) / 2);
+        line
+    };
+    let repeated = |mut line: Line| {
+        line.0.copy_within(480..640, 640);
+        digits(&told(&line, 160))
+    };
+    assert_eq!((with_losses(&left(16), &[4]), repeated(left(16))), ("8".to_owned(), String::new()));
+    assert_eq!((with_losses(&left(19), &[4]), repeated(left(19))), ("8".to_owned(), "8".to_owned()));
+}
+
+#[test]
 fn a_dial_tone_that_repeats_itself_is_no_loss() {
     let burst = |ms| {
         let mut line = Line::default().silence(200).digit('5', ms).silence(100);
