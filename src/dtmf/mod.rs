@@ -67,10 +67,10 @@
 //! | none missed down to an SNR of (A-law) | 12.0 dB | 7.5 dB (8.5) |
 //! | over dial tone of 350 + 440 Hz, none missed from | 11 dB | 6 dB |
 //! | over one of 400, 380 or 420 Hz, 6 dB below a tone, missed | | 0 in each |
-//! | over the echo of the prompts, active level 20 / 15 / 12 / 10 dB below a tone, missed | 0 / 27 / 194 / 439 | 0 / 0 / 16 / 126 |
+//! | over the echo of the prompts, active level 20 / 15 / 12 / 10 dB below a tone, missed | 0 / 27 / 194 / 439 | 0 / 0 / 16 / 133 |
 //! | 50/50 ms, loss of 1 / 3 / 5 / 10 % told, missed | 150 / 487 / 875 / 1738 | 1 / 18 / 37 / 160 |
-//! | the same hidden as silence | 191 / 576 / 987 / 2014 | 90 / 317 / 501 / 1115 |
-//! | the same hidden as a repeated packet | 158 / 488 / 812 / 1710 | 17 / 71 / 106 / 364 |
+//! | the same hidden as silence | 191 / 576 / 987 / 2014 | 90 / 318 / 504 / 1120 |
+//! | the same hidden as a repeated packet | 158 / 488 / 812 / 1710 | 17 / 73 / 109 / 385 |
 //! | 100/100 ms, loss of 10 % told, missed | 16 | 1 |
 //! | doubled at 10 % hidden, 80/80 and 100/100 ms | 332 and 1302 | 0 and 0 |
 //! | false digits in speech at -15 dBm0: 13.9 h at each of nine pitches, 0.8 to 1.2 | 0 | 0 |
