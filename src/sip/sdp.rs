@@ -6,7 +6,7 @@ mod stream;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::keying::{Keying, Keys};
-use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Session, Time, TransportProto};
+use sdp_types::{Attribute, Connection, Media, MediaType, Origin, ParserError, Session, Time, TransportProto};
 use stream::Stream;
 
 /// What we bring to a negotiation.
@@ -286,7 +286,15 @@ pub fn media_address(description: &[u8]) -> Option<IpAddr> {
 fn read(description: &[u8]) -> Result<Session, SdpError> {
     // names in another encoding must not cost the call
     let text = String::from_utf8_lossy(description);
-    Session::parse(text.as_bytes()).map_err(|error| SdpError::Malformed { what: error.to_string() })
+    Session::parse(text.as_bytes()).map_err(|error| SdpError::Malformed { what: told(&error) })
+}
+
+/// What is wrong, in words that are not the peer's: they go into records and logs.
+fn told(error: &ParserError) -> String {
+    match error {
+        ParserError::InvalidVersion(line, _) => format!("Invalid version at line {line}"),
+        other => other.to_string(),
+    }
 }
 
 /// The first audio stream that we can meet; if there is none, what is wrong with the one that came closest.

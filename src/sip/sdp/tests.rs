@@ -421,3 +421,13 @@ proptest! {
         let _ = accept(&bytes, &local());
     }
 }
+
+#[test]
+fn an_error_repeats_nothing_of_what_came() {
+    let local = local();
+    for wrong in ["v=\u{1b}[2Jsecret", "v=0\r\no=secret", "v=0\r\nsecret", "v=0\r\no=- 1 1 IN IP4 x\r\ns=-\r\nm=secret"]
+    {
+        let error = answer(format!("{wrong}\r\n").as_bytes(), &local).unwrap_err().to_string();
+        assert!(!error.contains("secret") && !error.contains('\u{1b}'), "{error}");
+    }
+}
