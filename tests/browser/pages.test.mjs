@@ -178,15 +178,16 @@ inEveryLook("a change", first, async (page, examined, { look }) => {
   await examined("top-started");
 });
 
-inEveryLook("somebody else was faster", first, async (page, examined, { context, look }) => {
+inEveryLook("somebody else was faster", first, async (page, examined, { look }) => {
   const address = `/bulk-transfer?number=${second(look)}`;
   await page.goto(address);
-  const tab = await context.newPage();
-  await tab.goto(address);
-  await tab.locator("input[name=destination]").fill("03-1234-5678");
-  await tab.locator("button[value=review]").click();
-  await tab.locator("button[value=save]").click();
-  await tab.close();
+  const other = await visitor(browser, service.origin);
+  await logIn(other.page, "line", first(look), OWN);
+  await other.page.goto(address);
+  await other.page.locator("input[name=destination]").fill("03-1234-5678");
+  await other.page.locator("button[value=review]").click();
+  await other.page.locator("button[value=save]").click();
+  await other.context.close();
   await page.locator("button[value=review]").click();
   await examined("bulk-transfer-conflict");
 });
