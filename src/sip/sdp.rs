@@ -291,10 +291,11 @@ fn read(description: &[u8]) -> Result<Session, SdpError> {
 
 /// What is wrong, in words that are not the peer's: they go into records and logs.
 fn told(error: &ParserError) -> String {
-    match error {
-        ParserError::InvalidVersion(line, _) => format!("Invalid version at line {line}"),
-        other => other.to_string(),
+    // all others name a line and a field
+    if let ParserError::InvalidVersion(line, _) = error {
+        return format!("Invalid version at line {line}");
     }
+    error.to_string()
 }
 
 /// The first audio stream that we can meet; if there is none, what is wrong with the one that came closest.
