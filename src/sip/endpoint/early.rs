@@ -3,7 +3,7 @@
 use super::call::{Call, Cancel, Phase};
 use super::layer::{Layer, ServerId};
 use super::reliable::Early;
-use super::reply::{ALLOW, Reply};
+use super::reply::Reply;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::{Method, Request, Response};
 use crate::time::Time;
@@ -68,26 +68,14 @@ impl Call {
         if !matches!(self.phase, Phase::Outgoing { cancel: Cancel::No, .. }) {
             return Err(Reply::new(481));
         }
-        match request.method {
-            Method::Update => self.receive_update(layer, now, id, request),
-            Method::Info => self.receive_info(layer, now, id, request),
-            Method::Options => {
-                let reply = Reply::capabilities(&layer.config).with("Contact", self.contact());
-                layer.respond(now, id, &request.headers, reply);
-                Ok(())
-            }
-            // our own INVITE is not answered yet (RFC 3261 §14.2)
-            Method::Invite => Err(Reply::new(491)),
-            // who is called hangs up by refusing (§15), and no provisional response of ours is there to be acknowledged
-            Method::Bye | Method::Prack => Err(Reply::new(481)),
-            Method::Ack | Method::Cancel => Ok(()),
-            Method::Register
-            | Method::Message
-            | Method::Refer
-            | Method::Notify
-            | Method::Subscribe
-            | Method::Publish
-            | Method::Other(_) => Err(Reply::new(405).with("Allow", ALLOW)),
+        // our own INVITE is not answered yet (RFC 3261 §14.2)
+        if request.method == Method::Invite {
+            return Err(Reply::new(491));
         }
+        // who is called hangs up by refusing (§15), and no provisional response of ours is there to be acknowledged
+        if matches!(request.method, Method::Bye | Method::Prack) {
+            return Err(Reply::new(481));
+        }
+        self.receive_alike(layer, now, id, request)
     }
 }

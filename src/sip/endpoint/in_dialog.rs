@@ -69,21 +69,18 @@ impl Endpoint {
             // having sent BYE we know the dialog no more
             _ if matches!(call.phase, Phase::Closing { .. }) => Err(Reply::new(481)),
             Method::Invite => call.receive_invite(layer, now, id, request),
-            Method::Update => call.receive_update(layer, now, id, request),
-            Method::Info => call.receive_info(layer, now, id, request),
-            Method::Options => {
-                let reply = Reply::capabilities(&layer.config).with("Contact", call.contact());
-                layer.respond(now, id, &request.headers, reply);
-                Ok(())
-            }
-            Method::Ack | Method::Cancel => Ok(()),
-            Method::Register
+            Method::Update
+            | Method::Info
+            | Method::Options
+            | Method::Ack
+            | Method::Cancel
+            | Method::Register
             | Method::Message
             | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Publish
-            | Method::Other(_) => Err(Reply::new(405).with("Allow", ALLOW)),
+            | Method::Other(_) => call.receive_alike(layer, now, id, request),
         };
         self.settle(now, handle);
         outcome
@@ -138,6 +135,36 @@ impl Call {
         layer.respond(now, id, &request.headers, Reply::new(100));
         self.consider(layer, id, request, interval, offer);
         Ok(())
+    }
+
+    /// What early and confirmed dialogs answer alike.
+    pub(super) fn receive_alike(
+        &mut self,
+        layer: &mut Layer,
+        now: Time,
+        id: ServerId,
+        request: &Request,
+    ) -> Result<(), Reply> {
+        match request.method {
+            Method::Update => self.receive_update(layer, now, id, request),
+            Method::Info => self.receive_info(layer, now, id, request),
+            Method::Options => {
+                let reply = Reply::capabilities(&layer.config).with("Contact", self.contact());
+                layer.respond(now, id, &request.headers, reply);
+                Ok(())
+            }
+            Method::Ack | Method::Cancel => Ok(()),
+            Method::Invite
+            | Method::Bye
+            | Method::Prack
+            | Method::Register
+            | Method::Message
+            | Method::Refer
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Other(_) => Err(Reply::new(405).with("Allow", ALLOW)),
+        }
     }
 
     /// UPDATE (RFC 3311 §5.2): a refresh is answered at once, an offer is the application's.
