@@ -146,3 +146,27 @@ fn a_telephones_password_is_asked_for_twice_and_never_shown() {
     let expected = Key::derive("0600001111", "karipass", &Secret::from("paper-lantern-41"));
     assert!(kept == expected.expose(Algorithm::Sha256), "another password than was typed");
 }
+
+#[test]
+fn whoever_breaks_off_at_the_question_gets_the_terminal_back() {
+    let folder = Folder::new();
+    let db = folder.file("store.db");
+    let added = karipass().args(["contract", "add", "0600001111=all", "--db"]).arg(&db).output().unwrap();
+    assert!(added.status.success());
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut terminal = Terminal::new();
+        let mut program = terminal.run(karipass().args(["line", "passwd", "0600001111", "--db"]).arg(&db));
+        terminal.shows("Password of 0600001111's telephone: ");
+        assert!(!terminal.echoes());
+        terminal.types("paper-lantern-41\n");
+        terminal.shows("The same again: ");
+        terminal.types("paper-lan");
+        kill_process(Pid::from_child(&program), signal).unwrap();
+        let status = program.wait().unwrap();
+        assert!(terminal.echoes(), "as it was before");
+        let screen = terminal.shows("karipass: broken off; nothing was changed");
+        assert!(status.code() == Some(1) && !screen.contains("lan\n") && !screen.contains("lantern"), "{screen}");
+        let store = SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap();
+        assert_eq!(store.line_passwords(), Ok(vec![]));
+    }
+}
