@@ -177,14 +177,24 @@ impl Bench {
     }
 
     pub fn talking_with(config: Config, phone: &mut Phone) -> Bench {
+        let mut bench = Bench::answered_with(config, phone);
+        bench.receive(10, &phone.ack());
+        bench.trace();
+        bench
+    }
+
+    /// A call that was answered at once, without the ACK.
+    pub fn answered(phone: &mut Phone) -> Bench {
+        Bench::answered_with(Config::default(), phone)
+    }
+
+    fn answered_with(config: Config, phone: &mut Phone) -> Bench {
         let mut bench = Bench::with(config);
         bench.flow = phone.flow;
         bench.receive(0, &phone.invite());
         let call = bench.call();
         bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
         phone.hear(bench.response());
-        bench.receive(10, &phone.ack());
-        bench.trace();
         bench
     }
 }

@@ -112,12 +112,7 @@ fn a_100_has_the_timestamp_and_no_tag() {
 #[test]
 fn a_lost_ack_or_200_has_the_200_repeated_from_t1_to_t2_on_every_transport() {
     for mut phone in [Phone::new(), Phone::over_tcp()] {
-        let mut bench = Bench::new();
-        bench.flow = phone.flow;
-        bench.receive(0, &phone.invite());
-        let call = bench.call();
-        bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
-        phone.hear(bench.response());
+        let mut bench = Bench::answered(&mut phone);
         bench.until(8000);
         let ack = phone.ack();
         bench.receive(8100, &ack).receive(8200, &ack).until(100_000);
@@ -132,11 +127,7 @@ fn a_lost_ack_or_200_has_the_200_repeated_from_t1_to_t2_on_every_transport() {
 #[test]
 fn an_ack_that_never_comes_ends_the_call_after_64_t1() {
     let mut phone = Phone::new();
-    let mut bench = Bench::new();
-    bench.receive(0, &phone.invite());
-    let call = bench.call();
-    bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
-    phone.hear(bench.response());
+    let mut bench = Bench::answered(&mut phone);
     bench.until(31_999).trace();
     bench.until(32_000);
     assert_eq!(bench.trace(), ["32000 → BYE", "32000 · Ended NoAck"]);
@@ -151,11 +142,7 @@ fn an_ack_that_never_comes_ends_the_call_after_64_t1() {
 #[test]
 fn an_ack_of_another_fork_or_number_is_not_for_this_call() {
     let mut phone = Phone::new();
-    let mut bench = Bench::new();
-    bench.receive(0, &phone.invite());
-    let call = bench.call();
-    bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
-    phone.hear(bench.response());
+    let mut bench = Bench::answered(&mut phone);
     bench.trace();
     let ack = phone.ack();
     let forked = ack.replace(phone.to_tag.as_ref().unwrap(), "another-fork");

@@ -94,11 +94,7 @@ fn a_second_re_invite_has_to_wait() {
 #[test]
 fn a_re_invite_shows_that_the_ack_was_lost() {
     let mut phone = Phone::new();
-    let mut bench = Bench::new();
-    bench.receive(0, &phone.invite());
-    let call = bench.call();
-    bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
-    phone.hear(bench.response());
+    let mut bench = Bench::answered(&mut phone);
     let late = phone.ack();
     bench.receive(10, &phone.invite());
     assert_eq!(bench.trace()[2..], ["0 → 200 INVITE", "10 · Confirmed", "10 → 100 INVITE", "10 · Offer"]);

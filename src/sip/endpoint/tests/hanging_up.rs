@@ -51,11 +51,8 @@ fn any_final_answer_to_a_bye_ends_the_call() {
 #[test]
 fn hanging_up_before_the_ack_waits_for_it() {
     let mut phone = Phone::new();
-    let mut bench = Bench::new();
-    bench.receive(0, &phone.invite());
+    let mut bench = Bench::answered(&mut phone);
     let call = bench.call();
-    bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
-    phone.hear(bench.response());
     bench.act(5, |endpoint, now| endpoint.hang_up(now, call, None)).unwrap();
     assert!(bench.act(6, |endpoint, now| endpoint.hang_up(now, call, None)).is_err());
     bench.until(600);
@@ -69,10 +66,8 @@ fn hanging_up_before_the_ack_waits_for_it() {
 #[test]
 fn hanging_up_before_an_ack_that_never_comes() {
     let mut phone = Phone::new();
-    let mut bench = Bench::new();
-    bench.receive(0, &phone.invite());
+    let mut bench = Bench::answered(&mut phone);
     let call = bench.call();
-    bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
     bench.act(5, |endpoint, now| endpoint.hang_up(now, call, None)).unwrap();
     bench.until(31_900).trace();
     bench.until(32_000);
@@ -104,11 +99,7 @@ fn a_repeated_bye_is_answered_again_and_a_new_one_belongs_to_nothing() {
 #[test]
 fn a_bye_before_the_ack_stops_the_repetition() {
     let mut phone = Phone::new();
-    let mut bench = Bench::new();
-    bench.receive(0, &phone.invite());
-    let call = bench.call();
-    bench.act(0, |endpoint, now| endpoint.answer(now, call, OURS.to_owned())).unwrap();
-    phone.hear(bench.response());
+    let mut bench = Bench::answered(&mut phone);
     bench.trace();
     bench.receive(10, &phone.request("BYE")).until(100_000);
     assert_eq!(bench.trace(), ["10 → 200 BYE", "10 · Ended RemoteBye { reason: None }"]);
