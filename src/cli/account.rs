@@ -1,17 +1,17 @@
 //! `karipass account`: what is kept about an account's passwords, and whether one opens it.
 
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::ask::{self, Ask};
 use super::output::{Answer, Failure, finish, json_line, now, open_store, readable, table};
 use crate::account::sqlite::Mode;
 use crate::account::{AuditEntry, AuditFilter, Credential, Store, StoreError, Verdict};
 use crate::config::Config;
 use crate::number::PhoneNumber;
-use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
@@ -37,7 +37,7 @@ enum Command {
         #[arg(long)]
         audit: bool,
     },
-    /// Read a password from standard input; exit 0 when it opens the account, and 1 when not
+    /// Read a password from standard input, or ask for it without echo; exit 0 when it opens the account, and 1 when not
     #[command(after_help = "\
 A wrong password counts: three in a row lock the account for 10 minutes, as on the settings site.
 
@@ -61,19 +61,13 @@ struct Account {
 
 /// Runs `karipass account …`.
 pub fn run(args: &Args, config: &Config) -> ExitCode {
-    finish(|out| perform(args, config, now(), &mut io::stdin(), out))
+    finish(|out| perform(args, config, now(), &mut ask::password, out))
 }
 
-fn perform(
-    args: &Args,
-    config: &Config,
-    now: UnixTime,
-    input: &mut dyn Read,
-    out: &mut dyn Write,
-) -> Result<Answer, Failure> {
+fn perform(args: &Args, config: &Config, now: UnixTime, ask: Ask<'_>, out: &mut dyn Write) -> Result<Answer, Failure> {
     match &args.command {
         Command::Show { account, audit } => account.show(config, now, *audit, args.json, out),
-        Command::Verify(account) => account.verify(config, now, args.json, input, out),
+        Command::Verify(account) => account.verify(config, now, args.json, ask, out),
         Command::Unlock(account) => account.unlock(config, now),
     }
 }
@@ -108,11 +102,11 @@ impl Account {
         config: &Config,
         now: UnixTime,
         json: bool,
-        input: &mut dyn Read,
+        ask: Ask<'_>,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
         let mut store = open_store(config, Mode::Existing, "account verify")?;
-        let password = read_password(input)?;
+        let password = ask(&format!("Password of unit {}, number {}: ", self.unit, self.number))?;
         let verdict = store.verify(self.unit, self.number, &password, now)?;
         if json {
             let until = if let Verdict::Locked { until } = verdict { Some(until) } else { None };
@@ -132,16 +126,6 @@ impl Account {
             "no password was ever set for unit {unit}, number {number}: there is nothing to unlock"
         )))
     }
-}
-
-/// The password up to the end of its line; what follows is nobody's password.
-fn read_password(input: &mut dyn Read) -> Result<Secret, Failure> {
-    const LONGEST: u64 = 1024;
-    let unreadable = |why: io::Error| Failure::Refused(format!("standard input: no password can be read: {why}"));
-    let mut text = String::with_capacity(LONGEST as usize);
-    input.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
-    let read = Secret::from(text);
-    Ok(Secret::from(read.expose().trim_end_matches(['\n', '\r'])))
 }
 
 fn in_words(verdict: Verdict) -> String {

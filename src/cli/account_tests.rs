@@ -7,9 +7,12 @@ use rand::rngs::StdRng;
 use super::super::output::testing::{NOW, Ran, Scene};
 use super::*;
 use crate::account::{Cost, demo, password};
+use crate::secret::Secret;
 
-fn run(scene: &Scene, line: &str, input: &[u8]) -> Ran {
-    scene.run::<Args>(line, |args, config, now, mut out| perform(args, config, now, &mut { input }, &mut out))
+fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
+    scene.run::<Args>(line, |args, config, now, mut out| {
+        perform(args, config, now, &mut |_| ask::read(&mut input), &mut out)
+    })
 }
 
 /// The example contract with a temporary password for its line.

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ask;
 use super::output::{Answer, Failure, finish};
 use crate::audio::prompt::Bank;
 use crate::audio::recording::Recording;
@@ -138,7 +139,7 @@ pub struct Args {
     /// The password of the line's telephone, for challenges (`karipass line passwd`)
     #[arg(long, value_name = "PASSWORD", conflicts_with = "auth_password_file")]
     auth_password: Option<String>,
-    /// The same from the first line of a file; - is standard input
+    /// The same from the first line of a file; - is standard input, where a terminal is asked without echo
     #[arg(long, value_name = "FILE")]
     auth_password_file: Option<PathBuf>,
     /// Tell what happens as JSON, one object a line
@@ -217,12 +218,11 @@ fn account(args: &Args) -> Result<Option<Account>, Failure> {
         (Some(password), _) => Secret::from(password.as_str()),
         (None, Some(file)) => {
             let failed = |error: std::io::Error| Failure::Resource(format!("{}: {error}", file.display()));
-            let read = if file.as_os_str() == "-" {
-                super::output::first_line(&mut std::io::stdin())
+            if file.as_os_str() == "-" {
+                ask::password(&format!("Password of {}'s telephone: ", args.from))?
             } else {
-                super::output::first_line(&mut std::fs::File::open(file).map_err(failed)?)
-            };
-            read.map_err(failed)?
+                ask::first_line(&mut std::fs::File::open(file).map_err(failed)?).map_err(failed)?
+            }
         }
         (None, None) => return Ok(None),
     };

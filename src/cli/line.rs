@@ -1,14 +1,13 @@
 //! `karipass line`: the passwords by which telephones prove to be a contracted line.
 
-mod terminal;
-
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use rand::{Rng, RngExt};
 use serde_json::json;
 
+use super::ask::{self, Ask};
 use super::output::{Answer, Failure, finish, json_line, now, open_store, readable, table};
 use crate::account::sqlite::Mode;
 use crate::account::{AuditEntry, AuditFilter, LinePassword, Store, StoreError, UserName};
@@ -82,11 +81,8 @@ struct Remove {
 
 /// Runs `karipass line …`.
 pub fn run(args: &Args, config: &Config) -> ExitCode {
-    finish(|out| perform(args, config, now(), &mut terminal::ask_password, &mut rand::rng(), out))
+    finish(|out| perform(args, config, now(), &mut ask::new_password, &mut rand::rng(), out))
 }
-
-/// Reads the password to be set; it asks when somebody sits there.
-type Ask<'a> = &'a mut dyn FnMut(PhoneNumber) -> Result<Secret, Failure>;
 
 fn perform(
     args: &Args,
@@ -122,7 +118,7 @@ impl Passwd {
         let mut store = open_store(config, Mode::Existing, "line passwd")?;
         // told before a password is asked for in vain
         store.line_of(number)?.ok_or(StoreError::NotContracted { unit: Unit::Number, number })?;
-        let password = if self.generate { made_up(rng) } else { ask(number)? };
+        let password = if self.generate { made_up(rng) } else { ask(&format!("Password of {number}'s telephone: "))? };
         check(&password, number).map_err(|why| Failure::Refused(format!("{why}; nothing was changed")))?;
         store.set_line_password(&to_store(config, number, &password), now)?;
         let shown = self.generate.then(|| password.expose());
@@ -231,11 +227,6 @@ fn made_up(rng: &mut dyn Rng) -> Secret {
         password.push(char::from(letter));
     }
     password
-}
-
-fn first_line(input: &mut dyn Read) -> Result<Secret, Failure> {
-    let unreadable = |why: io::Error| Failure::Refused(format!("standard input: no password can be read: {why}"));
-    super::output::first_line(input).map_err(unreadable)
 }
 
 #[cfg(test)]

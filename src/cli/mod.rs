@@ -4,6 +4,7 @@
 //! configuration, 3 a resource is missing (a port in use, a file).
 
 mod account;
+mod ask;
 mod call;
 mod calls;
 mod contract;

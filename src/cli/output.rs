@@ -1,6 +1,6 @@
 //! What the subcommands have in common: results on stdout, complaints on stderr, exit codes, and the store they open.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -9,7 +9,6 @@ use serde::Serialize;
 use crate::account::sqlite::{Mode, Options};
 use crate::account::{Lock, SqliteStore, StoreError};
 use crate::config::Config;
-use crate::secret::Secret;
 use crate::time::UnixTime;
 
 /// What a subcommand came to.
@@ -94,16 +93,6 @@ pub fn open_store_as(config: &Config, mode: Mode, actor: &str) -> Result<SqliteS
         lock: Lock { after: config.site.lock_after, seconds },
     };
     SqliteStore::open(&config.store.path, mode, &options)
-}
-
-/// A secret up to the end of its line; what follows is nobody's.
-pub fn first_line(input: &mut dyn Read) -> io::Result<Secret> {
-    const LONGEST: u64 = 1024;
-    let mut text = String::with_capacity(LONGEST as usize);
-    let read = input.take(LONGEST).read_to_string(&mut text);
-    let text = Secret::from(text);
-    read?;
-    Ok(Secret::from(text.expose().split(['\n', '\r']).next().unwrap_or_default()))
 }
 
 /// The wall clock.

@@ -4,15 +4,19 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use karipass::account::Store;
+use karipass::account::password::prepare;
 use karipass::account::sqlite::{Mode, Options, SqliteStore};
+use karipass::account::{Cost, Store};
+use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::sip::digest::{Algorithm, Key};
+use karipass::time::UnixTime;
+use karipass::unit::Unit;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
@@ -130,12 +134,17 @@ fn passwd(db: &Path, first: &str, second: &str) -> (Option<i32>, String) {
     (status.code(), terminal.shows("The same again: "))
 }
 
-#[test]
-fn a_telephones_password_is_asked_for_twice_and_never_shown() {
-    let folder = Folder::new();
+fn contracted(folder: &Folder) -> PathBuf {
     let db = folder.file("store.db");
     let added = karipass().args(["contract", "add", "0600001111=all", "--db"]).arg(&db).output().unwrap();
     assert!(added.status.success());
+    db
+}
+
+#[test]
+fn a_telephones_password_is_asked_for_twice_and_never_shown() {
+    let folder = Folder::new();
+    let db = contracted(&folder);
     let store = || SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap();
     let (status, screen) = passwd(&db, "paper-lantern-41", "paper-lantern-42");
     assert!(status == Some(1) && !screen.contains("lantern"), "{screen}");
@@ -150,9 +159,7 @@ fn a_telephones_password_is_asked_for_twice_and_never_shown() {
 #[test]
 fn whoever_breaks_off_at_the_question_gets_the_terminal_back() {
     let folder = Folder::new();
-    let db = folder.file("store.db");
-    let added = karipass().args(["contract", "add", "0600001111=all", "--db"]).arg(&db).output().unwrap();
-    assert!(added.status.success());
+    let db = contracted(&folder);
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let mut terminal = Terminal::new();
         let mut program = terminal.run(karipass().args(["line", "passwd", "0600001111", "--db"]).arg(&db));
@@ -168,5 +175,27 @@ fn whoever_breaks_off_at_the_question_gets_the_terminal_back() {
         assert!(status.code() == Some(1) && !screen.contains("lan\n") && !screen.contains("lantern"), "{screen}");
         let store = SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap();
         assert_eq!(store.line_passwords(), Ok(vec![]));
+    }
+}
+
+#[test]
+fn a_password_that_is_verified_is_asked_for_and_never_shown() {
+    let folder = Folder::new();
+    let db = contracted(&folder);
+    let (number, clear) = (PhoneNumber::parse("0600001111").unwrap(), Secret::from("48151623"));
+    let now = UnixTime(jiff::Timestamp::now().as_second());
+    let set = prepare(Unit::Line, number, &clear, now, "c-1", Cost::CHEAP, &mut rand::rng()).unwrap();
+    SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap().set_temporary_passwords(&[set]).unwrap();
+    for (typed, verdict) in [("48151623", "right: this is the temporary password"), ("48151624", "wrong")] {
+        let mut terminal = Terminal::new();
+        let verify = ["account", "verify", "--unit", "line", "--number", "0600001111", "--db"];
+        let mut program = terminal.run(karipass().args(verify).arg(&db));
+        terminal.shows("Password of unit line, number 0600001111: ");
+        assert!(!terminal.echoes());
+        terminal.types(&format!("{typed}\n"));
+        let screen = terminal.shows(verdict);
+        assert!(!screen.contains(typed), "{screen}");
+        assert_eq!(program.wait().unwrap().success(), typed == "48151623");
+        assert!(terminal.echoes(), "as it was before");
     }
 }

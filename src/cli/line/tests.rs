@@ -11,7 +11,7 @@ use crate::account::{AuditFilter, demo};
 fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
     let mut rng = StdRng::seed_from_u64(1);
     scene.run::<Args>(line, |args, config, now, mut out| {
-        perform(args, config, now, &mut |_| first_line(&mut input), &mut rng, &mut out)
+        perform(args, config, now, &mut |_| ask::read(&mut input), &mut rng, &mut out)
     })
 }
 
