@@ -189,6 +189,9 @@ inEveryLook("somebody else was faster", first, async (page, examined, { look }) 
   await other.page.locator("button[value=save]").click();
   await other.context.close();
   await page.locator("button[value=review]").click();
+  const told = page.getByText(/別の画面で設定が変更されたため、変更していません|Somebody else has changed the settings meanwhile/);
+  assert.equal(await told.isVisible(), true, "nothing was changed, and why");
+  assert.equal(await page.locator("input[name=destination]").inputValue(), "03-1234-5678", "what the other one has set");
   await examined("bulk-transfer-conflict");
 });
 
