@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use karipass::secret::Secret;
-use karipass::sip::digest::{Account, Authenticator, Challenge, Credentials, Lock, Proof, answer};
+use karipass::sip::digest::{Account, Algorithm, Authenticator, Challenge, Credentials, Lock, Proof, answer};
 use karipass::sip::message::{Method, Request};
 use karipass::time::Time;
 use libfuzzer_sys::fuzz_target;
@@ -25,9 +25,11 @@ fuzz_target!(|bytes: &[u8]| {
         let mut request = Request::new(Method::Register, uri);
         request.headers.push("Authorization", value);
         let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let mut server = Authenticator::new("karipass", Lock::default(), 1);
-        let _ = server.claim(Time::ZERO, client, &request.headers);
-        // nobody makes up our nonces
-        assert!(matches!(server.prove(Time::ZERO, client, &request, None), Proof::Missing { .. }));
+        for offered in [&Algorithm::ALL[..], &[Algorithm::Md5]] {
+            let mut server = Authenticator::new("karipass", offered, Lock::default(), 1);
+            let _ = server.claim(Time::ZERO, client, &request.headers);
+            // nobody makes up our nonces
+            assert!(matches!(server.prove(Time::ZERO, client, &request, None), Proof::Missing { .. }));
+        }
     }
 });

@@ -32,7 +32,11 @@ fuzz_target!(|data: &[u8]| {
             2 => here.rekey(&keying(high & 3)),
             _ => {
                 let plain = packet.clone();
-                if rtcp { there.protect_rtcp(&mut packet) } else { there.protect_rtp(&mut packet) }
+                if rtcp {
+                    there.protect_rtcp(&mut packet)
+                } else {
+                    there.protect_rtp(&mut packet)
+                }
                 let mut changed = packet.clone();
                 if let Some(byte) = changed.get_mut(usize::from(*length)) {
                     *byte ^= 0x10;
