@@ -10,7 +10,7 @@
 
 use crate::number::{NumberError, PhoneNumber};
 use crate::sip::endpoint::IdentityFacts;
-use crate::sip::message::NameAddr;
+use crate::sip::message::{NameAddr, Scheme};
 
 /// What is believed of the peer that the call comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn caller_number(
         return Err(if withheld { Unidentified::Withheld } else { Unidentified::Untrusted });
     }
     let mut number = None;
-    for address in believed {
+    for address in believed.into_iter().filter(|address| !is_name_beside_number(address, asserted)) {
         let this = number_of(address)?;
         if number.is_some_and(|other| other != this) {
             return Err(Unidentified::Conflict);
@@ -78,6 +78,15 @@ fn number_of(address: &NameAddr) -> Result<PhoneNumber, Unidentified> {
     }
     let subscriber = address.uri.subscriber().unwrap_or_default();
     PhoneNumber::parse(&subscriber).map_err(Unidentified::NotANumber)
+}
+
+/// Of two values the one is a SIP URI and the other a `tel:` URI of the same user (RFC 3325 §9.1): in an IMS the first may well be a name,
+/// and the number is in the second.
+fn is_name_beside_number(address: &NameAddr, asserted: &[NameAddr]) -> bool {
+    let is_name = || matches!(number_of(address), Err(Unidentified::NotANumber(NumberError::Character(_))));
+    let is_value = asserted.iter().any(|value| std::ptr::eq(value, address));
+    let has_number = || asserted.iter().any(|value| value.uri.scheme == Scheme::Tel);
+    is_value && address.uri.is_sip() && has_number() && is_name()
 }
 
 /// RFC 3323 §4.1.1.3 has `anonymous.invalid`; the network also sends the reason as the display name, with the same address.
@@ -133,6 +142,26 @@ mod tests {
             found(&facts("<sip:x@x.jp>", &["<sip:+81600001111;npdi@x.jp;user=phone>"], &[]), CARRIER),
             "0600001111"
         );
+    }
+
+    #[test]
+    fn a_name_asserted_beside_a_number_says_nothing_against_it() {
+        let beside =
+            |number: &str| found(&facts(ANONYMOUS, &["<sip:taro.osaka@ims.example.jp>", number], &[]), CARRIER);
+        assert_eq!(beside("<tel:+81600001111>"), "0600001111");
+        assert_eq!(
+            found(&facts(ANONYMOUS, &["<tel:0600001111>", "<sip:taro@ims.example.jp>"], &[]), CARRIER),
+            "0600001111"
+        );
+        assert_eq!(beside("<tel:anonymous>"), "Withheld");
+        assert!(beside("<tel:+15551234567>").starts_with("NotANumber(ForeignCountry"));
+        // it is the tel URI that names the number: two names, or a number that is none, are as before
+        assert!(beside("<sip:0600001111@ims.example.jp>").starts_with("NotANumber"));
+        let cut_short = &["<sip:600001111@ims.example.jp>", "<tel:0600001111>"];
+        assert!(found(&facts(ANONYMOUS, cut_short, &[]), CARRIER).starts_with("NotANumber"));
+        let both = Trust { asserted: true, from: true, private: true };
+        let named = facts("<sip:taro@x.jp>", &["<tel:0600001111>"], &[]);
+        assert!(found(&named, both).starts_with("NotANumber"), "From is no value of the assertion");
     }
 
     #[test]
