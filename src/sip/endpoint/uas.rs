@@ -13,6 +13,9 @@ use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme
 use crate::sip::transaction::ServerKey;
 use crate::time::Time;
 
+/// The dial prefix by which a call shows the caller's number, whatever the line does by itself.
+const SHOW_NUMBER: &str = "186";
+
 impl Endpoint {
     pub(super) fn receive_request(&mut self, now: Time, flow: Flow, mut request: Request) {
         let Ok(via) = request.headers.top_via() else { return };
@@ -119,7 +122,10 @@ impl Endpoint {
     }
 
     fn serves(&self, user: &str) -> bool {
-        self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user)
+        let service = &self.layer.config.service_user;
+        // what a telephone dials to have its number shown reaches us where no exchange took it away
+        let dialled = user.strip_prefix(SHOW_NUMBER).filter(|dialled| PhoneNumber::parse(dialled).is_ok());
+        self.layer.config.any_user || is_same_user(dialled.unwrap_or(user), service)
     }
 
     fn check_admission(&self) -> Result<(), Reply> {
