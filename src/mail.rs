@@ -16,9 +16,9 @@
 mod letter;
 mod smtp;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,9 @@ pub struct Options {
 /// A thread that sends mails.
 pub struct Sender {
     stop: Stop,
+    /// For a mail that the thread is stuck with, and the name it was claimed by.
+    spare: Box<dyn Store>,
+    name: String,
     wake: Option<mpsc::Sender<()>>,
     ended: mpsc::Receiver<()>,
     thread: Option<JoinHandle<()>>,
@@ -81,6 +84,8 @@ pub struct Stop(Arc<Marks>);
 struct Marks {
     asked: AtomicBool,
     handing_over: AtomicBool,
+    /// The mail that is being sent, and when it was due.
+    claimed: Mutex<Option<(String, UnixTime)>>,
 }
 
 impl Stop {
@@ -108,12 +113,22 @@ impl Stop {
     fn end_hand_over(&self) {
         self.0.handing_over.store(false, Ordering::SeqCst);
     }
+
+    fn set_claimed(&self, mail: Option<&Mail>) {
+        let claimed = mail.map(|mail| (mail.mail.id.clone(), mail.due_at));
+        *self.0.claimed.lock().unwrap_or_else(PoisonError::into_inner) = claimed;
+    }
+
+    fn claimed(&self) -> Option<(String, UnixTime)> {
+        self.0.claimed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
-/// Sends mails from a thread of its own until stopped.
-pub fn start(options: Options, store: Box<dyn Store>, name: String) -> std::io::Result<Sender> {
+/// Sends mails from a thread of its own until stopped. `spare` is the same store once more: by it a mail is given back that
+/// the thread is stuck with.
+pub fn start(post: Post, spare: Box<dyn Store>) -> std::io::Result<Sender> {
     let (wake, woken) = mpsc::channel();
-    let (stop, mut post) = (Stop::default(), Post { options, store, name });
+    let (stop, name, mut post) = (Stop::default(), post.name.clone(), post);
     let (ending, ended) = mpsc::channel();
     let until = stop.clone();
     let run = move || {
@@ -122,7 +137,7 @@ pub fn start(options: Options, store: Box<dyn Store>, name: String) -> std::io::
         post.run(&until, &woken);
     };
     let thread = std::thread::Builder::new().name("mail".to_owned()).spawn(run)?;
-    Ok(Sender { stop, wake: Some(wake), ended, thread: Some(thread) })
+    Ok(Sender { stop, spare, name, wake: Some(wake), ended, thread: Some(thread) })
 }
 
 impl Sender {
@@ -131,8 +146,8 @@ impl Sender {
         self.stop.clone()
     }
 
-    /// Stops. A mail that the mail server may have taken already is waited for, by this deadline; any other stays queued,
-    /// however long the mail server keeps it waiting.
+    /// Stops. A mail that the mail server may have taken already is waited for, by this deadline; any other is given back to
+    /// the queue, however long the mail server keeps it waiting.
     pub fn end(mut self, deadline: Instant) {
         self.finish(deadline);
     }
@@ -146,10 +161,22 @@ impl Sender {
         while !over && self.stop.is_handing_over() && Instant::now() < deadline {
             over = is_over(self.ended.recv_timeout(PAUSE.min(deadline.saturating_duration_since(Instant::now()))));
         }
-        if !over {
-            tracing::warn!("a mail is left to its claim: the mail server does not answer");
-        } else if thread.join().is_err() {
+        if over && thread.join().is_err() {
             tracing::error!("the mail sender has panicked");
+        } else if !over && self.stop.is_handing_over() {
+            tracing::warn!("a mail is left to its claim: the mail server does not answer");
+        } else if !over {
+            self.give_back();
+        }
+    }
+
+    /// The mail is not handed over, and will not be any more: others may send it at once.
+    fn give_back(&mut self) {
+        let Some((id, due_at)) = self.stop.claimed() else { return };
+        let delivery = Delivery::Later { due_at, why: "the server that was sending it was stopped".to_owned() };
+        match self.spare.settle_mail(&id, &self.name, &delivery, due_at) {
+            Ok(_) => tracing::warn!(mail = id, "the mail server does not answer; the mail waits for another"),
+            Err(error) => tracing::warn!(mail = id, %error, "a mail is left to its claim"),
         }
     }
 }
@@ -206,7 +233,9 @@ impl Post {
         while !stop.is_asked() {
             let now = (self.options.clock)();
             let Some(mail) = self.store.claim_mail(&self.claim(now), now)? else { break };
+            stop.set_claimed(Some(&mail));
             let result = self.send(&mail, stop);
+            stop.set_claimed(None);
             stop.end_hand_over();
             sent += usize::from(result?);
         }

@@ -8,7 +8,7 @@ use crate::account::sqlite::Mode;
 use crate::api::{self, Api};
 use crate::config::{Config, SmtpSecurity};
 use crate::http;
-use crate::mail::{self, Sender};
+use crate::mail::{self, Post, Sender};
 
 /// What connections to the site and to the API may take.
 pub fn http_limits(config: &Config) -> http::Limits {
@@ -67,6 +67,7 @@ pub fn start_sender(config: &Config, store: SqliteStore, site: &str) -> Result<O
         token: Box::new(|| rand::rng().random()),
     };
     let name = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
-    let started = mail::start(options, Box::new(store), name);
+    let spare = open_store(config, Mode::Existing, "mail")?;
+    let started = mail::start(Post { options, store: Box::new(store), name }, Box::new(spare));
     started.map(Some).map_err(|why| Failure::Resource(format!("cannot start a thread: {why}")))
 }

@@ -5,6 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use karipass::account::Store;
+use karipass::account::mail::Claim;
+use karipass::account::sqlite::{Mode, Options, SqliteStore};
+use karipass::time::UnixTime;
 use serde_json::{Value, json};
 
 use super::sink::Sink;
@@ -90,8 +94,8 @@ fn silent_after(lines: &'static [&'static str]) -> (String, std::sync::mpsc::Rec
 fn a_mail_server_that_hangs_holds_up_no_stop_and_loses_no_mail() {
     const GREETING: &[&str] = &[];
     const END_OF_MAIL: &[&str] = &["220 slow", "250 slow", "250 ok", "250 ok", "354 go on"];
-    // before the mail is handed over it is left at once; after that the drain's deadline counts, not the mail server's
-    for (lines, drain) in [(GREETING, "10m"), (END_OF_MAIL, "4s")] {
+    // before the mail is handed over it is given back at once; after that the drain's deadline counts, not the mail server's
+    for (lines, drain, given_back) in [(GREETING, "10m", true), (END_OF_MAIL, "4s", false)] {
         let folder = Folder::new();
         let (db, config) = (folder.file("store.db"), folder.file("karipass.toml"));
         let (address, silent) = silent_after(lines);
@@ -109,9 +113,14 @@ fn a_mail_server_that_hangs_holds_up_no_stop_and_loses_no_mail() {
             "{:?}: less than the mail server may be silent",
             begin.elapsed()
         );
-        assert!(log.contains("a mail is left to its claim"), "{log}");
+        let told = if given_back { "the mail waits for another" } else { "a mail is left to its claim" };
+        assert!(log.contains(told), "{log}");
         let mails = json_lines(&run(&db, &["mails", "--json"]));
         assert_eq!((mails.len(), &mails[0]["state"]), (1, &json!("queued")), "{mails:?}");
+        let mut store = SqliteStore::open(&db, Mode::Existing, &Options::new("another")).unwrap();
+        let now = UnixTime(jiff::Timestamp::now().as_second());
+        let taken = store.claim_mail(&Claim { by: "another".to_owned(), until: now.plus(60) }, now).unwrap();
+        assert_eq!(taken.is_some(), given_back, "{log}");
     }
 }
 

@@ -217,7 +217,7 @@ fn a_mail_that_is_not_handed_over_yet_when_its_sender_is_stopped_goes_by_another
 fn a_started_sender_sends_what_is_queued_later() {
     let (world, sink) = (all_services(), Sink::start());
     let post = post(&world, sink.address, "post", 100);
-    let sender = karipass::mail::start(post.options, post.store, post.name).unwrap();
+    let sender = karipass::mail::start(post, Box::new(world.store())).unwrap();
     queue(&world, &["a@example.jp"]);
     let start = std::time::Instant::now();
     while sink.received().is_empty() {
