@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | Identifying | the contract of the calling number ([`Output::FindLine`]) | 403, 433, 400, 488 or 200 |
 //! | Answering | ACK | the greeting |
-//! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement ([`excuse`]) |
+//! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement (`excuse`) |
 //! | Announcing | its end | 403 or 433 |
 //! | Talking | keys, the ends of prompts, the store | the conversation decides |
 //! | Ending | the endpoint's last word | the call record |

@@ -22,7 +22,7 @@ use crate::trace::{Direction, path_of};
 pub struct Args {
     /// The call's id, as `karipass calls` lists it and as the log names it
     id: String,
-    /// The folder of traces [default: [trace] folder of the configuration]
+    /// The folder of traces [default: trace.folder of the configuration]
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
     /// One JSON object instead of a drawing
