@@ -30,6 +30,9 @@ pub enum Unidentified {
     /// The caller withholds the number (非通知), or it is unavailable or a payphone's.
     #[error("the number is withheld")]
     Withheld,
+    /// The number is asserted, but its owner wants it kept from others, and that is to be respected.
+    #[error("the number is asserted with Privacy: id, and [sip] accept_privacy_id is false")]
+    Private,
     /// The peer sends nothing that may be believed.
     #[error("nothing that names the caller is believed from this peer")]
     Untrusted,
@@ -39,6 +42,24 @@ pub enum Unidentified {
     /// Two identities that are believed differ.
     #[error("two identities name different numbers")]
     Conflict,
+}
+
+impl Unidentified {
+    /// What an operator is told, where the outcome does not tell it: what to look for, and where it is set.
+    pub fn told(&self, trust: Trust) -> Option<String> {
+        match self {
+            Unidentified::Withheld => None,
+            Unidentified::Untrusted if trust.asserted => {
+                Some("the peer is in [sip] trusted_peers, but its INVITE has no P-Asserted-Identity".to_owned())
+            }
+            Unidentified::Untrusted if trust.from => Some("From cannot be read".to_owned()),
+            Unidentified::Untrusted => Some(
+                "the peer is not in [sip] trusted_peers, nor in trust_from, and no password of a line proved who calls"
+                    .to_owned(),
+            ),
+            Unidentified::Private | Unidentified::NotANumber(_) | Unidentified::Conflict => Some(self.to_string()),
+        }
+    }
 }
 
 /// The caller's number.
@@ -52,7 +73,7 @@ pub fn caller_number(
     }
     let asserted: &[NameAddr] = if trust.asserted { &facts.asserted } else { &[] };
     if !asserted.is_empty() && wants_privacy(facts) && !trust.private {
-        return Err(Unidentified::Withheld);
+        return Err(Unidentified::Private);
     }
     let from = facts.from.as_ref().filter(|_| trust.from);
     let from = from.filter(|_| asserted.is_empty() || !is_anonymous_facts(facts));
@@ -191,7 +212,7 @@ mod tests {
     #[test]
     fn an_asserted_number_with_privacy_is_used_or_refused_as_configured() {
         assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), CARRIER), "0600001111");
-        assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), Trust { private: false, ..CARRIER }), "Withheld");
+        assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), Trust { private: false, ..CARRIER }), "Private");
         assert_eq!(
             found(&facts("<sip:0600001111@x>", TWO_FORMS, &["none"]), Trust { private: false, ..CARRIER }),
             "0600001111"
