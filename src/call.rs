@@ -42,7 +42,7 @@ use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, StoreFailed};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
-use crate::sip::sdp::{LocalMedia, MediaPlan, Srtp};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
 use crate::time::{Time, UnixTime};
 
 use excuse::Announcement;
@@ -88,6 +88,8 @@ pub enum Input {
     Confirmed(Option<Vec<u8>>),
     /// The caller wants to change the session; `None`: we are to offer.
     Offer(Option<Vec<u8>>),
+    /// The caller answered a refresh of the session, which offered nothing new.
+    Refreshed(Vec<u8>),
     /// Keys came by INFO.
     Info {
         /// The body's type.
@@ -240,6 +242,7 @@ impl Call {
             Input::EarlyMedia => self.announce(now),
             Input::Confirmed(answer) => self.confirmed(now, answer.as_deref()),
             Input::Offer(offer) => self.renegotiate(now, offer.as_deref()),
+            Input::Refreshed(answer) => self.refreshed(now, &answer),
             Input::Info { content_type, body } => {
                 let keys = info::keys(&content_type, &body);
                 self.talk(now, |talk| keys.into_iter().for_each(|key| talk.media.info(now, key)));
@@ -376,6 +379,17 @@ impl Call {
             | Phase::Ending
             | Phase::Settling
             | Phase::Finished => {}
+        }
+    }
+
+    fn refreshed(&mut self, now: Time, answer: &[u8]) {
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        match sdp::refreshed(answer, &talk.local) {
+            Ok(plan) => talk.media.retarget(now, &plan),
+            // the session goes on as it was
+            Err(error) => {
+                unmet(&error, &mut self.record);
+            }
         }
     }
 
