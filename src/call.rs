@@ -427,10 +427,14 @@ impl Call {
     }
 
     fn refuse(&mut self, status: u16, outcome: Outcome) {
-        self.record.status = status;
+        self.refuse_with(Rejection::new(status), outcome);
+    }
+
+    fn refuse_with(&mut self, rejection: Rejection, outcome: Outcome) {
+        self.record.status = rejection.status;
         self.record.outcome = outcome;
         self.phase = Phase::Ending;
-        self.outputs.push_back(Output::Reject(Rejection::new(status)));
+        self.outputs.push_back(Output::Reject(rejection));
     }
 
     /// We end the call: with BYE when it was answered.
