@@ -14,6 +14,7 @@ mod event;
 mod line;
 mod mails;
 mod output;
+mod prune;
 mod route;
 mod serve;
 mod services;
@@ -62,6 +63,7 @@ enum Command {
     Route(route::Args),
     Event(event::Args),
     Mails(mails::Args),
+    Prune(prune::Args),
 }
 
 /// Runs the program and tells its exit code.
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => administer(&cli, |config| route::run(args, config)),
         Command::Event(args) => administer(&cli, |config| event::run(args, config)),
         Command::Mails(args) => administer(&cli, |config| mails::run(args, config)),
+        Command::Prune(args) => administer(&cli, |config| prune::run(args, config)),
     }
 }
 
