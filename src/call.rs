@@ -308,6 +308,7 @@ impl Call {
         // of identities of which one cannot be read, the readable ones are not believed either
         let authenticated = incoming.identity.authenticated;
         let identified = if authenticated.is_none() && trust.asserted && incoming.identity.asserted_unreadable {
+            self.record.detail = Some("a value of P-Asserted-Identity cannot be read".to_owned());
             Err(Unidentified::Conflict)
         } else {
             identity::caller_number(&incoming.identity, trust, authenticated)
@@ -319,8 +320,9 @@ impl Call {
                 self.outputs.push_back(Output::FindLine(calling));
             }
             Err(why) => {
+                self.record.detail = self.record.detail.take().or_else(|| why.told(trust));
                 let (status, outcome) = match why {
-                    Unidentified::Withheld => (433, Outcome::RefusedWithheld),
+                    Unidentified::Withheld | Unidentified::Private => (433, Outcome::RefusedWithheld),
                     Unidentified::Conflict => (403, Outcome::RefusedConflict),
                     Unidentified::Untrusted => (403, Outcome::RefusedUntrusted),
                     Unidentified::NotANumber(_) => (403, Outcome::RefusedUnknownLine),
@@ -336,7 +338,11 @@ impl Call {
         match (contract, local_rtp) {
             (Err(LookupFailed), _) => self.refuse(503, Outcome::RefusedStore),
             (Ok(None), _) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
-            (Ok(Some(_)), None) => self.refuse(503, Outcome::RefusedBusy),
+            (Ok(Some(_)), None) => {
+                self.record.detail =
+                    Some("no port for its media could be had: see [rtp] ports, and the log".to_owned());
+                self.refuse(503, Outcome::RefusedBusy);
+            }
             (Ok(Some(contract)), Some(rtp)) => {
                 let numbers = contract.numbers().collect();
                 let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };

@@ -50,6 +50,7 @@ pub(super) fn cause_of(outcome: Outcome) -> (u16, &'static str) {
         | Outcome::RefusedConflict
         | Outcome::RefusedUntrusted
         | Outcome::RefusedPassword
+        | Outcome::RefusedRequest
         | Outcome::RefusedBusy => (16, "Normal call clearing"),
     }
 }

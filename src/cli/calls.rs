@@ -101,9 +101,10 @@ fn cells(call: &CallRecord) -> Vec<String> {
     ]
 }
 
-/// The outcome in words, with what the caller said about it and what it offered in vain.
+/// The outcome in words, with what was wrong in particular, what the caller offered in vain and what it said about it.
 fn why(call: &CallRecord) -> String {
-    let told = call.refused_media.iter().chain(&call.reason).map(String::as_str).collect::<Vec<_>>();
+    let told =
+        call.detail.iter().chain(&call.refused_media).chain(&call.reason).map(String::as_str).collect::<Vec<_>>();
     let outcome = call.outcome.reason();
     if told.is_empty() { outcome.to_owned() } else { format!("{outcome} ({})", told.join("; ")) }
 }

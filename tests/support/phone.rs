@@ -234,7 +234,7 @@ impl Phone {
             Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
                 panic!("a phone neither is a registrar nor asks one")
             }
-            Event::Incoming(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
+            Event::Incoming(_) | Event::Refused(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
                 panic!("the service calls nobody, and keys nothing")
             }
         }

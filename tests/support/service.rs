@@ -168,6 +168,8 @@ impl Service {
                 self.call = Some((incoming.call, call));
                 return;
             }
+            // nothing that a call could be told: the phone was
+            Event::Refused(_) => return,
             Event::EarlyMedia { .. } => Input::EarlyMedia,
             Event::Confirmed { answer, .. } => Input::Confirmed(answer),
             Event::Offer { offer, .. } => Input::Offer(offer),

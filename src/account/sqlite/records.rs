@@ -15,10 +15,10 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
     let mut statement = transaction.prepare_cached(
         "INSERT INTO call_record (id, started_at, answered_at, ended_at, caller, peer, unit, target, outcome, status,
              packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info, reason,
-             refused_media, srtp, packets_unauthentic, packets_replayed)
+             refused_media, detail, srtp, packets_unauthentic, packets_replayed)
          VALUES (:id, :started_at, :answered_at, :ended_at, :caller, :peer, :unit, :target, :outcome, :status,
              :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info, :reason,
-             :refused_media, :srtp, :unauthentic, :replayed)
+             :refused_media, :detail, :srtp, :unauthentic, :replayed)
          ON CONFLICT (id) DO NOTHING",
     )?;
     let kept = statement.execute(named_params! {
@@ -41,6 +41,7 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
         ":info": record.digits.info,
         ":reason": record.reason,
         ":refused_media": record.refused_media,
+        ":detail": record.detail,
         ":srtp": record.srtp,
         ":unauthentic": record.media.unauthentic,
         ":replayed": record.media.replayed,
@@ -107,6 +108,7 @@ fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
         status: row.get("status")?,
         reason: row.get("reason")?,
         refused_media: row.get("refused_media")?,
+        detail: row.get("detail")?,
         srtp: row.get("srtp")?,
         media: MediaCounts {
             received: row.get("packets_received")?,

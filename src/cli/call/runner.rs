@@ -342,7 +342,8 @@ impl Runner {
                 self.registered = Some((status, reason));
                 Ok(())
             }
-            Event::EarlyMedia { .. }
+            Event::Refused(_)
+            | Event::EarlyMedia { .. }
             | Event::Confirmed { .. }
             | Event::Info { .. }
             | Event::Registering(_)

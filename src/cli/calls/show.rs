@@ -83,6 +83,9 @@ fn describe(out: &mut dyn Write, call: &CallRecord) -> std::io::Result<()> {
     let target = call.target.map_or_else(dash, |number| number.to_string());
     writeln!(out, "  unit {unit}, target {target}")?;
     writeln!(out, "  {} {}: {}", call.status, call.outcome, call.outcome.reason())?;
+    if let Some(detail) = &call.detail {
+        writeln!(out, "  in particular: {detail}")?;
+    }
     if let Some(reason) = &call.reason {
         writeln!(out, "  Reason of the caller: {reason}")?;
     }

@@ -181,6 +181,7 @@ fn call_of(event: &Event) -> CallHandle {
         | Event::Rejected { call, .. }
         | Event::OfferAnswered { call, .. }
         | Event::Ended { call, .. } => *call,
+        Event::Refused(_) => panic!("the bench keeps them apart"),
         Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
             panic!("there is no registrar")
         }

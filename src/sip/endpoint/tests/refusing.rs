@@ -80,6 +80,47 @@ fn each_wrong_invite_gets_its_status() {
 }
 
 #[test]
+fn who_runs_the_service_is_told_of_each_invite_that_no_call_came_of() {
+    let to = |uri: &str| invite().replace("sip:0664806430@192.0.2.1 SIP", &format!("{uri} SIP"));
+    for (message, expected) in [
+        (to("sip:0699999999@192.0.2.1"), (404, "it calls 0699999999, and [sip] service_number is 0664806430")),
+        // dialled with a password behind it
+        (
+            to("sip:0664806430,,1,48151623#@192.0.2.1"),
+            (404, "it calls something that is no telephone number, and [sip] service_number is 0664806430"),
+        ),
+        (
+            with(&invite(), "Require: timer, precondition, gruu"),
+            (420, "it requires extensions that are not known: precondition, gruu"),
+        ),
+        (with_body(&invite(), "text/plain", "hello"), (415, "its body is no application/sdp, or is encoded")),
+        (with(&invite(), "Accept: text/plain"), (406, "its Accept has no application/sdp")),
+        (with(&invite(), "Supported: timer\r\nSession-Expires: 60"), (422, "its session interval is below 90 s")),
+        (without(&invite(), "Contact"), (400, "Missing Contact Header")),
+        (invite().replace("Contact: <sip", "Contact: <<sip"), (400, "Malformed Contact Header")),
+    ] {
+        let mut bench = Bench::new();
+        bench.receive(0, &message).receive(500, &message);
+        let told = bench.refused.first().map(|(status, why)| (*status, why.as_str()));
+        assert_eq!(told, Some(expected), "{message}");
+        // what cannot be read is answered without a transaction, each time it comes
+        assert_eq!(bench.refused.len(), if expected.1.starts_with("Malformed") { 2 } else { 1 }, "{message}");
+    }
+}
+
+#[test]
+fn nobody_is_told_of_what_is_no_invite_or_belongs_to_a_call() {
+    let mut bench = Bench::new();
+    let copy = invite().replace("branch=", "branch=z9hG4bKother");
+    bench
+        .receive(0, &invite())
+        .receive(1, &copy)
+        .receive(2, &Phone::new().request("OPTIONS").replace("0664806430@", "1@"));
+    bench.receive(3, &invite().replace("To: <sip:0664806430@192.0.2.1>", "To: <sip:0664806430@192.0.2.1>;tag=gone"));
+    assert_eq!(bench.refused, []);
+}
+
+#[test]
 fn refusals_say_what_would_do() {
     let (_, response) = answer_to(&with(&invite(), "Require: timer, 100rel, precondition, gruu"));
     assert_eq!(response.headers.first("Unsupported"), Some("precondition, gruu"));
