@@ -166,11 +166,11 @@ impl Server {
         let (answers_sender, answers) = mpsc::channel(ANSWERS);
         let realm = options.endpoint.desk.as_ref().map(|desk| desk.realm.clone());
         let settings = Arc::new(options.call);
-        let share_of = u16::try_from(media_threads).unwrap_or(u16::MAX).max(1);
+        let ports = Ports::new(&options.rtp_ips, options.rtp_ports);
+        let shares = ports.split(u16::try_from(media_threads).unwrap_or(u16::MAX));
         let (mut workers, mut threads) = (vec![], vec![]);
-        for share in 0..share_of {
+        for (share, mut ports) in shares.into_iter().enumerate() {
             let (sender, inbox) = sync_channel(INBOX);
-            let mut ports = Ports::new(&options.rtp_ips, options.rtp_ports.clone(), share, share_of);
             ports.check().map_err(StartError::Media)?;
             let worker = Worker {
                 settings: Arc::clone(&settings),

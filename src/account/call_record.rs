@@ -194,6 +194,8 @@ impl Serialize for Outcome {
 pub struct CallFilter {
     /// Only calls that started then or later.
     pub since: Option<UnixTime>,
+    /// Only calls that started before.
+    pub until: Option<UnixTime>,
     /// Only calls from this number.
     pub caller: Option<PhoneNumber>,
     /// Only calls that ended so.

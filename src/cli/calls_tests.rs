@@ -67,10 +67,17 @@ fn calls_are_chosen_by_time_number_outcome_and_count() {
     };
     assert_eq!(ids("--last 1"), ["c-2"]);
     assert_eq!(ids("--since 2026-05-29T05:27:00+09:00"), ["c-2"]);
+    // without an offset in UTC, and a day from its start
+    assert_eq!(ids("--since 2026-05-28T20:27"), ["c-2"]);
+    assert_eq!(ids("--since 2026-05-28"), ["c-1", "c-2"]);
+    assert_eq!(ids("--since 2026-05-29"), [""; 0]);
+    assert_eq!(ids("--until 2026-05-28T20:27:40Z"), ["c-1"]);
+    assert_eq!(ids("--since 2026-05-28 --until 2026-05-29"), ["c-1", "c-2"]);
     assert_eq!(ids("--from 06-0000-1111"), ["c-2"]);
     assert_eq!(ids("--outcome refused-withheld"), ["c-1"]);
     assert_eq!(run(&scene, "--outcome odd").exit, 2);
-    assert_eq!(run(&scene, "--since yesterday").exit, 2);
+    let refused = run(&scene, "--since yesterday");
+    assert!(refused.exit == 2 && refused.complaint.contains("such as 2026-01-31"), "{refused:?}");
 }
 
 #[test]

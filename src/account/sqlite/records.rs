@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, Transaction, named_params, params};
 use super::error::Failure;
 use super::rows;
 use crate::account::{
-    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, StoreError,
+    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, Pruned, StoreError,
 };
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -53,12 +53,13 @@ pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<
     // the newest are chosen, and then put into the order in which they came
     let mut statement = connection.prepare_cached(
         "SELECT * FROM call_record
-         WHERE (:since IS NULL OR started_at >= :since) AND (:caller IS NULL OR caller = :caller)
+         WHERE (:since IS NULL OR started_at >= :since) AND (:until IS NULL OR started_at < :until) AND (:caller IS NULL OR caller = :caller)
              AND (:outcome IS NULL OR outcome = :outcome)
          ORDER BY started_at DESC, id DESC LIMIT :last",
     )?;
     let mut rows = statement.query(named_params! {
         ":since": filter.since.map(|since| since.0),
+        ":until": filter.until.map(|until| until.0),
         ":caller": filter.caller.as_ref().map(PhoneNumber::as_str),
         ":outcome": filter.outcome.map(Outcome::name),
         ":last": filter.last.map_or(i64::MAX, i64::from),
@@ -69,6 +70,22 @@ pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<
     }
     calls.reverse();
     Ok(calls)
+}
+
+/// Forgets calls that started, audit rows that were written and mails that were settled before, `most` of each.
+pub(super) fn prune(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<Pruned, Failure> {
+    let delete = |sql| Ok::<_, Failure>(transaction.prepare_cached(sql)?.execute(params![before.0, most])?);
+    Ok(Pruned {
+        calls: delete(
+            "DELETE FROM call_record WHERE id IN
+                 (SELECT id FROM call_record WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)",
+        )?,
+        audit: delete("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)")?,
+        mails: delete(
+            "DELETE FROM mail WHERE id IN
+                 (SELECT id FROM mail WHERE state IN ('sent', 'failed') AND settled_at < ?1 LIMIT ?2)",
+        )?,
+    })
 }
 
 pub(super) fn call_of(connection: &Connection, id: &str) -> Result<Option<CallRecord>, Failure> {
