@@ -1,7 +1,8 @@
 //! The receiving end of events: any packet of a press tells it, none tells it twice (RFC 4733 §2.5.2).
 //!
 //! A press is named by its timestamp. What is not in the RFC and comes all the same: ends with a timestamp of their
-//! own, ends that repeat a sequence number, a duration that wraps instead of a new segment. Where an end with an unknown
+//! own, ends that repeat a sequence number, a duration that wraps instead of a new segment, one timestamp for all presses as long as no
+//! audio moves the sender's clock on. Where an end with an unknown
 //! timestamp could be that of the press before or all that is left of a new one, the sender's habits decide, then the
 //! sequence numbers, then the time that passed.
 
@@ -18,6 +19,8 @@ use crate::time::Time;
 const TIMEOUT: Duration = Duration::from_millis(500);
 /// Timestamps remembered: late packets of presses further back than this are of no known press.
 const NAMES: usize = 32;
+/// What comes under the timestamp of a press that ended longer ago than this is no packet of it that was overtaken.
+const OVERTAKEN: Duration = Duration::from_millis(60);
 /// More packets than this after an end, and another end is not its repetition (RFC 4733 §2.5.1.4).
 const REPEATED_ENDS: u32 = 2;
 
@@ -108,6 +111,8 @@ struct Sighting {
     sequence: u16,
     timestamp: u32,
     report: Report,
+    /// The packet has the marker bit: an event begins with it (RFC 4733 §2.2.2).
+    marked: bool,
 }
 
 /// How a report under an unknown timestamp relates to the newest press.
@@ -138,8 +143,9 @@ impl Receiver {
         for (offset, report) in Report::all(packet.payload) {
             if report.code <= LAST_CODE {
                 let timestamp = packet.timestamp.wrapping_add(offset);
-                let Packet { ssrc, sequence, .. } = *packet;
-                self.sight(Sighting { arrived, ssrc, sequence, timestamp, report });
+                let Packet { ssrc, sequence, marker, .. } = *packet;
+                let marked = marker && offset == 0;
+                self.sight(Sighting { arrived, ssrc, sequence, timestamp, report, marked });
             }
         }
     }
@@ -171,6 +177,11 @@ impl Receiver {
     }
 
     fn sight(&mut self, seen: Sighting) {
+        if self.begins_again(&seen) {
+            self.names.retain(|name| !name.is_of(&seen));
+            self.begin(&seen);
+            return self.update(&seen);
+        }
         if self.known(&seen) {
             return self.update(&seen);
         }
@@ -184,6 +195,16 @@ impl Receiver {
 
     fn known(&self, seen: &Sighting) -> bool {
         self.names.iter().any(|name| name.is_of(seen))
+    }
+
+    /// A sender whose clock stands still names the next press of the key as the one before: it begins with the marker, and shorter, after
+    /// the end.
+    fn begins_again(&self, seen: &Sighting) -> bool {
+        let Some(press) = self.press.as_ref().filter(|press| press.ended && !press.closed) else { return false };
+        let is_named = self.names.iter().any(|name| name.press == press.id && name.is_of(seen));
+        let is_first = seen.marked && !seen.report.end && u32::from(seen.report.duration) < press.duration;
+        let is_later = ahead(seen.sequence, press.sequence) > 0 && seen.arrived.since(press.arrived) > OVERTAKEN;
+        is_named && is_first && is_later
     }
 
     fn begin(&mut self, seen: &Sighting) {

@@ -15,9 +15,17 @@ impl Line {
         Line { receiver: Receiver::new(8000), ssrc: 1 }
     }
 
-    fn packet(&mut self, code: u8, (millis, sequence, timestamp, duration, end): (u64, u16, u32, u16, bool)) {
+    fn packet(&mut self, code: u8, packet: (u64, u16, u32, u16, bool)) {
+        self.marked_packet(code, packet, false);
+    }
+
+    fn marked_packet(
+        &mut self,
+        code: u8,
+        (millis, sequence, timestamp, duration, end): (u64, u16, u32, u16, bool),
+        marker: bool,
+    ) {
         let payload = Report { code, end, volume: 10, duration }.to_bytes();
-        let marker = false;
         let packet = Packet { marker, payload_type: 101, sequence, timestamp, ssrc: self.ssrc, payload: &payload };
         self.receiver.receive(Time::from_millis(millis), &packet);
     }
@@ -65,6 +73,31 @@ const AGAIN: Trace<'static> = &[
     (300, 22, 2600, 800, true),
     (320, 23, 2600, 800, true),
 ];
+
+/// No audio is sent, so the sender's clock stands still: the second press has the timestamp of the first.
+#[test]
+fn the_same_key_again_under_the_same_timestamp_is_told_by_its_marker() {
+    let again = |millis: u64, first: (u64, u16, u32, u16, bool)| {
+        let mut line = Line::new();
+        line.packets(5, PRESS).told();
+        line.marked_packet(5, (millis, first.1, first.2, first.3, first.4), true);
+        let mut sequence = first.1;
+        for (at, duration, end) in [(20, 320, false), (40, 480, true), (60, 480, true), (80, 480, true)] {
+            sequence += 1;
+            line.packet(5, (millis + at, sequence, 1000, duration, end));
+        }
+        line.told()
+    };
+    assert_eq!(again(300, (300, 17, 1000, 160, false)), "5v 5^480");
+    // a packet of the first that was overtaken, or that marks whatever it sends, is none
+    assert_eq!(again(140, (140, 17, 1000, 160, false)), "", "too soon");
+    assert_eq!(again(300, (300, 10, 1000, 160, false)), "", "sent before the end");
+    assert_eq!(again(300, (300, 17, 1000, 800, true)), "", "the end once more");
+    let mut line = Line::new();
+    line.packets(5, PRESS).told();
+    line.packet(5, (300, 17, 1000, 160, false));
+    assert_eq!(line.told(), "", "without the marker");
+}
 
 #[test]
 fn a_press_is_told_at_its_first_packet_and_at_its_first_end() {
