@@ -48,7 +48,8 @@ fn after_help() -> String {
         Outcome::ALL.iter().map(|outcome| format!("  {:20} {}", outcome.name(), outcome.reason())).collect();
     format!(
         "Outcomes:\n{}\n\nExample: the reasons of today's refused calls\n  \
-         karipass calls --since \"$(date -u +%F)\" --json | jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
+         karipass calls --since \"$(date -u +%F)\" --json |\n    \
+         jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
         outcomes.join("\n")
     )
 }
