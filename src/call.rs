@@ -42,7 +42,7 @@ use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, StoreFailed};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
-use crate::sip::sdp::{LocalMedia, MediaPlan, Srtp};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
 use crate::time::{Time, UnixTime};
 
 use excuse::Announcement;
@@ -88,6 +88,8 @@ pub enum Input {
     Confirmed(Option<Vec<u8>>),
     /// The caller wants to change the session; `None`: we are to offer.
     Offer(Option<Vec<u8>>),
+    /// The caller answered a refresh of the session, which offered nothing new.
+    Refreshed(Vec<u8>),
     /// Keys came by INFO.
     Info {
         /// The body's type.
@@ -240,6 +242,7 @@ impl Call {
             Input::EarlyMedia => self.announce(now),
             Input::Confirmed(answer) => self.confirmed(now, answer.as_deref()),
             Input::Offer(offer) => self.renegotiate(now, offer.as_deref()),
+            Input::Refreshed(answer) => self.refreshed(now, &answer),
             Input::Info { content_type, body } => {
                 let keys = info::keys(&content_type, &body);
                 self.talk(now, |talk| keys.into_iter().for_each(|key| talk.media.info(now, key)));
@@ -379,6 +382,17 @@ impl Call {
         }
     }
 
+    fn refreshed(&mut self, now: Time, answer: &[u8]) {
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        match sdp::refreshed(answer, &talk.local) {
+            Ok(plan) => talk.media.retarget(now, &plan),
+            // the session goes on as it was
+            Err(error) => {
+                unmet(&error, &mut self.record);
+            }
+        }
+    }
+
     fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
         self.record.answered_at = Some(self.wall(now));
         let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan);
@@ -413,10 +427,14 @@ impl Call {
     }
 
     fn refuse(&mut self, status: u16, outcome: Outcome) {
-        self.record.status = status;
+        self.refuse_with(Rejection::new(status), outcome);
+    }
+
+    fn refuse_with(&mut self, rejection: Rejection, outcome: Outcome) {
+        self.record.status = rejection.status;
         self.record.outcome = outcome;
         self.phase = Phase::Ending;
-        self.outputs.push_back(Output::Reject(Rejection::new(status)));
+        self.outputs.push_back(Output::Reject(rejection));
     }
 
     /// We end the call: with BYE when it was answered.

@@ -340,6 +340,7 @@ impl Signalling {
             Event::EarlyMedia { call, .. } => self.tell(call, Input::EarlyMedia),
             Event::Confirmed { call, answer } => self.tell(call, Input::Confirmed(answer)),
             Event::Offer { call, offer } => self.tell(call, Input::Offer(offer)),
+            Event::Refreshed { call, answer } => self.tell(call, Input::Refreshed(answer)),
             Event::Info { call, content_type, body } => self.tell(call, Input::Info { content_type, body }),
             Event::Registering(registering) => self.registering(registering),
             Event::RegistrationExpired { contacts, .. } => debug!(contacts, "a registration has run out"),

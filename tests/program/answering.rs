@@ -113,6 +113,8 @@ fn an_ip_version_that_is_not_served_is_refused_and_the_record_says_so() {
     caller.invite("2001:db8::9", "");
     let refusal = caller.response();
     assert!(refusal.starts_with("SIP/2.0 488 "), "{refusal}");
+    let warning = "Warning: 301 127.0.0.1 \"the media address is of IPv6, ours is of IPv4\"\r\n";
+    assert!(refusal.contains(warning), "{refusal}");
     caller.send("ACK", 1, &to_tag(&refusal), "", "");
     let record = service.records(1).remove(0);
     assert_eq!(record["outcome"], "refused-media");

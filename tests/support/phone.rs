@@ -230,7 +230,7 @@ impl Phone {
                 let description = self.description("sendrecv").ok_or(488);
                 let _ = self.endpoint.respond_offer(now, call, description);
             }
-            Event::Confirmed { .. } => {}
+            Event::Confirmed { .. } | Event::Refreshed { .. } => {}
             Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
                 panic!("a phone neither is a registrar nor asks one")
             }

@@ -173,6 +173,7 @@ impl Service {
             Event::EarlyMedia { .. } => Input::EarlyMedia,
             Event::Confirmed { answer, .. } => Input::Confirmed(answer),
             Event::Offer { offer, .. } => Input::Offer(offer),
+            Event::Refreshed { answer, .. } => Input::Refreshed(answer),
             Event::Info { content_type, body, .. } => Input::Info { content_type, body },
             Event::Ended { cause, .. } => {
                 out.note(format!("service: the call has ended: {cause:?}"));

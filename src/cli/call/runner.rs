@@ -345,6 +345,7 @@ impl Runner {
             Event::Refused(_)
             | Event::EarlyMedia { .. }
             | Event::Confirmed { .. }
+            | Event::Refreshed { .. }
             | Event::Info { .. }
             | Event::Registering(_)
             | Event::RegistrationExpired { .. }

@@ -85,6 +85,14 @@ pub enum Event {
         /// The new offer; `None` when we are to offer.
         offer: Option<Vec<u8>>,
     },
+    /// The far end took the description that our refresh (RFC 4028 §7.4) repeated, and this is its answer: mostly the one before, but it may
+    /// have moved (RFC 3264 §8).
+    Refreshed {
+        /// The call.
+        call: CallHandle,
+        /// The session description of the 200.
+        answer: Vec<u8>,
+    },
     /// An INFO with keys came. It was answered with 200.
     Info {
         /// The call.
@@ -250,6 +258,7 @@ impl fmt::Debug for Event {
             Event::Confirmed { call, answer } => write!(f, "Confirmed({call:?}, answer {:?} bytes)", length(answer)),
             Event::EarlyMedia { call, answer } => write!(f, "EarlyMedia({call:?}, answer {:?} bytes)", length(answer)),
             Event::Offer { call, offer } => write!(f, "Offer({call:?}, offer {:?} bytes)", length(offer)),
+            Event::Refreshed { call, answer } => write!(f, "Refreshed({call:?}, {} bytes)", answer.len()),
             Event::Info { call, content_type, .. } => write!(f, "Info({call:?}, {content_type}, •)"),
             Event::InfoAnswered { call, status } => write!(f, "InfoAnswered({call:?}, {status})"),
             Event::Progress { call, status, body } => {

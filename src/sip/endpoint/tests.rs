@@ -220,6 +220,7 @@ fn short(event: &Event) -> String {
             format!("EarlyMedia{}", if answer.is_some() { " with answer" } else { "" })
         }
         Event::Offer { offer, .. } => format!("Offer{}", if offer.is_some() { "" } else { " wanted" }),
+        Event::Refreshed { .. } => "Refreshed".to_owned(),
         Event::Info { content_type, .. } => format!("Info {content_type}"),
         Event::InfoAnswered { status, .. } => format!("InfoAnswered {status}"),
         Event::Progress { status, .. } => format!("Progress {status}"),

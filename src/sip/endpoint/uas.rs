@@ -12,6 +12,7 @@ use crate::number::PhoneNumber;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme, Uri, Via};
 use crate::sip::transaction::ServerKey;
+use crate::sip::wire::lex::quote;
 use crate::time::Time;
 
 /// The dial prefix by which a call shows the caller's number, whatever the line does by itself.
@@ -255,6 +256,10 @@ impl Endpoint {
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
         let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
         let reply = Reply::refusing(&rejection);
+        let reply = match &rejection.warning {
+            Some((code, text)) => reply.with("Warning", warning(call.flow, *code, text)),
+            None => reply,
+        };
         let status = reply.status;
         self.layer.respond(now, *server, &request.headers, reply);
         call.end(EndCause::Rejected { status });
@@ -328,9 +333,13 @@ fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
     if request.uri.scheme != Scheme::Sips || flow.transport == Transport::Tls {
         return Ok(());
     }
+    Err(Reply::new(480).with("Warning", warning(flow, 380, "SIPS Not Allowed")))
+}
+
+/// The value of Warning: we are its agent.
+fn warning(flow: Flow, code: u16, text: &str) -> String {
     let host = Uri::sip(None, &flow.local.ip().to_string(), None).to_string();
-    let host = host.trim_start_matches("sip:");
-    Err(Reply::new(480).with("Warning", format!("380 {host} \"SIPS Not Allowed\"")))
+    format!("{code} {} {}", host.trim_start_matches("sip:"), quote(text))
 }
 
 /// Record-Route is copied into what makes a dialog (§12.1.1).

@@ -174,6 +174,7 @@ fn call_of(event: &Event) -> CallHandle {
         Event::Confirmed { call, .. }
         | Event::EarlyMedia { call, .. }
         | Event::Offer { call, .. }
+        | Event::Refreshed { call, .. }
         | Event::Info { call, .. }
         | Event::InfoAnswered { call, .. }
         | Event::Progress { call, .. }

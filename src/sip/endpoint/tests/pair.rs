@@ -101,6 +101,7 @@ impl Pair {
             Event::Refused(_)
             | Event::Confirmed { .. }
             | Event::EarlyMedia { .. }
+            | Event::Refreshed { .. }
             | Event::Info { .. }
             | Event::InfoAnswered { .. }
             | Event::Progress { .. }

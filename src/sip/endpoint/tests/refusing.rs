@@ -28,12 +28,15 @@ fn the_application_refuses_with_all_it_has_to_say() {
         reason: Some("Line\r\nNot Contracted".to_owned()),
         retry_after: Some(Duration::from_secs(60)),
         reason_header: Some("Q.850;cause=21".to_owned()),
+        warning: Some((305, "neither PCMU nor \"PCMA\"".to_owned())),
     };
     bench.act(10, |endpoint, now| endpoint.reject(now, call, rejection)).unwrap();
     let response = bench.response();
     assert_eq!((response.status, response.reason.as_str()), (403, "Line  Not Contracted"));
     assert_eq!(response.headers.first("Retry-After"), Some("60"));
     assert_eq!(response.headers.first("Reason"), Some("Q.850;cause=21"));
+    let warning = r#"305 192.0.2.1 "neither PCMU nor \"PCMA\"""#;
+    assert_eq!(response.headers.first("Warning"), Some(warning));
     assert!(response.headers.to().unwrap().tag().is_some());
     assert_eq!(bench.events.last(), Some(&Event::Ended { call, cause: EndCause::Rejected { status: 403 } }));
     assert_eq!(bench.endpoint.calls(), 0);
