@@ -14,7 +14,7 @@ use super::field::Fields;
 use super::lang::Lang;
 use super::member::{Newcomer, Visitor, session_id};
 use super::page::{self, Frame};
-use super::{App, Shared, cookie, forwarded};
+use super::{App, Shared, cookie, forwarded, twice};
 use crate::account::{Attempt, Credential, Session, Settled, Stage, Verdict};
 use crate::hex::hex;
 use crate::http::Peer;
@@ -30,6 +30,7 @@ const LONGEST: usize = 1024;
 #[template(path = "login.html", config = "src/site/askama.toml")]
 struct LoginPage {
     p: Frame,
+    once: String,
     unit: Unit,
     number: String,
     notice: String,
@@ -44,6 +45,7 @@ impl LoginPage {
         let nothing = String::new;
         LoginPage {
             p: visitor.frame(),
+            once: twice::once(),
             unit: Unit::Line,
             number: nothing(),
             notice: nothing(),
