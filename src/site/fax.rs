@@ -20,7 +20,7 @@ use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Store, StoreError};
 use crate::event;
 use crate::fax;
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 
 /// So many requests to confirm an address go out for a number in an hour, so that nobody is written to without end.
@@ -57,7 +57,7 @@ impl Line {
         Line {
             id: fax.id,
             received: page::local_time(fax.received_at, lang),
-            from: fax.caller.map_or_else(|| lang.say("非通知", "withheld").to_owned(), hyphenated),
+            from: fax.caller.map_or_else(|| lang.say("非通知", "withheld").to_owned(), CallingNumber::shown),
             pages: fax.pages,
             size: format!("{} KB", fax.size.div_ceil(1024)),
             viewed: fax.viewed_at.is_some(),
