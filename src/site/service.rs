@@ -13,6 +13,7 @@ mod voicewarp;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::LOCATION;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
@@ -21,9 +22,9 @@ use serde::de::DeserializeOwned;
 use super::desk::Trouble;
 use super::field::{Field, Fields, Form, Kind as FieldKind, Problems, Reader};
 use super::lang::Lang;
-use super::member::Member;
+use super::member::{Member, Visitor};
 use super::page::{self, Frame};
-use super::{Shared, fax, hyphenated};
+use super::{Shared, fax, hyphenated, login};
 use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
 use crate::number::PhoneNumber;
@@ -292,7 +293,17 @@ async fn form_page(
     page::render(status, &page)
 }
 
-pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, body: Bytes) -> Response {
+pub(super) async fn change(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    member: Result<Member, Response>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    let member = match member {
+        Ok(member) => member,
+        Err(refused) => return unless_kept(&visitor, &body, refused),
+    };
     let form = match member.form(&body) {
         Ok(form) => form,
         Err(forged) => return forged,
@@ -320,6 +331,16 @@ pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, 
         "edit" => form_page(&app, &member, &asked, &setting, Some((&form, &problems)), StatusCode::OK).await,
         _ => confirm_page(&member, &asked, &setting, &draft, &form),
     }
+}
+
+/// Who has taken so long to fill in a form that the session is over meanwhile logs in and goes on with it.
+fn unless_kept(visitor: &Visitor, body: &[u8], refused: Response) -> Response {
+    let is_to_login = refused.headers().get(LOCATION).is_some_and(|to| to.as_bytes().starts_with(b"/login"));
+    let form = Fields::parse(body);
+    if !is_to_login || form.text("step").is_empty() {
+        return refused;
+    }
+    login::with_form(visitor, &form, &refused)
 }
 
 fn confirm_page(member: &Member, asked: &Asked, setting: &Setting<String>, draft: &Draft, form: &Fields) -> Response {

@@ -125,10 +125,12 @@ fn is_small_form(request: &Request) -> bool {
         && length.is_some_and(|length| length <= LARGEST_FORM)
 }
 
-/// What the form is known by; `None` when it does not show from which page it is.
+/// What the form is known by; `None` when it changes nothing, or does not show from which page it is.
 fn named(app: &App, headers: &HeaderMap, address: String, body: &[u8]) -> Option<String> {
     let fields = Fields::parse(body);
-    if OF_ITS_PAGE.iter().all(|name| fields.text(name).is_empty()) {
+    // what is only shown is shown as it is now
+    let only_shows = matches!(fields.text("step"), "review" | "edit");
+    if only_shows || OF_ITS_PAGE.iter().all(|name| fields.text(name).is_empty()) {
         return None;
     }
     // a login has a new session by the time of its second answer
