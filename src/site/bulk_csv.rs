@@ -18,7 +18,7 @@ use super::page::{self, Frame};
 use super::{Shared, hyphenated};
 use crate::account::setting::BulkTransfer;
 use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
-use crate::number::PhoneNumber;
+use crate::number::{NumberError, PhoneNumber};
 
 /// The largest upload; 10,000 rows are about 400 KB.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -294,7 +294,7 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
             mistakes.push(mistake(place as u64 + 1, "", lang.say("CSVとして読み取れません。", "This is not CSV.")));
             break;
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(position, text));
         let is_heading = place == 0 && record.get(0).is_some_and(|cell| !cell.contains(|c: char| c.is_numeric()));
         if is_heading || record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
@@ -319,6 +319,25 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
     if mistakes.is_empty() { Ok(rows) } else { Err(mistakes) }
 }
 
+/// The line where a record begins: the reader's own count stops before the empty lines in front of it.
+fn line_of(position: &csv::Position, text: &str) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let before = text.as_bytes().get(start..).unwrap_or_default().iter();
+    let empty = before.take_while(|byte| matches!(byte, b'\n' | b'\r')).filter(|byte| **byte == b'\n').count();
+    position.line() + empty as u64
+}
+
+/// What is wrong with a cell that is no number. Spreadsheets take a number without hyphens for an amount and drop its 0.
+fn why_no_number(cell: &str, lang: Lang) -> &'static str {
+    match (PhoneNumber::parse(cell), PhoneNumber::parse(&format!("0{cell}"))) {
+        (Err(NumberError::NoLeadingZero), Ok(_)) => lang.say(
+            "先頭の0がありません。表計算ソフトで消える場合は、06-0000-1111のようにハイフンを入れて入力してください。",
+            "The leading 0 is missing. Where a spreadsheet drops it, write the number with hyphens: 06-0000-1111.",
+        ),
+        _ => bad_number(lang),
+    }
+}
+
 /// A row, or everything that is wrong with it.
 fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang: Lang) -> Result<Row, Vec<Mistake>> {
     let [number_column, destination_column, state_column] = HEADING;
@@ -331,14 +350,14 @@ fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang
     let mut mistakes = Vec::new();
     let number = PhoneNumber::parse(cell(0)).ok();
     if number.is_none() {
-        mistakes.push(mistake(line, number_column, bad_number(lang)));
+        mistakes.push(mistake(line, number_column, why_no_number(cell(0), lang)));
     } else if number.is_some_and(|number| !known.contains(&number)) {
         let text = lang.say("このログインでは設定できない番号です。", "This login cannot set this number.");
         mistakes.push(mistake(line, number_column, text));
     }
     let destination = PhoneNumber::parse(cell(1)).ok();
     if destination.is_none() && !cell(1).is_empty() {
-        mistakes.push(mistake(line, destination_column, bad_number(lang)));
+        mistakes.push(mistake(line, destination_column, why_no_number(cell(1), lang)));
     }
     if destination.is_some() && destination == number {
         mistakes.push(mistake(line, destination_column, to_itself(lang)));

@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
 
     /// One mail address a line, each once.
     pub(super) fn addresses(&mut self, name: &str, most: usize) -> Vec<String> {
-        let parse = |text: &str| is_mail_address(text).then(|| text.to_owned());
+        let parse = |text: &str| Some(narrow(text)).filter(|text| is_mail_address(text));
         self.list(name, most, parse, bad_address(self.lang))
     }
 
@@ -136,19 +136,16 @@ impl<'a> Reader<'a> {
         parse: impl Fn(&str) -> Option<T>,
         complaint: &str,
     ) -> Vec<T> {
-        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        let (mut seen, mut found, mut wrong) = (BTreeSet::new(), Vec::new(), Vec::new());
         for (place, line) in self.fields.lines(name) {
             match parse(&line) {
                 Some(value) if seen.insert(value.clone()) => found.push(value),
                 Some(_) => {}
-                None => {
-                    let text = match self.lang {
-                        Lang::Japanese => format!("{place}行目: {complaint}"),
-                        Lang::English => format!("Line {place}: {complaint}"),
-                    };
-                    self.problems.add(name, text);
-                }
+                None => wrong.push(place),
             }
+        }
+        if !wrong.is_empty() {
+            self.problems.add(name, format!("{}{complaint}", lines_told(&wrong, self.lang)));
         }
         if found.len() > most {
             let text = match self.lang {
@@ -180,6 +177,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Which lines are wrong: the first ten by their places.
+fn lines_told(places: &[usize], lang: Lang) -> String {
+    const TOLD: usize = 10;
+    let more = places.len().saturating_sub(TOLD);
+    let told: Vec<String> = places.iter().take(TOLD).map(ToString::to_string).collect();
+    match (lang, more) {
+        (Lang::Japanese, 0) => format!("{}行目: ", told.join("、")),
+        (Lang::Japanese, more) => format!("{}行目ほか{more}行: ", told.join("、")),
+        (Lang::English, 0) => format!("{} {}: ", if told.len() == 1 { "Line" } else { "Lines" }, told.join(", ")),
+        (Lang::English, more) => format!("Lines {} and {more} more: ", told.join(", ")),
+    }
+}
+
 pub(super) fn bad_number(lang: Lang) -> &'static str {
     lang.say(
         "電話番号を市外局番から10桁または11桁で入力してください。",
@@ -193,6 +203,15 @@ pub(super) fn to_itself(lang: Lang) -> &'static str {
 
 pub(super) fn bad_address(lang: Lang) -> &'static str {
     lang.say("メールアドレスの形式が正しくありません。", "This is not a mail address.")
+}
+
+/// Full-width letters, digits and signs, as Japanese keyboards begin with them, as the ones that mail addresses are made of.
+pub(super) fn narrow(text: &str) -> String {
+    let narrow = |c: char| match c {
+        '！'..='～' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        other => other,
+    };
+    text.chars().map(narrow).collect()
 }
 
 /// An address as mail servers take it without quoting (RFC 5321 §4.1.2 Dot-string, §4.5.3.1).
