@@ -72,14 +72,13 @@ impl Problems {
 pub(super) struct Reader<'a> {
     pub(super) fields: &'a Fields,
     pub(super) lang: Lang,
-    /// The number that is being set.
-    own: PhoneNumber,
+    ends: Ends,
     pub(super) problems: Problems,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(fields: &'a Fields, lang: Lang, own: PhoneNumber) -> Reader<'a> {
-        Reader { fields, lang, own, problems: Problems::default() }
+    pub(super) fn new(fields: &'a Fields, lang: Lang, ends: Ends) -> Reader<'a> {
+        Reader { fields, lang, ends, problems: Problems::default() }
     }
 
     /// One of a few words; what no page offers is a problem.
@@ -108,11 +107,11 @@ impl<'a> Reader<'a> {
         PhoneNumber::parse(text).inspect_err(|_| self.problems.add(name, bad_number(self.lang))).ok()
     }
 
-    /// Where calls are to be forwarded: anywhere but to the number that they are forwarded from.
+    /// Where calls are to be forwarded.
     pub(super) fn destination(&mut self, name: &str) -> Option<PhoneNumber> {
         let found = self.number(name);
-        if found == Some(self.own) {
-            self.problems.add(name, to_itself(self.lang));
+        if let Some(why) = found.and_then(|to| self.ends.why_not(to, self.lang)) {
+            self.problems.add(name, why);
         }
         found
     }
@@ -197,8 +196,27 @@ pub(super) fn bad_number(lang: Lang) -> &'static str {
     )
 }
 
-pub(super) fn to_itself(lang: Lang) -> &'static str {
-    lang.say("この番号自身へは転送できません。", "A number cannot be forwarded to itself.")
+/// Where the calls of a number cannot go.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    /// The number itself: it would go round.
+    pub(super) own: PhoneNumber,
+    /// The number that temporary passwords are set by: a stranger's call must not come there through a contracted line.
+    pub(super) service_number: PhoneNumber,
+}
+
+impl Ends {
+    pub(super) fn why_not(self, to: PhoneNumber, lang: Lang) -> Option<&'static str> {
+        if to == self.own {
+            return Some(lang.say("この番号自身へは転送できません。", "A number cannot be forwarded to itself."));
+        }
+        (to == self.service_number).then(|| {
+            lang.say(
+                "仮パスワードを設定する電話番号へは転送できません。",
+                "Calls cannot be forwarded to the number that temporary passwords are set by.",
+            )
+        })
+    }
 }
 
 pub(super) fn bad_address(lang: Lang) -> &'static str {

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::desk::Trouble;
-use super::field::{Field, Fields, Form, Kind as FieldKind, Problems, Reader};
+use super::field::{Ends, Field, Fields, Form, Kind as FieldKind, Problems, Reader};
 use super::lang::Lang;
 use super::member::{Member, Visitor};
 use super::page::{self, Frame};
@@ -70,7 +70,7 @@ struct Change {
 /// The services by what is done with them, each with its own type.
 struct Kind {
     fields: fn(&Setting<String>) -> Option<Fields>,
-    read: fn(&Fields, &Setting<String>, Lang, PhoneNumber) -> Option<Read>,
+    read: fn(&Fields, &Setting<String>, Lang, Ends) -> Option<Read>,
     form: fn(&Form<'_>) -> Vec<Field>,
     rows: fn(bool, &str, Lang) -> Vec<Row>,
 }
@@ -99,9 +99,9 @@ fn kind_of<T: Settings>() -> Kind {
             let setting = setting.read::<T>().ok()?;
             Some(setting.detail.fields().with("active", if setting.active { "start" } else { "stop" }))
         },
-        read: |fields, before, lang, number| {
+        read: |fields, before, lang, ends| {
             let before = before.read::<T>().ok()?;
-            let mut reader = Reader::new(fields, lang, number);
+            let mut reader = Reader::new(fields, lang, ends);
             let active = reader.active();
             let detail = T::read(&mut reader, active, &before.detail);
             Some((Draft { active, detail: serde_json::to_string(&detail).ok()? }, reader.problems))
@@ -316,7 +316,8 @@ pub(super) async fn change(
         Ok(setting) => setting,
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
-    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang, asked.number) else {
+    let ends = Ends { own: asked.number, service_number: app.service_number };
+    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang, ends) else {
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
     };
     if !problems.is_empty() {

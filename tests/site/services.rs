@@ -317,6 +317,24 @@ fn every_mistake_of_a_row_is_told_and_so_is_what_cannot_be_read() {
 }
 
 #[test]
+fn nothing_is_forwarded_to_where_passwords_are_set() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let told = "仮パスワードを設定する電話番号へは転送できません";
+    let common = [("csrf", csrf.as_str()), ("revision", "0"), ("step", "save"), ("active", "start")];
+    let bulk = [&common[..], &[("destination", "06-6480-6430")]].concat();
+    let warp = [("condition", "always"), ("ring_seconds", "20"), ("in_use", "1"), ("select", "off")];
+    let warp = [&common[..], &warp, &[("destination1", "0312345678"), ("destination4", "+81 6 6480 6430")]].concat();
+    for (path, form) in [("/bulk-transfer?number=0600001111", bulk), ("/voicewarp?number=0600001111", warp)] {
+        let answer = browser.post(path, &form);
+        assert!(answer.status == 422 && answer.has(told), "{path}: {}", answer.text());
+    }
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, b"0600001111,0664806430,stop\n");
+    assert!(answer.status == 422 && answer.has(told), "{}", answer.text());
+}
+
+#[test]
 fn a_mistake_in_a_csv_is_where_an_editor_shows_it() {
     let world = all_services();
     let mut browser = world.member(Unit::Line, "0600001111");
