@@ -249,6 +249,8 @@ fn a_fax_is_viewed_downloaded_and_deleted() {
     assert_eq!(viewed, [true, true, false]);
     let csrf = browser.csrf();
     let fields = |step| [("csrf", csrf.as_str()), ("number", LINE), ("fax", "1"), ("fax", "3"), ("step", step)];
+    let none = browser.post("/fax-mail/inbox", &[("csrf", csrf.as_str()), ("number", LINE), ("step", "review")]);
+    assert!(browser.get(none.location()).has("削除するFAXを選択してください"), "{}", none.location());
     let review = browser.post("/fax-mail/inbox", &fields("review"));
     assert!(review.has("削除の確認") && review.has("value=\"3\"") && !review.has("value=\"2\""), "{}", review.text());
     assert_eq!(store.faxes(number(LINE)).unwrap().len(), 3, "not yet");
