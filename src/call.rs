@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | Identifying | the contract of the calling number ([`Output::FindLine`]) | 403, 433, 400, 488 or 200 |
 //! | Answering | ACK | the greeting |
-//! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement ([`excuse`]) |
+//! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement (`excuse`) |
 //! | Announcing | its end | 403 or 433 |
 //! | Talking | keys, the ends of prompts, the store | the conversation decides |
 //! | Ending | the endpoint's last word | the call record |
@@ -42,7 +42,7 @@ use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, StoreFailed};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
-use crate::sip::sdp::{LocalMedia, MediaPlan, Srtp};
+use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
 use crate::time::{Time, UnixTime};
 
 use excuse::Announcement;
@@ -88,6 +88,8 @@ pub enum Input {
     Confirmed(Option<Vec<u8>>),
     /// The caller wants to change the session; `None`: we are to offer.
     Offer(Option<Vec<u8>>),
+    /// The caller answered a refresh of the session, which offered nothing new.
+    Refreshed(Vec<u8>),
     /// Keys came by INFO.
     Info {
         /// The body's type.
@@ -240,6 +242,7 @@ impl Call {
             Input::EarlyMedia => self.announce(now),
             Input::Confirmed(answer) => self.confirmed(now, answer.as_deref()),
             Input::Offer(offer) => self.renegotiate(now, offer.as_deref()),
+            Input::Refreshed(answer) => self.refreshed(now, &answer),
             Input::Info { content_type, body } => {
                 let keys = info::keys(&content_type, &body);
                 self.talk(now, |talk| keys.into_iter().for_each(|key| talk.media.info(now, key)));
@@ -308,6 +311,7 @@ impl Call {
         // of identities of which one cannot be read, the readable ones are not believed either
         let authenticated = incoming.identity.authenticated;
         let identified = if authenticated.is_none() && trust.asserted && incoming.identity.asserted_unreadable {
+            self.record.detail = Some("a value of P-Asserted-Identity cannot be read".to_owned());
             Err(Unidentified::Conflict)
         } else {
             identity::caller_number(&incoming.identity, trust, authenticated)
@@ -319,8 +323,9 @@ impl Call {
                 self.outputs.push_back(Output::FindLine(calling));
             }
             Err(why) => {
+                self.record.detail = self.record.detail.take().or_else(|| why.told(trust));
                 let (status, outcome) = match why {
-                    Unidentified::Withheld => (433, Outcome::RefusedWithheld),
+                    Unidentified::Withheld | Unidentified::Private => (433, Outcome::RefusedWithheld),
                     Unidentified::Conflict => (403, Outcome::RefusedConflict),
                     Unidentified::Untrusted => (403, Outcome::RefusedUntrusted),
                     Unidentified::NotANumber(_) => (403, Outcome::RefusedUnknownLine),
@@ -336,7 +341,11 @@ impl Call {
         match (contract, local_rtp) {
             (Err(LookupFailed), _) => self.refuse(503, Outcome::RefusedStore),
             (Ok(None), _) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
-            (Ok(Some(_)), None) => self.refuse(503, Outcome::RefusedBusy),
+            (Ok(Some(_)), None) => {
+                self.record.detail =
+                    Some("no port for its media could be had: see [rtp] ports, and the log".to_owned());
+                self.refuse(503, Outcome::RefusedBusy);
+            }
             (Ok(Some(contract)), Some(rtp)) => {
                 let numbers = contract.numbers().collect();
                 let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };
@@ -370,6 +379,17 @@ impl Call {
             | Phase::Ending
             | Phase::Settling
             | Phase::Finished => {}
+        }
+    }
+
+    fn refreshed(&mut self, now: Time, answer: &[u8]) {
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        match sdp::refreshed(answer, &talk.local) {
+            Ok(plan) => talk.media.retarget(now, &plan),
+            // the session goes on as it was
+            Err(error) => {
+                unmet(&error, &mut self.record);
+            }
         }
     }
 
@@ -407,10 +427,14 @@ impl Call {
     }
 
     fn refuse(&mut self, status: u16, outcome: Outcome) {
-        self.record.status = status;
+        self.refuse_with(Rejection::new(status), outcome);
+    }
+
+    fn refuse_with(&mut self, rejection: Rejection, outcome: Outcome) {
+        self.record.status = rejection.status;
         self.record.outcome = outcome;
         self.phase = Phase::Ending;
-        self.outputs.push_back(Output::Reject(Rejection::new(status)));
+        self.outputs.push_back(Output::Reject(rejection));
     }
 
     /// We end the call: with BYE when it was answered.

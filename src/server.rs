@@ -12,6 +12,7 @@ mod clock;
 mod desk;
 mod ledger;
 mod limits;
+mod refusals;
 mod worker;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,14 +27,12 @@ use rand::Rng;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 
-use crate::account::{CallRecord, Cost, Outcome, Store};
+use crate::account::{Cost, Store};
 use crate::call::identity::Trust;
 use crate::call::{Input, Seed, Settings};
 use crate::net::media::Ports;
 use crate::net::transport::{self, BindError, Inbound, Transports};
-use crate::sip::endpoint::{
-    self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output, Rejection, Transport,
-};
+use crate::sip::endpoint::{self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output, Transport};
 use crate::time::Time;
 use crate::trace::{self, Direction, Tracer};
 
@@ -132,6 +131,7 @@ struct Signalling {
     retry_after: Duration,
     /// What passwords of telephones are for; `None` when nobody is asked for one.
     realm: Option<String>,
+    telling: refusals::Telling,
     /// Calls whose line is being looked up.
     unproved: HashMap<CallHandle, Incoming>,
     /// The way back from the store.
@@ -166,11 +166,11 @@ impl Server {
         let (answers_sender, answers) = mpsc::channel(ANSWERS);
         let realm = options.endpoint.desk.as_ref().map(|desk| desk.realm.clone());
         let settings = Arc::new(options.call);
-        let share_of = u16::try_from(media_threads).unwrap_or(u16::MAX).max(1);
+        let ports = Ports::new(&options.rtp_ips, options.rtp_ports);
+        let shares = ports.split(u16::try_from(media_threads).unwrap_or(u16::MAX));
         let (mut workers, mut threads) = (vec![], vec![]);
-        for share in 0..share_of {
+        for (share, mut ports) in shares.into_iter().enumerate() {
             let (sender, inbox) = sync_channel(INBOX);
-            let mut ports = Ports::new(&options.rtp_ips, options.rtp_ports.clone(), share, share_of);
             ports.check().map_err(StartError::Media)?;
             let worker = Worker {
                 settings: Arc::clone(&settings),
@@ -201,6 +201,7 @@ impl Server {
             drain: options.drain,
             retry_after: options.retry_after,
             realm,
+            telling: refusals::Telling::default(),
             unproved: HashMap::new(),
             answers: answers_sender,
         };
@@ -335,9 +336,11 @@ impl Signalling {
     fn event(&mut self, event: Event) {
         match event {
             Event::Incoming(incoming) => self.incoming(incoming),
+            Event::Refused(refused) => self.refused(refused),
             Event::EarlyMedia { call, .. } => self.tell(call, Input::EarlyMedia),
             Event::Confirmed { call, answer } => self.tell(call, Input::Confirmed(answer)),
             Event::Offer { call, offer } => self.tell(call, Input::Offer(offer)),
+            Event::Refreshed { call, answer } => self.tell(call, Input::Refreshed(answer)),
             Event::Info { call, content_type, body } => self.tell(call, Input::Info { content_type, body }),
             Event::Registering(registering) => self.registering(registering),
             Event::RegistrationExpired { contacts, .. } => debug!(contacts, "a registration has run out"),
@@ -366,7 +369,8 @@ impl Signalling {
     fn incoming(&mut self, incoming: Incoming) {
         let now = self.clock.now();
         if !self.peers.admit(now, incoming.flow.remote.ip()) {
-            return self.turn_away(&incoming);
+            let why = "its peer is at [limits] calls_per_peer or invites_per_second_per_peer";
+            return self.turn_away(&incoming, why);
         }
         if let Some(incoming) = self.asks_whose_call(incoming) {
             self.hand_over(incoming);
@@ -394,22 +398,10 @@ impl Signalling {
                 | TrySendError::Disconnected(ToWorker::Incoming { incoming, .. }),
             ) => {
                 self.peers.ended(peer);
-                self.turn_away(&incoming);
+                self.turn_away(&incoming, "a media worker has too much to do");
             }
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
-    }
-
-    /// 503, with a record of it.
-    fn turn_away(&mut self, incoming: &Incoming) {
-        let rejection = Rejection { retry_after: Some(self.retry_after), ..Rejection::new(503) };
-        carried_out(self.endpoint.reject(self.clock.now(), incoming.call, rejection));
-        let peer = incoming.flow.remote.ip().to_string();
-        let mut record = CallRecord::new(self.record_id(), self.clock.wall(), peer, Outcome::RefusedBusy);
-        record.status = 503;
-        self.tracer.call(self.clock.now(), &record.id, &incoming.call_id).end(self.clock.now());
-        info!(call = record.id, "a call is turned away: its peer or the server has too many");
-        self.ledger.record(Box::new(record));
     }
 
     fn record_id(&self) -> String {

@@ -36,6 +36,8 @@ pub struct CallRecord {
     pub reason: Option<String>,
     /// Why a session description of the caller's was refused, at the start or later.
     pub refused_media: Option<String>,
+    /// What in particular was wrong, in words of ours, where the outcome does not tell it.
+    pub detail: Option<String>,
     /// The crypto suite (RFC 4568) by which media was encrypted, if it was.
     pub srtp: Option<String>,
     /// What the media session counted.
@@ -60,6 +62,7 @@ impl CallRecord {
             status: 0,
             reason: None,
             refused_media: None,
+            detail: None,
             srtp: None,
             media: MediaCounts::default(),
             digits: DigitCounts::default(),
@@ -130,13 +133,15 @@ outcomes! {
     /// 403: two identities that contradict each other.
     RefusedConflict = "refused-conflict", "two identities contradict each other";
     /// 403: a number was given, but by nobody who is believed.
-    RefusedUntrusted = "refused-untrusted", "the peer is not trusted to tell the calling number";
+    RefusedUntrusted = "refused-untrusted", "nothing that names the caller is believed of this peer";
     /// 401 or 403: the calling line's password was wrong, or too many were.
     RefusedPassword = "refused-password", "the calling line's password was wrong";
     /// 488, 415, 400 …: no media both sides can do.
     RefusedMedia = "refused-media", "no media format in common";
     /// 503: full, draining, or too many from one peer.
     RefusedBusy = "refused-busy", "no room for another call";
+    /// 404, 420, 400 …: another number was called, or an extension is required that is not there, or it is malformed.
+    RefusedRequest = "refused-request", "the INVITE was not for the service, or not acceptable to it";
     /// The store could not be asked whose line it is.
     RefusedStore = "refused-store", "the account store could not be read";
     /// The caller gave up before the answer.
@@ -189,6 +194,8 @@ impl Serialize for Outcome {
 pub struct CallFilter {
     /// Only calls that started then or later.
     pub since: Option<UnixTime>,
+    /// Only calls that started before.
+    pub until: Option<UnixTime>,
     /// Only calls from this number.
     pub caller: Option<PhoneNumber>,
     /// Only calls that ended so.

@@ -43,4 +43,4 @@ pub use route::{Route, in_force, route};
 pub use session::{Session, SessionId, Stage};
 pub use setting::{Setting, SettingChange};
 pub use sqlite::SqliteStore;
-pub use store::{Existing, Saved, Store, Write};
+pub use store::{Existing, Pruned, Saved, Store, Write};

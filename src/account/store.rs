@@ -74,6 +74,10 @@ pub trait Store: Send {
     /// one that this write was not, while the others were.
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
 
+    /// Forgets what is older than `before`, at most `most` rows of each kind, so that nobody who writes waits for long. Mails
+    /// that are queued, and what subscribers keep, stay however old they are.
+    fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError>;
+
     /// The record of one call.
     fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError>;
 
@@ -226,6 +230,17 @@ pub enum Existing {
     Refuse,
     /// Give it the services named.
     Update,
+}
+
+/// How many rows [`Store::prune`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Pruned {
+    /// Call records, by when the call started.
+    pub calls: usize,
+    /// Audit rows, by when they were written.
+    pub audit: usize,
+    /// Mails that were sent or have failed, by when.
+    pub mails: usize,
 }
 
 /// What [`Store::save_contracts`] did.

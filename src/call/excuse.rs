@@ -76,6 +76,7 @@ fn excuse_for(outcome: Outcome) -> Option<Excuse> {
         Outcome::RefusedConflict | Outcome::RefusedUntrusted => Some(Excuse::Unidentified),
         Outcome::RefusedPassword
         | Outcome::RefusedMedia
+        | Outcome::RefusedRequest
         | Outcome::RefusedBusy
         | Outcome::RefusedStore
         | Outcome::Set

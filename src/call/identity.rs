@@ -10,7 +10,7 @@
 
 use crate::number::{NumberError, PhoneNumber};
 use crate::sip::endpoint::IdentityFacts;
-use crate::sip::message::NameAddr;
+use crate::sip::message::{NameAddr, Scheme};
 
 /// What is believed of the peer that the call comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,9 @@ pub enum Unidentified {
     /// The caller withholds the number (非通知), or it is unavailable or a payphone's.
     #[error("the number is withheld")]
     Withheld,
+    /// The number is asserted, but its owner wants it kept from others, and that is to be respected.
+    #[error("the number is asserted with Privacy: id, and [sip] accept_privacy_id is false")]
+    Private,
     /// The peer sends nothing that may be believed.
     #[error("nothing that names the caller is believed from this peer")]
     Untrusted,
@@ -39,6 +42,24 @@ pub enum Unidentified {
     /// Two identities that are believed differ.
     #[error("two identities name different numbers")]
     Conflict,
+}
+
+impl Unidentified {
+    /// What an operator is told, where the outcome does not tell it: what to look for, and where it is set.
+    pub fn told(&self, trust: Trust) -> Option<String> {
+        match self {
+            Unidentified::Withheld => None,
+            Unidentified::Untrusted if trust.asserted => {
+                Some("the peer is in [sip] trusted_peers, but its INVITE has no P-Asserted-Identity".to_owned())
+            }
+            Unidentified::Untrusted if trust.from => Some("From cannot be read".to_owned()),
+            Unidentified::Untrusted => Some(
+                "the peer is not in [sip] trusted_peers, nor in trust_from, and no password of a line proved who calls"
+                    .to_owned(),
+            ),
+            Unidentified::Private | Unidentified::NotANumber(_) | Unidentified::Conflict => Some(self.to_string()),
+        }
+    }
 }
 
 /// The caller's number.
@@ -52,7 +73,7 @@ pub fn caller_number(
     }
     let asserted: &[NameAddr] = if trust.asserted { &facts.asserted } else { &[] };
     if !asserted.is_empty() && wants_privacy(facts) && !trust.private {
-        return Err(Unidentified::Withheld);
+        return Err(Unidentified::Private);
     }
     let from = facts.from.as_ref().filter(|_| trust.from);
     let from = from.filter(|_| asserted.is_empty() || !is_anonymous_facts(facts));
@@ -62,7 +83,7 @@ pub fn caller_number(
         return Err(if withheld { Unidentified::Withheld } else { Unidentified::Untrusted });
     }
     let mut number = None;
-    for address in believed {
+    for address in believed.into_iter().filter(|address| !is_name_beside_number(address, asserted)) {
         let this = number_of(address)?;
         if number.is_some_and(|other| other != this) {
             return Err(Unidentified::Conflict);
@@ -78,6 +99,15 @@ fn number_of(address: &NameAddr) -> Result<PhoneNumber, Unidentified> {
     }
     let subscriber = address.uri.subscriber().unwrap_or_default();
     PhoneNumber::parse(&subscriber).map_err(Unidentified::NotANumber)
+}
+
+/// Of two values the one is a SIP URI and the other a `tel:` URI of the same user (RFC 3325 §9.1): in an IMS the first may well be a name,
+/// and the number is in the second.
+fn is_name_beside_number(address: &NameAddr, asserted: &[NameAddr]) -> bool {
+    let is_name = || matches!(number_of(address), Err(Unidentified::NotANumber(NumberError::Character(_))));
+    let is_value = asserted.iter().any(|value| std::ptr::eq(value, address));
+    let has_number = || asserted.iter().any(|value| value.uri.scheme == Scheme::Tel);
+    is_value && address.uri.is_sip() && has_number() && is_name()
 }
 
 /// RFC 3323 §4.1.1.3 has `anonymous.invalid`; the network also sends the reason as the display name, with the same address.
@@ -136,6 +166,26 @@ mod tests {
     }
 
     #[test]
+    fn a_name_asserted_beside_a_number_says_nothing_against_it() {
+        let beside =
+            |number: &str| found(&facts(ANONYMOUS, &["<sip:taro.osaka@ims.example.jp>", number], &[]), CARRIER);
+        assert_eq!(beside("<tel:+81600001111>"), "0600001111");
+        assert_eq!(
+            found(&facts(ANONYMOUS, &["<tel:0600001111>", "<sip:taro@ims.example.jp>"], &[]), CARRIER),
+            "0600001111"
+        );
+        assert_eq!(beside("<tel:anonymous>"), "Withheld");
+        assert!(beside("<tel:+15551234567>").starts_with("NotANumber(ForeignCountry"));
+        // it is the tel URI that names the number: two names, or a number that is none, are as before
+        assert!(beside("<sip:0600001111@ims.example.jp>").starts_with("NotANumber"));
+        let cut_short = &["<sip:600001111@ims.example.jp>", "<tel:0600001111>"];
+        assert!(found(&facts(ANONYMOUS, cut_short, &[]), CARRIER).starts_with("NotANumber"));
+        let both = Trust { asserted: true, from: true, private: true };
+        let named = facts("<sip:taro@x.jp>", &["<tel:0600001111>"], &[]);
+        assert!(found(&named, both).starts_with("NotANumber"), "From is no value of the assertion");
+    }
+
+    #[test]
     fn a_stranger_is_never_believed() {
         assert_eq!(found(&facts("<sip:0600001111@x.jp>", TWO_FORMS, &[]), STRANGER), "Untrusted");
         assert_eq!(found(&facts("<sip:0600001111@x.jp>", TWO_FORMS, &[]), LAB), "0600001111");
@@ -162,7 +212,7 @@ mod tests {
     #[test]
     fn an_asserted_number_with_privacy_is_used_or_refused_as_configured() {
         assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), CARRIER), "0600001111");
-        assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), Trust { private: false, ..CARRIER }), "Withheld");
+        assert_eq!(found(&facts(ANONYMOUS, TWO_FORMS, &["id"]), Trust { private: false, ..CARRIER }), "Private");
         assert_eq!(
             found(&facts("<sip:0600001111@x>", TWO_FORMS, &["none"]), Trust { private: false, ..CARRIER }),
             "0600001111"

@@ -9,7 +9,7 @@ use crate::account::CallRecord;
 use crate::audio::g711::Law;
 use crate::dtmf::{self, Detector};
 use crate::ivr::{Key, PromptName};
-use crate::rtp::session::{self, EventFormat, Formats, Received, Session};
+use crate::rtp::session::{self, EventFormat, Formats, Received, Session, Stats};
 use crate::sip::sdp::{Codec, Direction, MediaPlan};
 use crate::time::Time;
 
@@ -21,6 +21,8 @@ use super::{Output, Settings};
 const GRID: Duration = Duration::from_millis(20);
 /// The longest pause in the caller's audio that the detector is told of; after it, all tones have ended anyway.
 const LONGEST_SILENCE: usize = 1600;
+/// Fewer packets than this that are not heard are nothing to speak of.
+const NOT_HEARD: u64 = 5;
 /// RTP payload types of G.711 (RFC 3551 §6), which are understood whatever was agreed.
 const PCMU: u8 = 0;
 const PCMA: u8 = 8;
@@ -172,6 +174,7 @@ impl Media {
         record.media.jitter_ms = inbound.jitter / 8;
         record.media.unauthentic = count(stats.rejected - stats.replayed);
         record.media.replayed = count(stats.replayed);
+        record.detail = record.detail.take().or_else(|| unheard(&stats));
         record.srtp = self.plan.keying.as_ref().map(|keying| keying.remote.suite().name().to_owned());
         let [inband, rfc4733, info] = self.merger.reported();
         (record.digits.inband, record.digits.rfc4733, record.digits.info) = (inband, rfc4733, info);
@@ -236,6 +239,17 @@ impl Media {
             self.presses.push_back(key);
         }
     }
+}
+
+/// What came and was not heard, when it is more than stray packets: it is why nothing was keyed, as far as we know.
+fn unheard(stats: &Stats) -> Option<String> {
+    let (foreign, unknown) = (stats.foreign, stats.inbound.unknown_type);
+    let elsewhere = stats.stranger.filter(|_| foreign >= NOT_HEARD).map(|stranger| {
+        format!("{foreign} packets came from elsewhere than agreed, the last from {stranger}, and were not heard")
+    });
+    let unagreed = (unknown >= NOT_HEARD).then(|| format!("{unknown} packets were of no payload type that was agreed"));
+    let told: Vec<String> = elsewhere.into_iter().chain(unagreed).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// RFC 4733 §3.2: events 0 to 15 are the keys; flash (16) is none.

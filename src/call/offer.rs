@@ -5,11 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::reason::status_of;
+use super::reason::{status_of, warning_of};
 use super::{Call, Output, Phase, Talk};
 use crate::account::{CallRecord, Outcome};
 use crate::ivr;
 use crate::keying::{Keys, Suite};
+use crate::sip::endpoint::Rejection;
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
 use crate::time::Time;
 
@@ -43,7 +44,8 @@ impl Call {
             }
             Err(error) => {
                 let status = unmet(&error, &mut self.record);
-                self.refuse(status, Outcome::RefusedMedia);
+                let rejection = Rejection { warning: Some(warning_of(&error)), ..Rejection::new(status) };
+                self.refuse_with(rejection, Outcome::RefusedMedia);
             }
         }
     }

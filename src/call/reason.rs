@@ -4,7 +4,7 @@
 use crate::account::Outcome;
 use crate::ivr::Ending;
 use crate::sip::endpoint::EndCause;
-use crate::sip::sdp::SdpError;
+use crate::sip::sdp::{Mismatch, SdpError};
 
 /// So many characters of a Reason are kept.
 const LONGEST_REASON: usize = 200;
@@ -50,6 +50,7 @@ pub(super) fn cause_of(outcome: Outcome) -> (u16, &'static str) {
         | Outcome::RefusedConflict
         | Outcome::RefusedUntrusted
         | Outcome::RefusedPassword
+        | Outcome::RefusedRequest
         | Outcome::RefusedBusy => (16, "Normal call clearing"),
     }
 }
@@ -71,4 +72,22 @@ pub(super) fn status_of(error: &SdpError) -> u16 {
         SdpError::Malformed { .. } => 400,
         SdpError::NotAcceptable { .. } => 488,
     }
+}
+
+/// What the caller is told of a description that is not usable, beside the status (RFC 3261 §13.3.1.3, §20.43).
+pub(super) fn warning_of(error: &SdpError) -> (u16, String) {
+    let (code, text) = match error {
+        SdpError::Malformed { .. } => (399, error.to_string()),
+        SdpError::NotAcceptable { why } => {
+            let code = match why {
+                Mismatch::Address | Mismatch::Family { .. } => 301,
+                Mismatch::Transport => 302,
+                Mismatch::NoAudio => 304,
+                Mismatch::Codec => 305,
+                Mismatch::Crypto | Mismatch::Unencrypted => 399,
+            };
+            (code, why.to_string())
+        }
+    };
+    (code, text)
 }

@@ -24,9 +24,12 @@ pub struct Args {
     /// Only the newest N
     #[arg(long, value_name = "N")]
     last: Option<u32>,
-    /// Only calls that started at this time or later, such as 2026-01-31T09:00:00+09:00
+    /// Only calls that started at this time or later, such as 2026-01-31T09:00:00+09:00, or 2026-01-31 for its start in UTC
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: Option<UnixTime>,
+    /// Only calls that started before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<UnixTime>,
     /// Only calls from this number
     #[arg(long, value_name = "NUMBER")]
     from: Option<PhoneNumber>,
@@ -45,13 +48,18 @@ fn after_help() -> String {
         Outcome::ALL.iter().map(|outcome| format!("  {:20} {}", outcome.name(), outcome.reason())).collect();
     format!(
         "Outcomes:\n{}\n\nExample: the reasons of today's refused calls\n  \
-         karipass calls --json | jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
+         karipass calls --since \"$(date -u +%F)\" --json | jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
         outcomes.join("\n")
     )
 }
 
 fn parse_time(text: &str) -> Result<UnixTime, String> {
-    let timestamp: jiff::Timestamp = text.parse().map_err(|why: jiff::Error| why.to_string())?;
+    // in UTC where nothing else is said, as the table shows times
+    let utc = |civil: jiff::civil::DateTime| jiff::tz::Offset::UTC.to_timestamp(civil);
+    let timestamp = text.parse::<jiff::Timestamp>().or_else(|_| text.parse().and_then(utc));
+    let timestamp = timestamp.map_err(
+        |_| "no time; wanted is such as 2026-01-31, 2026-01-31T09:00 (both in UTC) or 2026-01-31T09:00+09:00",
+    )?;
     Ok(UnixTime(timestamp.as_second()))
 }
 
@@ -65,7 +73,8 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
         return show::perform(args, config, out);
     }
     let store = open_store(config, Mode::Existing, "calls")?;
-    let filter = CallFilter { since: args.since, caller: args.from, outcome: args.outcome, last: args.last };
+    let filter =
+        CallFilter { since: args.since, until: args.until, caller: args.from, outcome: args.outcome, last: args.last };
     let calls = store.calls(&filter)?;
     if args.json {
         calls.iter().try_for_each(|call| json_line(out, call))?;
@@ -92,9 +101,10 @@ fn cells(call: &CallRecord) -> Vec<String> {
     ]
 }
 
-/// The outcome in words, with what the caller said about it and what it offered in vain.
+/// The outcome in words, with what was wrong in particular, what the caller offered in vain and what it said about it.
 fn why(call: &CallRecord) -> String {
-    let told = call.refused_media.iter().chain(&call.reason).map(String::as_str).collect::<Vec<_>>();
+    let told =
+        call.detail.iter().chain(&call.refused_media).chain(&call.reason).map(String::as_str).collect::<Vec<_>>();
     let outcome = call.outcome.reason();
     if told.is_empty() { outcome.to_owned() } else { format!("{outcome} ({})", told.join("; ")) }
 }

@@ -15,6 +15,7 @@ fn scene() -> Scene {
     let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
     let mut refused = CallRecord::new("c-1", NOW, "192.0.2.1:5060", Outcome::RefusedWithheld);
     refused.status = 433;
+    refused.detail = Some("as configured".to_owned());
     let mut set = CallRecord::new("c-2", NOW.plus(60), "[2001:db8::1]:5060", Outcome::Set);
     set.answered_at = Some(NOW.plus(61));
     set.ended_at = NOW.plus(125);
@@ -33,7 +34,7 @@ fn scene() -> Scene {
 fn each_call_is_a_row_with_its_reason() {
     let expected = "\
 STARTED               SECONDS  FROM        PEER                UNIT        TARGET      STATUS  OUTCOME           ID   REASON
-2026-05-28T20:26:40Z  0        -           192.0.2.1:5060      -           -           433     refused-withheld  c-1  the calling number is withheld
+2026-05-28T20:26:40Z  0        -           192.0.2.1:5060      -           -           433     refused-withheld  c-1  the calling number is withheld (as configured)
 2026-05-28T20:27:40Z  65       0600001111  [2001:db8::1]:5060  admin-user  0600002222  200     set               c-2  temporary password set (no crypto suite in common; SIP;cause=200)
 ";
     assert_eq!(run(&scene(), ""), Ran::yes(expected));
@@ -66,10 +67,17 @@ fn calls_are_chosen_by_time_number_outcome_and_count() {
     };
     assert_eq!(ids("--last 1"), ["c-2"]);
     assert_eq!(ids("--since 2026-05-29T05:27:00+09:00"), ["c-2"]);
+    // without an offset in UTC, and a day from its start
+    assert_eq!(ids("--since 2026-05-28T20:27"), ["c-2"]);
+    assert_eq!(ids("--since 2026-05-28"), ["c-1", "c-2"]);
+    assert_eq!(ids("--since 2026-05-29"), [""; 0]);
+    assert_eq!(ids("--until 2026-05-28T20:27:40Z"), ["c-1"]);
+    assert_eq!(ids("--since 2026-05-28 --until 2026-05-29"), ["c-1", "c-2"]);
     assert_eq!(ids("--from 06-0000-1111"), ["c-2"]);
     assert_eq!(ids("--outcome refused-withheld"), ["c-1"]);
     assert_eq!(run(&scene, "--outcome odd").exit, 2);
-    assert_eq!(run(&scene, "--since yesterday").exit, 2);
+    let refused = run(&scene, "--since yesterday");
+    assert!(refused.exit == 2 && refused.complaint.contains("such as 2026-01-31"), "{refused:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod event;
 mod line;
 mod mails;
 mod output;
+mod prune;
 mod route;
 mod serve;
 mod services;
@@ -62,6 +63,7 @@ enum Command {
     Route(route::Args),
     Event(event::Args),
     Mails(mails::Args),
+    Prune(prune::Args),
 }
 
 /// Runs the program and tells its exit code.
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => administer(&cli, |config| route::run(args, config)),
         Command::Event(args) => administer(&cli, |config| event::run(args, config)),
         Command::Mails(args) => administer(&cli, |config| mails::run(args, config)),
+        Command::Prune(args) => administer(&cli, |config| prune::run(args, config)),
     }
 }
 
@@ -88,9 +91,7 @@ fn administer(cli: &Cli, work: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
 }
 
 fn configured(cli: &Cli, overrides: &Overrides, work: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
-    let environment =
-        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    match Config::load(cli.config.as_deref(), environment, overrides) {
+    match Config::load(cli.config.as_deref(), std::env::vars_os(), overrides) {
         Ok(config) => work(&config),
         Err(error) => {
             let _ = writeln!(io::stderr(), "karipass: {error}");
@@ -100,7 +101,16 @@ fn configured(cli: &Cli, overrides: &Overrides, work: impl FnOnce(&Config) -> Ex
 }
 
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rusqlite_migration=warn"));
+    const STANDARD: &str = "info,rusqlite_migration=warn";
+    // empty is how some supervisors write that it is not set
+    let asked = std::env::var_os(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+    let asked = asked.to_string_lossy();
+    // empty is how some supervisors write that it is not set
+    let filter = if asked.is_empty() { Ok(EnvFilter::new(STANDARD)) } else { EnvFilter::try_new(&asked) };
+    let filter = filter.unwrap_or_else(|why| {
+        let _ = writeln!(io::stderr(), "karipass: variable RUST_LOG: {asked:?}: {why}; logged is what is without it");
+        EnvFilter::new(STANDARD)
+    });
     // logging twice in one process (a test) is no harm
     let colours = io::stderr().is_terminal();
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();

@@ -37,6 +37,8 @@ use introduction::Introduction;
 
 /// How many descriptors a call takes: RTP and RTCP.
 const DESCRIPTORS_A_CALL: u32 = 2;
+/// How many all that is neither a call nor a connection may take: listeners, the store, traces, queues.
+const DESCRIPTORS_FOR_THE_REST: u32 = 256;
 
 /// A refused login is answered no sooner than this after it came: longer than the hashing takes.
 const REFUSAL_AFTER: std::time::Duration = std::time::Duration::from_millis(400);
@@ -85,10 +87,19 @@ impl Args {
 
 /// Runs `karipass serve`.
 pub fn run(args: &Args, config: &Config) -> ExitCode {
-    finish(|out| perform(args, config, out))
+    finish(|out| perform(args, config, out).map_err(unread))
+}
+
+/// Whoever lists something may have seen enough of it; a service that ends for want of a reader has not served.
+fn unread(failure: Failure) -> Failure {
+    match failure {
+        Failure::Output(error) => Failure::Resource(format!("stdout: {error}")),
+        Failure::Refused(_) | Failure::Resource(_) => failure,
+    }
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+    let calls = affordable_calls(config)?;
     let identities = Identities::load(config)?;
     let prompts = match &config.ivr.prompts {
         Some(folder) => Bank::load(folder).map_err(|error| Failure::Resource(error.to_string()))?,
@@ -100,6 +111,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let reader = open_store(config, Mode::Existing, "serve")?;
     let transport = transports::options(config, &identities)?;
     let mut options = options(config, transport, prompts, reader, writer);
+    options.endpoint.max_calls = calls as usize;
     if args.demo {
         options.rtp_ips.extend(other_loopback(&options.rtp_ips));
     }
@@ -230,7 +242,6 @@ fn options(
         endpoint: endpoint::Config {
             service_user: config.sip.service_number.to_string(),
             desk: config.sip.registrar.then(|| desk(config)),
-            max_calls: affordable_calls(limits.calls) as usize,
             ..endpoint::Config::default()
         },
         rings: config.sip.ringing,
@@ -342,12 +353,45 @@ fn desk(config: &Config) -> endpoint::DeskConfig {
 }
 
 /// The calls that there are file descriptors for, in case the system allows fewer than the configuration.
-fn affordable_calls(wanted: u32) -> u32 {
-    const FOR_THE_REST: u32 = 256;
-    let allowed = super::descriptors::raise_limit(wanted.saturating_mul(DESCRIPTORS_A_CALL) + FOR_THE_REST);
-    let calls = allowed.map_or(wanted, |allowed| allowed.saturating_sub(FOR_THE_REST) / DESCRIPTORS_A_CALL);
+fn affordable_calls(config: &Config) -> Result<u32, Failure> {
+    let (wanted, descriptors) = (config.limits.calls, wanted_descriptors(&config.limits));
+    let pairs = config.rtp.ports.pairs().count();
+    if !config.rtp.ports.is_any() && pairs < wanted as usize {
+        tracing::warn!(wanted, pairs, "rtp.ports has room for fewer calls than limits.calls");
+    }
+    let Some(allowed) = super::descriptors::raise_limit(descriptors).filter(|allowed| *allowed < descriptors) else {
+        return Ok(wanted);
+    };
+    let calls = (allowed.saturating_sub(DESCRIPTORS_FOR_THE_REST) / DESCRIPTORS_A_CALL).min(wanted);
+    if calls == 0 {
+        return Err(Failure::Resource(format!(
+            "the system allows {allowed} open files, too few for a single call; allow {descriptors} with `ulimit -n`, or \
+             with LimitNOFILE= in the unit of systemd"
+        )));
+    }
     if calls < wanted {
         tracing::warn!(wanted, calls, "the system allows too few open files: fewer calls are taken");
+    } else {
+        tracing::warn!(allowed, descriptors, "open files may run out when all connections are taken too");
     }
-    calls.min(wanted)
+    Ok(calls)
+}
+
+/// What calls and connections, all there may be at once, take.
+fn wanted_descriptors(limits: &config::Limits) -> u32 {
+    let connections = limits.http_connections.saturating_mul(2).saturating_add(limits.connections);
+    let calls = limits.calls.saturating_mul(DESCRIPTORS_A_CALL);
+    calls.saturating_add(connections).saturating_add(DESCRIPTORS_FOR_THE_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn there_are_descriptors_for_calls_and_connections_at_once() {
+        // two for each of 600 calls, 1000 connections of SIP, 512 of the site, 512 of the API, and some for the rest
+        assert_eq!(wanted_descriptors(&Config::standard().unwrap().limits), 2 * 600 + 1000 + 512 + 512 + 256);
+    }
 }

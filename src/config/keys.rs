@@ -1,6 +1,7 @@
 //! Every key there is, and how a configuration is put together from them.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -235,9 +236,11 @@ impl Draft {
 
     pub(super) fn read_environment(
         &mut self,
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(), ConfigError> {
-        for (variable, text) in environment {
+        for (variable, value) in environment {
+            // ours are ASCII: what cannot be read of another's name does not matter
+            let variable = variable.to_string_lossy().into_owned();
             if !variable.starts_with(PREFIX) {
                 continue;
             }
@@ -245,7 +248,11 @@ impl Draft {
                 let allowed = KEYS.iter().map(Key::variable).collect::<Vec<_>>().join(", ");
                 return Err(unknown(Origin::Variable(variable.clone()), variable, allowed));
             };
-            self.set(key, &Value::Loose(text), Origin::Variable(variable))?;
+            let origin = Origin::Variable(variable);
+            let Ok(text) = value.into_string() else {
+                return Err(bad(key.name, origin, "the value is not UTF-8 text".to_owned()));
+            };
+            self.set(key, &Value::Loose(text), origin)?;
         }
         Ok(())
     }

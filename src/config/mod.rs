@@ -14,6 +14,7 @@ mod smtp;
 mod tests;
 mod value;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -333,7 +334,7 @@ impl Config {
     /// Reads the settings: what the file says, over that what the environment says, over that what the flags say.
     pub fn load(
         file: Option<&Path>,
-        environment: impl IntoIterator<Item = (String, String)>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &Overrides,
     ) -> Result<Config, ConfigError> {
         let mut draft = keys::Draft::new()?;

@@ -31,7 +31,7 @@ fn from_text(text: &str) -> Result<Config, ConfigError> {
 }
 
 fn from_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     Config::load(None, variables, &Overrides::default())
 }
 
@@ -317,7 +317,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     let file =
         File::with("[site]\nlisten = '127.0.0.1:1'\n[rtp]\nports = '2000-2001'\n[store]\nurl = 'sqlite:file.db'\n");
     let environment = [("KARIPASS_SITE_LISTEN", "127.0.0.1:2"), ("KARIPASS_STORE_URL", "sqlite:variable.db")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        .map(|(name, value)| (name.into(), value.into()));
     let overrides = Overrides {
         sip: Some("127.0.0.1:0".parse().unwrap()),
         db: Some(PathBuf::from("flag.db")),

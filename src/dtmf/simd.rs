@@ -1,6 +1,6 @@
 //! The filter bank's inner loop for x86-64: SSE2, which every such machine has, and AVX2 where the machine has it.
 //!
-//! 16-bit products are added in 32 bits, which is exact, so every path gives what [`goertzel::correlate`] gives.
+//! 16-bit products are added in 32 bits, which is exact, so every path gives what `goertzel::correlate` gives.
 #![cfg_attr(target_arch = "x86_64", allow(unsafe_code))]
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -30,7 +30,7 @@ impl MediaPair {
 
 /// Hands out port pairs within a range, going round it so that a port just freed rests a while: late packets of the call
 /// before would otherwise reach the next one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ports {
     /// Ours, at most one of each family.
     ips: Vec<IpAddr>,
@@ -40,18 +40,30 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Pairs on `ips`, of which there is at least one, within `ports`; a range that begins with 0 lets the system choose. `share` and `of` split the range among
-    /// several owners.
-    pub fn new(ips: &[IpAddr], ports: RangeInclusive<u16>, share: u16, of: u16) -> Ports {
+    /// Pairs on `ips`, of which there is at least one, within `ports`; a range that begins with 0 lets the system choose.
+    pub fn new(ips: &[IpAddr], ports: RangeInclusive<u16>) -> Ports {
         let ips = ips.to_vec();
         if *ports.start() == 0 {
             return Ports { ips, range: None, next: 0 };
         }
         let first = ports.start().next_multiple_of(2);
         let pairs = (ports.end().saturating_sub(first).saturating_add(1)) / 2;
-        let (from, to) = (pairs / of * share, if share + 1 == of { pairs } else { pairs / of * (share + 1) });
-        let range = (first.saturating_add(from * 2), first.saturating_add(to * 2));
-        Ports { ips, range: Some(range), next: range.0 }
+        Ports { ips, range: Some((first, first.saturating_add(pairs * 2))), next: first }
+    }
+
+    /// The range split among so many owners, or fewer where it has fewer pairs: an owner without a pair would refuse its
+    /// calls while others have pairs to spare. The larger shares come first, as calls go to the first of the idle.
+    pub fn split(self, owners: u16) -> Vec<Ports> {
+        let Some((first, end)) = self.range else { return vec![self; usize::from(owners.max(1))] };
+        let pairs = (end - first) / 2;
+        let owners = owners.clamp(1, pairs.max(1));
+        let mut from = first;
+        let share = |owner| {
+            let to = from.saturating_add((pairs / owners + u16::from(owner < pairs % owners)) * 2);
+            let range = (std::mem::replace(&mut from, to), to);
+            Ports { ips: self.ips.clone(), range: Some(range), next: range.0 }
+        };
+        (0..owners).map(share).collect()
     }
 
     /// Whether a pair can be had on every one of the addresses.
@@ -121,20 +133,26 @@ mod tests {
 
     #[test]
     fn a_pair_is_two_ports_in_a_row() {
-        let pair = Ports::new(&[LOOPBACK], 0..=0, 0, 1).allocate(LOOPBACK).unwrap();
+        let pair = Ports::new(&[LOOPBACK], 0..=0).allocate(LOOPBACK).unwrap();
         assert_eq!(pair.rtp.local_addr().unwrap().port() + 1, pair.rtcp.local_addr().unwrap().port());
     }
 
     #[test]
     fn shares_of_a_range_do_not_overlap_and_leave_nothing_out() {
-        let shares: Vec<_> =
-            (0..3).map(|share| Ports::new(&[LOOPBACK], 10001..=10021, share, 3).range.unwrap()).collect();
-        assert_eq!(shares, [(10002, 10008), (10008, 10014), (10014, 10022)]);
+        let shares = |ports, owners| {
+            let shares = Ports::new(&[LOOPBACK], ports).split(owners);
+            shares.into_iter().map(|share| share.range.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(10001..=10021, 3), [(10002, 10010), (10010, 10016), (10016, 10022)]);
+        // as even as can be, and none without a pair
+        assert_eq!(shares(10000..=10005, 8), [(10000, 10002), (10002, 10004), (10004, 10006)]);
+        assert_eq!(shares(10000..=10001, 2), [(10000, 10002)]);
+        assert_eq!(Ports::new(&[LOOPBACK], 0..=0).split(3).len(), 3);
     }
 
     #[test]
     fn a_full_range_says_so_and_serves_again_when_a_pair_is_free() {
-        let held = Ports::new(&[LOOPBACK], 0..=0, 0, 1).allocate(LOOPBACK).unwrap();
+        let held = Ports::new(&[LOOPBACK], 0..=0).allocate(LOOPBACK).unwrap();
         let port = held.local().unwrap().port();
         let mut ports = Ports { ips: vec![LOOPBACK], range: Some((port, port + 2)), next: port };
         let refused = ports.allocate(LOOPBACK).unwrap_err();
@@ -154,12 +172,12 @@ mod tests {
         if let Err(error) = UdpSocket::bind((six, 0)) {
             return println!("skipped: this machine has no ::1 ({error})");
         }
-        let mut ports = Ports::new(&[LOOPBACK, six], 0..=0, 0, 1);
+        let mut ports = Ports::new(&[LOOPBACK, six], 0..=0);
         ports.check().unwrap();
         for ip in [LOOPBACK, six] {
             assert_eq!(ports.allocate(ip).unwrap().local().unwrap().ip(), ip);
         }
         // the only one there is serves whoever comes
-        assert_eq!(Ports::new(&[six], 0..=0, 0, 1).allocate(LOOPBACK).unwrap().local().unwrap().ip(), six);
+        assert_eq!(Ports::new(&[six], 0..=0).allocate(LOOPBACK).unwrap().local().unwrap().ip(), six);
     }
 }

@@ -106,6 +106,8 @@ pub struct Stats {
     pub malformed: u64,
     /// Datagrams from where they may not come.
     pub foreign: u64,
+    /// Where the last of those came from that came to the RTP socket.
+    pub stranger: Option<SocketAddr>,
     /// Datagrams that are not what the other end encrypted: forged, replayed, cut off.
     pub rejected: u64,
     /// Those of them that had been received before, or were too old to tell.
@@ -183,6 +185,7 @@ impl Session {
         }
         if !self.rtp.accepts(now, from) {
             self.stats.foreign += 1;
+            self.stats.stranger = Some(from);
             return;
         }
         self.opening(datagram, Srtp::unprotect_rtp, |session, datagram| {

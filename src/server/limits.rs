@@ -11,7 +11,7 @@ use crate::time::Time;
 pub struct PeerLimits {
     /// Calls at a time.
     pub calls: usize,
-    /// INVITEs a second, on the average over [`BURST`].
+    /// INVITEs a second, on the average over two seconds (`BURST`).
     pub invites_per_second: f64,
 }
 

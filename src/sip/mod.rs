@@ -15,5 +15,5 @@ pub mod wire;
 
 pub use endpoint::{
     Admission, CallHandle, CommandError, Config, DeskConfig, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming,
-    Outgoing, Output, Registered, Registering, Registration, Rejection, Standing, Transmit, Transport,
+    Outgoing, Output, Refused, Registered, Registering, Registration, Rejection, Standing, Transmit, Transport,
 };

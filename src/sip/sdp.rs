@@ -269,6 +269,13 @@ pub fn accept(answer: &[u8], local: &LocalMedia) -> Result<MediaPlan, SdpError> 
     Ok(stream.plan(local))
 }
 
+/// What `answer` means that came when we repeated what we had described before: our own answer, mostly, whose crypto line has the other
+/// end's tag and not one of ours.
+pub fn refreshed(answer: &[u8], local: &LocalMedia) -> Result<MediaPlan, SdpError> {
+    let session = read(answer)?;
+    Ok(first_audio(&session, local)?.1.plan(local))
+}
+
 /// An answer takes one of the lines offered, and names it (RFC 4568 §5.1.3).
 fn is_of_offer(line: &crypto::Line, local: &LocalMedia) -> bool {
     let offered = (1..).zip(local.keys.iter()).find(|(tag, _)| *tag == line.tag);

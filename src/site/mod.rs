@@ -11,7 +11,7 @@
 //! them.
 //!
 //! Architecture invariant: the site runs on threads of its own. Its one loop never waits for the store or for argon2 (see
-//! [`desk`]), and it knows calls and media not at all. Whatever names a telephone number passes [`member`], which alone
+//! `desk`), and it knows calls and media not at all. Whatever names a telephone number passes `member`, which alone
 //! decides about reach.
 
 // a refusal is a whole answer, made once a request: boxing it would gain nothing

@@ -62,6 +62,8 @@ pub enum Refresh {
 pub struct Peer {
     pub invite: Invite,
     pub refresh: Refresh,
+    /// It takes UPDATE.
+    pub updates: bool,
     /// It acknowledges reliable provisional responses.
     pub pracks: bool,
     manner: caller::Manner,
@@ -76,7 +78,7 @@ pub struct Peer {
     to: String,
     target: String,
     /// The direction that it last asked for.
-    hold: Option<&'static str>,
+    pub hold: Option<&'static str>,
     /// Start lines of what came, without 100: `200 INVITE`, `BYE`.
     pub heard: Vec<String>,
     /// The last provisional response, and whether one was acknowledged.
@@ -99,6 +101,7 @@ impl Peer {
             target: invite.uri.clone(),
             invite,
             refresh: Refresh::ReInvite,
+            updates: true,
             pracks: true,
             invited: (0, 0),
             manner,
@@ -202,8 +205,9 @@ impl Peer {
     fn send_invite(&mut self, body: &[u8], out: &mut Outlet<'_>) {
         self.cseq += 1;
         let Invite { identity, timers, more, .. } = &self.invite;
+        let update = if self.updates { ",UPDATE" } else { "" };
         let headers = format!(
-            "m: <sip:192.0.2.77:5060>\r\nAllow: INVITE,ACK,BYE,CANCEL,PRACK,UPDATE\r\n{timers}\
+            "m: <sip:192.0.2.77:5060>\r\nAllow: INVITE,ACK,BYE,CANCEL,PRACK{update}\r\n{timers}\
              P-Called-Party-ID: <sip:0664806430@ntt-west.ne.jp>\r\n{identity}{more}c: application/sdp\r\n"
         );
         self.request("INVITE", &headers, body, out);

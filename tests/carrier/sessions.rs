@@ -9,12 +9,17 @@ use karipass::sip::endpoint::EndCause;
 
 use crate::line::{Line, order};
 use crate::peer::{Invite, Peer, Refresh, field};
+use crate::support::Setup;
 
 fn held(timers: &str, refresh: Refresh) -> Line {
     let setup = order(Way::Rfc4733);
     let invite = Invite { timers: timers.to_owned(), ..Invite::default() };
     let mut peer = Peer::new(invite, setup.manner.clone());
     peer.refresh = refresh;
+    hold(setup, peer)
+}
+
+fn hold(setup: Setup, peer: Peer) -> Line {
     let mut line = Line::with(setup, peer);
     line.run_until_said("menu-unit").act(|peer, out| peer.change("sendonly", out));
     line
@@ -76,6 +81,26 @@ fn the_service_refreshes_by_update_when_that_is_its_part() {
     line.run_for(Duration::from_secs(500));
     assert_eq!((count(&line, "UPDATE"), count(&line, "INVITE")), (3, 0), "{:?}", line.peer.heard);
     resumes_and_sets(line);
+}
+
+/// What the network answers when we repeat our description counts, as any answer does: here it takes the call back from hold.
+#[test]
+fn the_answer_to_a_refresh_by_re_invite_is_followed() {
+    let setup = order(Way::Rfc4733);
+    let invite = Invite { timers: SERVICE_REFRESHES.to_owned(), ..Invite::default() };
+    let mut peer = Peer::new(invite, setup.manner.clone());
+    (peer.refresh, peer.updates) = (Refresh::Never, false);
+    let mut line = hold(setup, peer);
+    line.run_for(Duration::from_secs(100));
+    let before = line.service.packets;
+    line.peer.hold = Some("sendrecv");
+    line.run_for(Duration::from_secs(40));
+    assert_eq!(line.service.packets, before, "nobody has told the service");
+    line.run_for(Duration::from_secs(12));
+    assert_eq!(count(&line, "INVITE"), 1, "{:?}", line.peer.heard);
+    assert!(line.service.packets > before, "{}", line.story());
+    line.act(|peer, out| peer.hang_up(out));
+    assert_eq!(line.run().outcome, Outcome::HungUp, "{}", line.story());
 }
 
 #[test]

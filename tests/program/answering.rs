@@ -113,10 +113,51 @@ fn an_ip_version_that_is_not_served_is_refused_and_the_record_says_so() {
     caller.invite("2001:db8::9", "");
     let refusal = caller.response();
     assert!(refusal.starts_with("SIP/2.0 488 "), "{refusal}");
+    let warning = "Warning: 301 127.0.0.1 \"the media address is of IPv6, ours is of IPv4\"\r\n";
+    assert!(refusal.contains(warning), "{refusal}");
     caller.send("ACK", 1, &to_tag(&refusal), "", "");
     let record = service.records(1).remove(0);
     assert_eq!(record["outcome"], "refused-media");
     assert_eq!(record["refused_media"], "the media address is of IPv6, ours is of IPv4");
+    service.terminate();
+}
+
+#[test]
+fn every_invite_that_is_refused_has_a_record_that_says_what_to_do() {
+    let (folder, invites) =
+        (Folder::new(), ["", "P-Asserted-Identity: <sip:taro@ims.example.jp>\r\n", "Require: precondition\r\n"]);
+    let (config, db) = (folder.file("karipass.toml"), folder.file("store.db"));
+    std::fs::write(&config, "[sip]\ntrusted_peers = [\"127.0.0.1\"]\n[limits]\ncalls = 1\n").unwrap();
+    let added = super::support::karipass().args(["contract", "add", "0600001111", "--db"]).arg(&db).output().unwrap();
+    assert!(added.status.success(), "{added:?}");
+    let service = Service::start(&db, &["--config", config.to_str().unwrap()], "info");
+    let refused = |extra: &str| {
+        let caller = Caller::new(&service);
+        caller.invite("127.0.0.1", extra);
+        let refusal = caller.response();
+        caller.send("ACK", 1, &to_tag(&refusal), "", "");
+        refusal
+    };
+    let known = "P-Asserted-Identity: <tel:+81600001111>\r\n";
+    let statuses: Vec<String> = invites.iter().map(|extra| refused(extra)[8..11].to_owned()).collect();
+    assert_eq!(statuses, ["403", "403", "420"]);
+    // the last one's place is free as soon as its call is over
+    service.records(3);
+    let first = Caller::new(&service);
+    first.invite("127.0.0.1", known);
+    let answer = first.response();
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    assert!(refused(known).starts_with("SIP/2.0 503 "));
+    first.hang_up(&answer);
+    let records = service.records(5);
+    let told = |outcome: &str| records.iter().find(|record| record["outcome"] == outcome).unwrap()["detail"].clone();
+    assert_eq!(
+        told("refused-untrusted"),
+        "the peer is in [sip] trusted_peers, but its INVITE has no P-Asserted-Identity"
+    );
+    assert!(told("refused-unknown-line").as_str().unwrap().starts_with("the caller's identity is no telephone number"));
+    assert_eq!(told("refused-request"), "it requires extensions that are not known: precondition");
+    assert_eq!(told("refused-busy"), "1 calls are running, which is [limits] calls or what descriptors allow");
     service.terminate();
 }
 

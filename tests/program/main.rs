@@ -6,6 +6,7 @@ mod bad_input;
 mod calls;
 mod kill;
 mod logins;
+mod operating;
 #[path = "../support/pki.rs"]
 mod pki;
 mod registrar;

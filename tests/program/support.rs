@@ -77,9 +77,11 @@ impl Service {
 
     /// Where the flags, or the configuration that they name, say.
     pub fn configured(db: &Path, flags: &[&str], log: &str) -> Service {
+        let ports: &[&str] = if flags.contains(&"--rtp-ports") { &[] } else { &["--rtp-ports", "0"] };
         let mut process = karipass()
-            .args(["serve", "--json", "--rtp-ports", "0", "--site", "127.0.0.1:0", "--db"])
+            .args(["serve", "--json", "--site", "127.0.0.1:0", "--db"])
             .arg(db)
+            .args(ports)
             .args(flags)
             .env("RUST_LOG", log)
             .stdout(Stdio::piped())

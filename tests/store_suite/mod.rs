@@ -68,6 +68,7 @@ macro_rules! conformance {
             a_call_record_comes_back_as_it_was
             a_call_is_recorded_once
             call_records_are_chosen_and_ordered
+            what_is_old_is_forgotten_and_nothing_else
             the_audit_tells_who_did_what
             no_rendering_shows_a_password_or_a_hash
             effects_come_all_together_or_not_at_all

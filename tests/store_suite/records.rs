@@ -22,6 +22,7 @@ fn whole_record() -> CallRecord {
         status: 200,
         reason: Some("Q.850;cause=16;text=\"normal call clearing\"".to_owned()),
         refused_media: Some("no crypto suite in common".to_owned()),
+        detail: Some("the INVITE has no P-Asserted-Identity".to_owned()),
         srtp: Some("AEAD_AES_256_GCM".to_owned()),
         media: MediaCounts { received: 3000, lost: 7, duplicates: 2, jitter_ms: 12, unauthentic: 3, replayed: 1 },
         digits: DigitCounts { rfc4733: 10, inband: 4, info: u32::MAX },

@@ -6,7 +6,9 @@ use karipass::account::mail::{
     AddressConfirmation, Claim, Delivery, MailFilter, MailState, NewMail, Purpose, TokenHash,
 };
 use karipass::account::setting::FaxMail;
-use karipass::account::{Actor, Effects, Service, SettingChange, Store, StoreError};
+use karipass::account::{
+    Actor, AuditFilter, CallFilter, CallRecord, Effects, Outcome, Pruned, Service, SettingChange, Store, StoreError,
+};
 
 use super::{Backend, NOW, number, with_example};
 
@@ -78,6 +80,38 @@ pub fn a_mail_belongs_to_who_claimed_it_until_the_claim_is_over<B: Backend>(back
     assert!(store.settle_mail("m-1", "one", &Delivery::Sent, NOW.plus(201)).unwrap());
     let sent = store.mails(&MailFilter { state: Some(MailState::Sent), ..MailFilter::default() }).unwrap().remove(0);
     assert_eq!((sent.mail.body.as_str(), sent.settled_at), ("", Some(NOW.plus(201))));
+}
+
+pub fn what_is_old_is_forgotten_and_nothing_else<B: Backend>(backend: &B) {
+    let mut store = with_example(backend);
+    for (id, start) in [("c-1", 1), ("c-2", 2), ("c-3", 10), ("c-4", 11)] {
+        let record = CallRecord::new(id, NOW.plus(start), "192.0.2.1:5060", Outcome::HungUp);
+        store.record_call(&record).unwrap();
+    }
+    let effects = Effects { mails: ["m-1", "m-2", "m-3"].map(mail).to_vec(), ..Effects::default() };
+    store.apply(&Effects { fax: Some(fax("0600002222")), ..effects }, &BY, NOW.plus(1)).unwrap();
+    let claimed = |store: &mut B::Handle| store.claim_mail(&claim("one", 60), NOW.plus(1)).unwrap().unwrap().mail.id;
+    let (sent, failed) = (claimed(&mut store), claimed(&mut store));
+    assert!(store.settle_mail(&sent, "one", &Delivery::Sent, NOW.plus(2)).unwrap());
+    assert!(store.settle_mail(&failed, "one", &Delivery::Failed { why: "refused".to_owned() }, NOW.plus(2)).unwrap());
+    let audit = store.audit(&AuditFilter::default()).unwrap().len();
+    assert_eq!(store.prune(NOW, 99), Ok(Pruned::default()));
+    // at most so many of each kind at a time, the oldest first
+    let first = store.prune(NOW.plus(10), 1).unwrap();
+    assert_eq!(first, Pruned { calls: 1, audit: 1, mails: 1 });
+    let ids = |store: &B::Handle| {
+        let calls = store.calls(&CallFilter::default()).unwrap();
+        calls.into_iter().map(|call| call.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&store), ["c-2", "c-3", "c-4"]);
+    let rest = store.prune(NOW.plus(10), 99).unwrap();
+    assert_eq!(rest, Pruned { calls: 1, audit: audit - 1, mails: 1 });
+    assert_eq!(ids(&store), ["c-3", "c-4"]);
+    // what waits, and what is the subscriber's, stays however old it is
+    let mails = store.mails(&MailFilter::default()).unwrap();
+    assert!(matches!(mails.as_slice(), [only] if only.state == MailState::Queued), "{mails:?}");
+    assert_eq!(store.faxes(number("0600002222")).unwrap().len(), 1);
+    assert_eq!(store.contracts().unwrap().len(), 1);
 }
 
 pub fn an_address_is_confirmed_once_while_it_is_set<B: Backend>(backend: &B) {

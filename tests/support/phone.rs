@@ -230,11 +230,11 @@ impl Phone {
                 let description = self.description("sendrecv").ok_or(488);
                 let _ = self.endpoint.respond_offer(now, call, description);
             }
-            Event::Confirmed { .. } => {}
+            Event::Confirmed { .. } | Event::Refreshed { .. } => {}
             Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
                 panic!("a phone neither is a registrar nor asks one")
             }
-            Event::Incoming(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
+            Event::Incoming(_) | Event::Refused(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
                 panic!("the service calls nobody, and keys nothing")
             }
         }

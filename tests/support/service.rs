@@ -168,9 +168,12 @@ impl Service {
                 self.call = Some((incoming.call, call));
                 return;
             }
+            // nothing that a call could be told: the phone was
+            Event::Refused(_) => return,
             Event::EarlyMedia { .. } => Input::EarlyMedia,
             Event::Confirmed { answer, .. } => Input::Confirmed(answer),
             Event::Offer { offer, .. } => Input::Offer(offer),
+            Event::Refreshed { answer, .. } => Input::Refreshed(answer),
             Event::Info { content_type, body, .. } => Input::Info { content_type, body },
             Event::Ended { cause, .. } => {
                 out.note(format!("service: the call has ended: {cause:?}"));

@@ -161,7 +161,9 @@ fn who_is_not_in_the_call_cannot_draw_its_media() {
             world.run_for(ms(20));
             world.phone.mute &= world.now().elapsed() < mute;
         }
-        world.run_to(&Expected::Set);
+        let record = world.run_to(&Expected::Set).record.unwrap();
+        let told = record.detail.unwrap_or_default();
+        assert!(told.contains("came from elsewhere than agreed, the last from 203.0.113.9:40000"), "{told:?}");
     }
 }
 

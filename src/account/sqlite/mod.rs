@@ -35,7 +35,7 @@ use super::session::{Session, SessionId};
 use super::setting::Setting;
 use super::{
     Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, Existing, FoundLine, LineEntry,
-    LinePassword, Saved, Service, Store, StoreError, Write,
+    LinePassword, Pruned, Saved, Service, Store, StoreError, Write,
 };
 
 use error::Failure;
@@ -127,6 +127,10 @@ impl Store for SqliteStore {
 
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         self.write(|transaction| writes.iter().map(|write| one_write(transaction, write)).collect())
+    }
+
+    fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError> {
+        self.write(|transaction| records::prune(transaction, before, most))
     }
 
     fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {

@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0004_lines.sql"),
     include_str!("../schema/0005_reason.sql"),
     include_str!("../schema/0006_media.sql"),
+    include_str!("../schema/0007_detail.sql"),
 ];
 
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =

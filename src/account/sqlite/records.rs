@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, Transaction, named_params, params};
 use super::error::Failure;
 use super::rows;
 use crate::account::{
-    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, StoreError,
+    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, Pruned, StoreError,
 };
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -15,10 +15,10 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
     let mut statement = transaction.prepare_cached(
         "INSERT INTO call_record (id, started_at, answered_at, ended_at, caller, peer, unit, target, outcome, status,
              packets_received, packets_lost, packets_twice, jitter_ms, digits_rfc4733, digits_inband, digits_info, reason,
-             refused_media, srtp, packets_unauthentic, packets_replayed)
+             refused_media, detail, srtp, packets_unauthentic, packets_replayed)
          VALUES (:id, :started_at, :answered_at, :ended_at, :caller, :peer, :unit, :target, :outcome, :status,
              :received, :lost, :twice, :jitter_ms, :rfc4733, :inband, :info, :reason,
-             :refused_media, :srtp, :unauthentic, :replayed)
+             :refused_media, :detail, :srtp, :unauthentic, :replayed)
          ON CONFLICT (id) DO NOTHING",
     )?;
     let kept = statement.execute(named_params! {
@@ -41,6 +41,7 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
         ":info": record.digits.info,
         ":reason": record.reason,
         ":refused_media": record.refused_media,
+        ":detail": record.detail,
         ":srtp": record.srtp,
         ":unauthentic": record.media.unauthentic,
         ":replayed": record.media.replayed,
@@ -52,12 +53,13 @@ pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<
     // the newest are chosen, and then put into the order in which they came
     let mut statement = connection.prepare_cached(
         "SELECT * FROM call_record
-         WHERE (:since IS NULL OR started_at >= :since) AND (:caller IS NULL OR caller = :caller)
+         WHERE (:since IS NULL OR started_at >= :since) AND (:until IS NULL OR started_at < :until) AND (:caller IS NULL OR caller = :caller)
              AND (:outcome IS NULL OR outcome = :outcome)
          ORDER BY started_at DESC, id DESC LIMIT :last",
     )?;
     let mut rows = statement.query(named_params! {
         ":since": filter.since.map(|since| since.0),
+        ":until": filter.until.map(|until| until.0),
         ":caller": filter.caller.as_ref().map(PhoneNumber::as_str),
         ":outcome": filter.outcome.map(Outcome::name),
         ":last": filter.last.map_or(i64::MAX, i64::from),
@@ -68,6 +70,22 @@ pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<
     }
     calls.reverse();
     Ok(calls)
+}
+
+/// Forgets calls that started, audit rows that were written and mails that were settled before, `most` of each.
+pub(super) fn prune(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<Pruned, Failure> {
+    let delete = |sql| Ok::<_, Failure>(transaction.prepare_cached(sql)?.execute(params![before.0, most])?);
+    Ok(Pruned {
+        calls: delete(
+            "DELETE FROM call_record WHERE id IN
+                 (SELECT id FROM call_record WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)",
+        )?,
+        audit: delete("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)")?,
+        mails: delete(
+            "DELETE FROM mail WHERE id IN
+                 (SELECT id FROM mail WHERE state IN ('sent', 'failed') AND settled_at < ?1 LIMIT ?2)",
+        )?,
+    })
 }
 
 pub(super) fn call_of(connection: &Connection, id: &str) -> Result<Option<CallRecord>, Failure> {
@@ -90,6 +108,7 @@ fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
         status: row.get("status")?,
         reason: row.get("reason")?,
         refused_media: row.get("refused_media")?,
+        detail: row.get("detail")?,
         srtp: row.get("srtp")?,
         media: MediaCounts {
             received: row.get("packets_received")?,

@@ -124,7 +124,7 @@ impl Runner {
             callee,
             transports,
             inbound,
-            ports: Ports::new(&[ip], 0..=0, 0, 1),
+            ports: Ports::new(&[ip], 0..=0),
             endpoint: Endpoint::new(endpoint::Config::default(), rand::rng().next_u64()),
             clock: Clock::start(),
             tick: if manner.habits.faults.are_none() && offer.ptime_ms.is_multiple_of(20) { TICK } else { FINE_TICK },
@@ -342,8 +342,10 @@ impl Runner {
                 self.registered = Some((status, reason));
                 Ok(())
             }
-            Event::EarlyMedia { .. }
+            Event::Refused(_)
+            | Event::EarlyMedia { .. }
             | Event::Confirmed { .. }
+            | Event::Refreshed { .. }
             | Event::Info { .. }
             | Event::Registering(_)
             | Event::RegistrationExpired { .. }

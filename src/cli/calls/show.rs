@@ -22,7 +22,7 @@ use crate::trace::{Direction, path_of};
 pub struct Args {
     /// The call's id, as `karipass calls` lists it and as the log names it
     id: String,
-    /// The folder of traces [default: [trace] folder of the configuration]
+    /// The folder of traces [default: trace.folder of the configuration]
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
     /// One JSON object instead of a drawing
@@ -83,6 +83,9 @@ fn describe(out: &mut dyn Write, call: &CallRecord) -> std::io::Result<()> {
     let target = call.target.map_or_else(dash, |number| number.to_string());
     writeln!(out, "  unit {unit}, target {target}")?;
     writeln!(out, "  {} {}: {}", call.status, call.outcome, call.outcome.reason())?;
+    if let Some(detail) = &call.detail {
+        writeln!(out, "  in particular: {detail}")?;
+    }
     if let Some(reason) = &call.reason {
         writeln!(out, "  Reason of the caller: {reason}")?;
     }

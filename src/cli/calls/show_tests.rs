@@ -22,6 +22,7 @@ fn recorded() -> Scene {
     record.digits.info = 1;
     record.reason = Some("Q.850;cause=16;text=\"normal call clearing\"".to_owned());
     record.refused_media = Some("the media address is of IPv6, ours is of IPv4".to_owned());
+    record.detail = Some("9 RTP packets came from elsewhere".to_owned());
     record.srtp = Some("AEAD_AES_128_GCM".to_owned());
     (record.media.unauthentic, record.media.replayed) = (3, 1);
     store.record_call(&record).unwrap();
@@ -113,6 +114,7 @@ fn a_call_without_a_trace_shows_its_record() {
     assert_eq!(ran.exit, 0);
     assert!(ran.out.contains("hung-up: the caller hung up"), "{}", ran.out);
     for line in [
+        "  in particular: 9 RTP packets came from elsewhere\n",
         "  Reason of the caller: Q.850;cause=16;text=\"normal call clearing\"\n",
         "  media refused: the media address is of IPv6, ours is of IPv4\n",
         "  SRTP AEAD_AES_128_GCM: 3 packets dropped as not authentic, 1 as replayed\n",

@@ -3,6 +3,9 @@
 use super::reply::{ACCEPT_SESSION, Reply};
 use crate::sip::message::{Headers, Request};
 
+/// A description is looked for so many levels down: a gateway puts alternatives beside ISUP, and nobody goes deeper.
+const NESTED: u8 = 2;
+
 /// The session description of a request: `None` when there is no body, or one that may be ignored (§20.11).
 pub(super) fn session_of(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
     if request.body.is_empty() {
@@ -14,7 +17,10 @@ pub(super) fn session_of(request: &Request) -> Result<Option<Vec<u8>>, Reply> {
             return Ok(Some(request.body.clone()));
         }
         if content_type.starts_with("multipart/")
-            && let Some(session) = session_among_parts(request)
+            && let Some(session) = request
+                .headers
+                .first("Content-Type")
+                .and_then(|content_type| session_among_parts(content_type, &request.body, NESTED))
         {
             return Ok(Some(session));
         }
@@ -31,20 +37,19 @@ fn is_plain(headers: &Headers) -> bool {
     headers.list("Content-Encoding").iter().all(|coding| coding.eq_ignore_ascii_case("identity"))
 }
 
-/// The first part of a multipart body that is a session description (RFC 2046 §5.1).
-fn session_among_parts(request: &Request) -> Option<Vec<u8>> {
-    let content_type = request.headers.first("Content-Type")?;
+/// The first part of a multipart body that is a session description (RFC 2046 §5.1), or has one among its own parts, `nested` levels
+/// down (RFC 5621 §3.1).
+fn session_among_parts(content_type: &str, body: &[u8], nested: u8) -> Option<Vec<u8>> {
     let boundary = content_type.split(';').skip(1).find_map(|param| {
         let (name, value) = param.split_once('=')?;
         name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
     })?;
     let delimiter = format!("--{boundary}");
-    let body = request.body.as_slice();
     let mut rest = body.get(find(body, delimiter.as_bytes())? + delimiter.len()..)?;
     let delimiter = format!("\r\n{delimiter}");
     while let Some(end) = find(rest, delimiter.as_bytes()) {
         let (part, after) = rest.split_at_checked(end)?;
-        if let Some(session) = session_in(part) {
+        if let Some(session) = session_in(part, nested) {
             return Some(session);
         }
         rest = after.get(delimiter.len()..)?;
@@ -52,17 +57,19 @@ fn session_among_parts(request: &Request) -> Option<Vec<u8>> {
     None
 }
 
-/// The content of a part that says it is a session description. What is before its header is the rest of a delimiter line.
-fn session_in(part: &[u8]) -> Option<Vec<u8>> {
+/// The session description that a part says it is or holds. What is before its header is the rest of a delimiter line.
+fn session_in(part: &[u8], nested: u8) -> Option<Vec<u8>> {
     let end = find(part, b"\r\n\r\n")?;
     let (header, content) = part.split_at_checked(end)?;
-    let header = std::str::from_utf8(header).ok()?;
-    let is_session = header.lines().any(|line| {
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        let content_type = value.split(';').next().unwrap_or_default().trim();
-        name.trim().eq_ignore_ascii_case("Content-Type") && content_type.eq_ignore_ascii_case(ACCEPT_SESSION)
-    });
-    is_session.then(|| content.get(4..).map(<[u8]>::to_vec))?
+    let (header, content) = (std::str::from_utf8(header).ok()?, content.get(4..)?);
+    let mut fields = header.lines().filter_map(|line| line.split_once(':'));
+    let (_, content_type) = fields.find(|(name, _)| name.trim().eq_ignore_ascii_case("Content-Type"))?;
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match nested.checked_sub(1) {
+        _ if essence == ACCEPT_SESSION => Some(content.to_vec()),
+        Some(nested) if essence.starts_with("multipart/") => session_among_parts(content_type, content, nested),
+        Some(_) | None => None,
+    }
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -99,6 +106,20 @@ mod tests {
         let session = Ok(Some(b"v=0\r\no=x\r\n".to_vec()));
         assert_eq!(with_parts("multipart/mixed;boundary=sep", body), session);
         assert_eq!(with_parts("Multipart/Mixed ; charset=x; Boundary=\"sep\"", body), session);
+    }
+
+    #[test]
+    fn a_session_description_is_found_among_the_parts_of_a_part() {
+        let alternatives = "--in\r\nContent-Type: text/plain\r\n\r\nx\r\n--in\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--in--\r\n";
+        let part = format!("Content-Type: multipart/alternative; boundary=\"in\"\r\n\r\n{alternatives}");
+        let body = format!("--out\r\n{part}\r\n--out\r\nContent-Type: application/isup\r\n\r\n\u{1}\r\n--out--\r\n");
+        assert_eq!(with_parts("multipart/mixed;boundary=out", &body), Ok(Some(b"v=0\r\n".to_vec())));
+        let wrap = |body: String, n: usize| {
+            format!("--o{n}\r\nContent-Type: multipart/mixed;boundary=o{}\r\n\r\n{body}\r\n--o{n}--", n - 1)
+        };
+        let deep = (1..=1000).fold("--o0\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--o0--".to_owned(), wrap);
+        let refused = with_parts("multipart/mixed;boundary=o1000", &deep).map_err(|reply| reply.status);
+        assert_eq!(refused, Err(415), "nobody has us dig for ever");
     }
 
     #[test]

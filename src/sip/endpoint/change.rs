@@ -90,6 +90,9 @@ impl Call {
             ChangeKind::RefreshByInvite => {
                 self.owed_ack = Some((id, number));
                 self.acknowledge(layer, None);
+                if self.is_running() && !response.body.is_empty() {
+                    layer.tell(Event::Refreshed { call: self.handle, answer: response.body.clone() });
+                }
             }
             ChangeKind::Offer(sdp) => {
                 self.owed_ack = Some((id, number));

@@ -16,6 +16,8 @@ pub struct Rejection {
     pub retry_after: Option<Duration>,
     /// Reason (RFC 3326), such as `Q.850;cause=21;text="call rejected"`.
     pub reason_header: Option<String>,
+    /// Warning (RFC 3261 §20.43): its code, such as 305, and what is wrong.
+    pub warning: Option<(u16, String)>,
 }
 
 impl Rejection {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::desk::Registering;
 use super::flow::Flow;
+use super::refused::Refused;
 use crate::number::PhoneNumber;
 use crate::sip::message::NameAddr;
 use crate::time::Time;
@@ -59,6 +60,8 @@ impl fmt::Debug for Transmit {
 pub enum Event {
     /// A call has come in, and 100 was sent. The application says `answer` or `reject`, when it likes.
     Incoming(Incoming),
+    /// An INVITE was refused that no call came of: it was malformed, not for us, wanted what we do not do, or there was no room.
+    Refused(Refused),
     /// Our 200 (to the first INVITE or to a later one) was acknowledged. `answer` is the ACK's session description, which
     /// is the answer when ours was the offer.
     Confirmed {
@@ -81,6 +84,14 @@ pub enum Event {
         call: CallHandle,
         /// The new offer; `None` when we are to offer.
         offer: Option<Vec<u8>>,
+    },
+    /// The far end took the description that our refresh (RFC 4028 §7.4) repeated, and this is its answer: mostly the one before, but it may
+    /// have moved (RFC 3264 §8).
+    Refreshed {
+        /// The call.
+        call: CallHandle,
+        /// The session description of the 200.
+        answer: Vec<u8>,
     },
     /// An INFO with keys came. It was answered with 200.
     Info {
@@ -243,9 +254,11 @@ impl fmt::Debug for Event {
         let length = |body: &Option<Vec<u8>>| body.as_ref().map(Vec::len);
         match self {
             Event::Incoming(incoming) => write!(f, "{incoming:?}"),
+            Event::Refused(refused) => write!(f, "Refused({} to {:?})", refused.status, refused.flow.remote),
             Event::Confirmed { call, answer } => write!(f, "Confirmed({call:?}, answer {:?} bytes)", length(answer)),
             Event::EarlyMedia { call, answer } => write!(f, "EarlyMedia({call:?}, answer {:?} bytes)", length(answer)),
             Event::Offer { call, offer } => write!(f, "Offer({call:?}, offer {:?} bytes)", length(offer)),
+            Event::Refreshed { call, answer } => write!(f, "Refreshed({call:?}, {} bytes)", answer.len()),
             Event::Info { call, content_type, .. } => write!(f, "Info({call:?}, {content_type}, •)"),
             Event::InfoAnswered { call, status } => write!(f, "InfoAnswered({call:?}, {status})"),
             Event::Progress { call, status, body } => {

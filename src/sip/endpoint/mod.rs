@@ -20,6 +20,7 @@ mod in_dialog;
 mod layer;
 mod progress;
 mod prove;
+mod refused;
 mod reliable;
 mod reply;
 mod session_timer;
@@ -32,6 +33,7 @@ pub use desk::{DeskConfig, RegisterHandle, Registered, Registering, Standing};
 pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
 pub use flow::{Flow, Transport};
 pub use prove::Registration;
+pub use refused::Refused;
 
 use std::collections::HashMap;
 
@@ -46,7 +48,7 @@ use self::reliable::Departed;
 use self::reply::Reply;
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Account;
-use crate::sip::message::Message;
+use crate::sip::message::{Headers, Message, Method};
 use crate::sip::wire::{self, ParseError, Reject};
 use crate::time::Time;
 
@@ -133,7 +135,15 @@ impl Endpoint {
             reject.headers.set_top_via(&via);
         }
         let phrase = reject.fault.to_string();
-        self.layer.respond_stateless(back, &reject.headers, Reply::new(reject.status).phrased(phrase));
+        let reply = Reply::new(reject.status).phrased(phrase);
+        self.tell_refused(flow, &reject.method, &reject.headers, &reply);
+        self.layer.respond_stateless(back, &reject.headers, reply);
+    }
+
+    fn tell_refused(&mut self, flow: Flow, method: &Method, headers: &Headers, reply: &Reply) {
+        if let Some(refused) = Refused::of(flow, method, headers, reply) {
+            self.layer.tell(Event::Refused(refused));
+        }
     }
 
     fn next_handle(&mut self) -> CallHandle {

@@ -22,14 +22,16 @@ pub(super) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub status: u16,
-    reason: Option<String>,
+    pub reason: Option<String>,
+    /// Why, for who runs the service; not sent.
+    pub because: Option<String>,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
 }
 
 impl Reply {
     pub fn new(status: u16) -> Reply {
-        Reply { status, reason: None, headers: Vec::new(), body: None }
+        Reply { status, reason: None, because: None, headers: Vec::new(), body: None }
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
@@ -40,6 +42,16 @@ impl Reply {
     pub fn phrased(mut self, reason: impl Into<String>) -> Reply {
         self.reason = Some(reason.into());
         self
+    }
+
+    pub fn because(mut self, why: impl Into<String>) -> Reply {
+        self.because = Some(why.into());
+        self
+    }
+
+    /// The value of a header field that goes with it.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
     }
 
     pub fn describing(mut self, sdp: String) -> Reply {

@@ -57,6 +57,8 @@ pub(super) struct Bench {
     pub now: u64,
     pub sent: Vec<(Flow, Message)>,
     pub events: Vec<Event>,
+    /// What was refused, (status, why).
+    pub refused: Vec<(u16, String)>,
     trace: Vec<String>,
 }
 
@@ -67,7 +69,15 @@ impl Bench {
 
     pub fn with(config: Config) -> Bench {
         let endpoint = Endpoint::new(config, 1);
-        Bench { endpoint, flow: udp(), now: 0, sent: Vec::new(), events: Vec::new(), trace: Vec::new() }
+        Bench {
+            endpoint,
+            flow: udp(),
+            now: 0,
+            sent: Vec::new(),
+            events: Vec::new(),
+            refused: Vec::new(),
+            trace: Vec::new(),
+        }
     }
 
     pub fn time(&self) -> Time {
@@ -113,6 +123,7 @@ impl Bench {
         loop {
             match self.endpoint.poll_output() {
                 Output::Timeout(time) => return (time != Time::MAX).then_some(time),
+                Output::Event(Event::Refused(refused)) => self.refused.push((refused.status, refused.why)),
                 Output::Event(event) => {
                     self.trace.push(format!("{} · {}", self.now, short(&event)));
                     self.events.push(event);
@@ -203,11 +214,13 @@ impl Bench {
 fn short(event: &Event) -> String {
     match event {
         Event::Incoming(_) => "Incoming".to_owned(),
+        Event::Refused(refused) => format!("Refused {}", refused.status),
         Event::Confirmed { answer, .. } => format!("Confirmed{}", if answer.is_some() { " with answer" } else { "" }),
         Event::EarlyMedia { answer, .. } => {
             format!("EarlyMedia{}", if answer.is_some() { " with answer" } else { "" })
         }
         Event::Offer { offer, .. } => format!("Offer{}", if offer.is_some() { "" } else { " wanted" }),
+        Event::Refreshed { .. } => "Refreshed".to_owned(),
         Event::Info { content_type, .. } => format!("Info {content_type}"),
         Event::InfoAnswered { status, .. } => format!("InfoAnswered {status}"),
         Event::Progress { status, .. } => format!("Progress {status}"),

@@ -4,6 +4,7 @@ use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
 use super::flow::{Transport, is_behind_nat, is_secure, stamp};
 use super::layer::{Layer, ServerId};
+use super::refused::called_in_vain;
 use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
 use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
@@ -11,7 +12,11 @@ use crate::number::PhoneNumber;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme, Uri, Via};
 use crate::sip::transaction::ServerKey;
+use crate::sip::wire::lex::quote;
 use crate::time::Time;
+
+/// The dial prefix by which a call shows the caller's number, whatever the line does by itself.
+const SHOW_NUMBER: &str = "186";
 
 impl Endpoint {
     pub(super) fn receive_request(&mut self, now: Time, flow: Flow, mut request: Request) {
@@ -31,7 +36,10 @@ impl Endpoint {
         }
         let starts = request.headers.to().is_ok_and(|to| to.tag().is_none()) && request.method != Method::Cancel;
         if !self.layer.has_room(starts) {
-            let busy = Reply::busy(self.layer.config.retry_after);
+            let busy = Reply::busy(self.layer.config.retry_after).because("too many requests are being answered");
+            if starts {
+                self.tell_refused(flow, &request.method, &request.headers, &busy);
+            }
             return self.layer.respond_stateless(flow.of_response(&via), &request.headers, busy);
         }
         let cancelled = key.cancelled();
@@ -42,6 +50,11 @@ impl Endpoint {
             Ok(None) => self.receive_outside(now, flow, id, &request, &via),
             Err(fault) => Err(malformed(fault)),
         };
+        if let Err(reply) = &outcome
+            && starts
+        {
+            self.tell_refused(flow, &request.method, &request.headers, reply);
+        }
         match outcome {
             Ok(()) => {}
             // who fills the tables with what is refused anyway is answered without a place in them (§8.2.7)
@@ -107,7 +120,10 @@ impl Endpoint {
             _ if ours => Ok(()),
             // who is served elsewhere is only found elsewhere (§16.3); our own calls are taken with no hops left
             Some(0) => Err(Reply::new(483)),
-            Some(_) | None => Err(Reply::new(404)),
+            Some(_) | None => {
+                let why = called_in_vain(&request.uri, &self.layer.config.service_user);
+                Err(Reply::new(404).because(why))
+            }
         }
     }
 
@@ -119,14 +135,22 @@ impl Endpoint {
     }
 
     fn serves(&self, user: &str) -> bool {
-        self.layer.config.any_user || is_same_user(user, &self.layer.config.service_user)
+        let service = &self.layer.config.service_user;
+        // what a telephone dials to have its number shown reaches us where no exchange took it away
+        let dialled = user.strip_prefix(SHOW_NUMBER).filter(|dialled| PhoneNumber::parse(dialled).is_ok());
+        self.layer.config.any_user || is_same_user(dialled.unwrap_or(user), service)
     }
 
     fn check_admission(&self) -> Result<(), Reply> {
         match self.admission {
-            Admission::Draining { retry_after } | Admission::Full { retry_after } => Err(Reply::busy(retry_after)),
+            Admission::Draining { retry_after } => Err(Reply::busy(retry_after).because("the server is stopping")),
+            Admission::Full { retry_after } => Err(Reply::busy(retry_after)),
             Admission::Open if self.calls.len() >= self.layer.config.max_calls => {
-                Err(Reply::busy(self.layer.config.retry_after))
+                let why = format!(
+                    "{} calls are running, which is [limits] calls or what descriptors allow",
+                    self.calls.len()
+                );
+                Err(Reply::busy(self.layer.config.retry_after).because(why))
             }
             Admission::Open => Ok(()),
         }
@@ -232,6 +256,10 @@ impl Endpoint {
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
         let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
         let reply = Reply::refusing(&rejection);
+        let reply = match &rejection.warning {
+            Some((code, text)) => reply.with("Warning", warning(call.flow, *code, text)),
+            None => reply,
+        };
         let status = reply.status;
         self.layer.respond(now, *server, &request.headers, reply);
         call.end(EndCause::Rejected { status });
@@ -305,9 +333,13 @@ fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
     if request.uri.scheme != Scheme::Sips || flow.transport == Transport::Tls {
         return Ok(());
     }
+    Err(Reply::new(480).with("Warning", warning(flow, 380, "SIPS Not Allowed")))
+}
+
+/// The value of Warning: we are its agent.
+fn warning(flow: Flow, code: u16, text: &str) -> String {
     let host = Uri::sip(None, &flow.local.ip().to_string(), None).to_string();
-    let host = host.trim_start_matches("sip:");
-    Err(Reply::new(480).with("Warning", format!("380 {host} \"SIPS Not Allowed\"")))
+    format!("{code} {} {}", host.trim_start_matches("sip:"), quote(text))
 }
 
 /// Record-Route is copied into what makes a dialog (§12.1.1).

@@ -23,7 +23,7 @@ pub struct Framer {
 /// What a stream carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framed {
-    /// The bytes of one message, for [`parse`](super::parse).
+    /// The bytes of one message, for [`parse`](fn@super::parse).
     Message(Vec<u8>),
     /// A double CRLF between messages: to be answered with a single one.
     KeepAlive,

@@ -12,7 +12,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     for value in [text.to_string(), format!("Digest {text}")] {
-        if let Some(challenge) = Challenge::parse(&value) {
+        // what is written is longer than what was read, and a value of more than 4096 bytes is none
+        let fits = value.len() < 1900;
+        if let Some(challenge) = Challenge::parse(&value).filter(|_| fits) {
             assert_eq!(Challenge::parse(&challenge.write()).as_ref(), Some(&challenge));
             let account = Account { user_name: "u\"\\".to_owned(), password: Secret::from("p") };
             let answered = answer([value.as_str()], &account, "REGISTER", "sip:h", "c").expect("it was read");

@@ -48,6 +48,8 @@ fn calls_are_bounded() {
     bench.receive(0, &another(1)).receive(0, &another(2)).receive(0, &another(3));
     assert_eq!(bench.trace()[4..], ["0 → 503 INVITE"]);
     assert_eq!(bench.response().headers.first("Retry-After"), Some("5"));
+    let why = "2 calls are running, which is [limits] calls or what descriptors allow";
+    assert_eq!(bench.refused, [(503, why.to_owned())]);
     let outgoing = Outgoing {
         flow: udp(),
         to: "sip:x@192.0.2.9".parse().unwrap(),

@@ -55,7 +55,9 @@ fn an_unreadable_asserted_identity_is_not_passed_over() {
 
 #[test]
 fn a_call_to_the_number_in_another_spelling_is_taken() {
-    for uri in ["sip:+81664806430@192.0.2.1;user=phone", "tel:06-6480-6430", "tel:+81-6-6480-6430"] {
+    let dialled_with_186 = ["sip:1860664806430@192.0.2.1", "sip:186-06-6480-6430@192.0.2.1"];
+    let forms = ["sip:+81664806430@192.0.2.1;user=phone", "tel:06-6480-6430", "tel:+81-6-6480-6430"];
+    for uri in forms.into_iter().chain(dialled_with_186) {
         let mut bench = Bench::new();
         bench.receive(0, &Phone::new().invite().replace("sip:0664806430@192.0.2.1 SIP", &format!("{uri} SIP")));
         assert_eq!(bench.trace(), ["0 → 100 INVITE", "0 · Incoming"], "{uri}");

@@ -174,6 +174,7 @@ fn call_of(event: &Event) -> CallHandle {
         Event::Confirmed { call, .. }
         | Event::EarlyMedia { call, .. }
         | Event::Offer { call, .. }
+        | Event::Refreshed { call, .. }
         | Event::Info { call, .. }
         | Event::InfoAnswered { call, .. }
         | Event::Progress { call, .. }
@@ -181,6 +182,7 @@ fn call_of(event: &Event) -> CallHandle {
         | Event::Rejected { call, .. }
         | Event::OfferAnswered { call, .. }
         | Event::Ended { call, .. } => *call,
+        Event::Refused(_) => panic!("the bench keeps them apart"),
         Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
             panic!("there is no registrar")
         }

@@ -98,8 +98,10 @@ impl Pair {
         match event {
             Event::Incoming(incoming) => self.ends[end].answer(now, incoming.call, OURS.to_owned()).unwrap(),
             Event::Offer { call, .. } => self.ends[end].respond_offer(now, *call, Ok(OURS.to_owned())).unwrap(),
-            Event::Confirmed { .. }
+            Event::Refused(_)
+            | Event::Confirmed { .. }
             | Event::EarlyMedia { .. }
+            | Event::Refreshed { .. }
             | Event::Info { .. }
             | Event::InfoAnswered { .. }
             | Event::Progress { .. }

@@ -28,12 +28,15 @@ fn the_application_refuses_with_all_it_has_to_say() {
         reason: Some("Line\r\nNot Contracted".to_owned()),
         retry_after: Some(Duration::from_secs(60)),
         reason_header: Some("Q.850;cause=21".to_owned()),
+        warning: Some((305, "neither PCMU nor \"PCMA\"".to_owned())),
     };
     bench.act(10, |endpoint, now| endpoint.reject(now, call, rejection)).unwrap();
     let response = bench.response();
     assert_eq!((response.status, response.reason.as_str()), (403, "Line  Not Contracted"));
     assert_eq!(response.headers.first("Retry-After"), Some("60"));
     assert_eq!(response.headers.first("Reason"), Some("Q.850;cause=21"));
+    let warning = r#"305 192.0.2.1 "neither PCMU nor \"PCMA\"""#;
+    assert_eq!(response.headers.first("Warning"), Some(warning));
     assert!(response.headers.to().unwrap().tag().is_some());
     assert_eq!(bench.events.last(), Some(&Event::Ended { call, cause: EndCause::Rejected { status: 403 } }));
     assert_eq!(bench.endpoint.calls(), 0);
@@ -77,6 +80,47 @@ fn each_wrong_invite_gets_its_status() {
         assert_eq!(got, status, "{message}");
         assert!(response.headers.to().unwrap().tag().is_some(), "{status}");
     }
+}
+
+#[test]
+fn who_runs_the_service_is_told_of_each_invite_that_no_call_came_of() {
+    let to = |uri: &str| invite().replace("sip:0664806430@192.0.2.1 SIP", &format!("{uri} SIP"));
+    for (message, expected) in [
+        (to("sip:0699999999@192.0.2.1"), (404, "it calls 0699999999, and [sip] service_number is 0664806430")),
+        // dialled with a password behind it
+        (
+            to("sip:0664806430,,1,48151623#@192.0.2.1"),
+            (404, "it calls something that is no telephone number, and [sip] service_number is 0664806430"),
+        ),
+        (
+            with(&invite(), "Require: timer, precondition, gruu"),
+            (420, "it requires extensions that are not known: precondition, gruu"),
+        ),
+        (with_body(&invite(), "text/plain", "hello"), (415, "its body is no application/sdp, or is encoded")),
+        (with(&invite(), "Accept: text/plain"), (406, "its Accept has no application/sdp")),
+        (with(&invite(), "Supported: timer\r\nSession-Expires: 60"), (422, "its session interval is below 90 s")),
+        (without(&invite(), "Contact"), (400, "Missing Contact Header")),
+        (invite().replace("Contact: <sip", "Contact: <<sip"), (400, "Malformed Contact Header")),
+    ] {
+        let mut bench = Bench::new();
+        bench.receive(0, &message).receive(500, &message);
+        let told = bench.refused.first().map(|(status, why)| (*status, why.as_str()));
+        assert_eq!(told, Some(expected), "{message}");
+        // what cannot be read is answered without a transaction, each time it comes
+        assert_eq!(bench.refused.len(), if expected.1.starts_with("Malformed") { 2 } else { 1 }, "{message}");
+    }
+}
+
+#[test]
+fn nobody_is_told_of_what_is_no_invite_or_belongs_to_a_call() {
+    let mut bench = Bench::new();
+    let copy = invite().replace("branch=", "branch=z9hG4bKother");
+    bench
+        .receive(0, &invite())
+        .receive(1, &copy)
+        .receive(2, &Phone::new().request("OPTIONS").replace("0664806430@", "1@"));
+    bench.receive(3, &invite().replace("To: <sip:0664806430@192.0.2.1>", "To: <sip:0664806430@192.0.2.1>;tag=gone"));
+    assert_eq!(bench.refused, []);
 }
 
 #[test]

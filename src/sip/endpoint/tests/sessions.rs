@@ -97,6 +97,18 @@ fn we_refresh_by_re_invite_at_half_time() {
 }
 
 #[test]
+fn what_the_phone_answers_to_our_refresh_is_told() {
+    let (mut bench, phone, _) = call_with(Config::default(), "Supported: timer\r\nSession-Expires: 300;refresher=uas");
+    bench.until(150_000);
+    let refresh = bench.request().clone();
+    let answer = phone.respond(&refresh, 200, "Require: timer\r\nSession-Expires: 300;refresher=uac");
+    bench.receive(150_010, &with_body(&answer, "application/sdp", SDP));
+    assert_eq!(bench.trace(), ["150000 → INVITE", "150010 → ACK", "150010 · Refreshed"]);
+    let Some(Event::Refreshed { answer, .. }) = bench.events.last() else { panic!("{:?}", bench.events) };
+    assert_eq!(answer, SDP.as_bytes());
+}
+
+#[test]
 fn we_go_on_refreshing_a_phone_that_knows_nothing_of_it() {
     let (mut bench, phone, _) = call_with(Config::default(), "Session-Expires: 300");
     bench.until(150_000);

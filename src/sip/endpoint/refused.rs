@@ -1,0 +1,61 @@
+//! What is told of an INVITE that the endpoint refuses by itself, before it is anybody's call: what it asked for in vain.
+
+use super::flow::Flow;
+use super::reply::Reply;
+use crate::number::PhoneNumber;
+use crate::sip::message::{Headers, Method, Uri, reason_phrase};
+
+/// So many characters of what the far end named are told.
+const LONGEST_NAME: usize = 100;
+
+/// An INVITE outside of dialogs that was answered with 300 to 699, and no call came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Where it came from.
+    pub flow: Flow,
+    /// Its Call-ID; empty where that cannot be read.
+    pub call_id: String,
+    /// How it was answered.
+    pub status: u16,
+    /// Why, in words of ours: of the far end's only option tags are in it, and a telephone number that was called.
+    pub why: String,
+}
+
+impl Refused {
+    /// What is to be told of the answer to a request with these header fields; nothing, when another copy of it is served.
+    pub(super) fn of(flow: Flow, method: &Method, headers: &Headers, reply: &Reply) -> Option<Refused> {
+        let copy = reply.status == 482;
+        (*method == Method::Invite && !copy).then(|| Refused {
+            flow,
+            call_id: headers.call_id().unwrap_or_default().to_owned(),
+            status: reply.status,
+            why: why(reply),
+        })
+    }
+}
+
+fn why(reply: &Reply) -> String {
+    let named = |name: &str| -> String {
+        let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        reply.value(name).unwrap_or_default().chars().filter(printable).take(LONGEST_NAME).collect()
+    };
+    match reply.status {
+        _ if reply.because.is_some() => reply.because.clone().unwrap_or_default(),
+        406 => "its Accept has no application/sdp".to_owned(),
+        415 => "its body is no application/sdp, or is encoded".to_owned(),
+        416 => "its Request-URI is none of sip, sips and tel".to_owned(),
+        420 => format!("it requires extensions that are not known: {}", named("Unsupported")),
+        422 => format!("its session interval is below {} s", named("Min-SE")),
+        480 => "it calls a sips URI, but has not come over TLS".to_owned(),
+        483 => "it is not for the service's number, and Max-Forwards is 0".to_owned(),
+        status => reply.reason.clone().unwrap_or_else(|| reason_phrase(status)),
+    }
+}
+
+/// Whom a request that is not for us calls. Only what is a telephone number is repeated: behind the service's own there may be keys that
+/// were dialled with it.
+pub(super) fn called_in_vain(uri: &Uri, service: &str) -> String {
+    let called = uri.subscriber().and_then(|user| PhoneNumber::parse(&user).ok());
+    let called = called.map_or_else(|| "something that is no telephone number".to_owned(), |number| number.to_string());
+    format!("it calls {called}, and [sip] service_number is {service}")
+}
