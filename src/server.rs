@@ -94,7 +94,7 @@ pub enum StartError {
     #[error(transparent)]
     Bind(#[from] BindError),
     /// No port for media can be had.
-    #[error("cannot receive RTP: {0}")]
+    #[error("cannot receive RTP: {0}; see rtp.listen and rtp.ports")]
     Media(std::io::Error),
     /// Traces cannot be kept.
     #[error(transparent)]

@@ -99,6 +99,14 @@ pub trait Store: Send {
     /// Call records in the order the calls started.
     fn calls(&self, filter: &CallFilter) -> Result<Vec<CallRecord>, StoreError>;
 
+    /// The first `most` of those calls behind `after`, however many there are in all: `last` is not heeded.
+    fn calls_behind(
+        &self,
+        filter: &CallFilter,
+        after: Option<&CallRecord>,
+        most: u32,
+    ) -> Result<Vec<CallRecord>, StoreError>;
+
     /// Audit rows in the order they were written.
     fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
 

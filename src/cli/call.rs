@@ -40,22 +40,27 @@ const LONGEST_RECORDING: usize = 600;
 #[derive(clap::Args)]
 #[command(after_help = "Exit: 0 when every call heard that the password is set, 1 when one did not.\n\n\
     Example: against `karipass serve --demo`\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
+    --unit line --password 48151623\n\n\
     Example: 200 calls, 20 new ones a second, at most 100 at a time\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit number --password 48151623 \\\n    \
-    --calls 200 --rate 20 --concurrent 100\n\n\
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
+    --unit number --password 48151623 --calls 200 --rate 20 --concurrent 100\n\n\
     Example: with encrypted media\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --srtp\n\n\
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
+    --unit line --password 48151623 --srtp\n\n\
     Example: over TLS, to a server whose certificate an authority of your own has signed\n  \
-    karipass call --to sips:0664806430@sip.example.jp --tls-ca ca.pem --from 0600001111 --unit line \\\n    \
-    --password 48151623\n\n\
+    karipass call --to sips:0664806430@sip.example.jp --tls-ca ca.pem \\\n    \
+    --from 0600001111 --unit line --password 48151623\n\n\
     Example: what becomes of an answer that is never acknowledged\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 --no-ack\n\n\
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
+    --unit line --password 48151623 --no-ack\n\n\
     Example: over a bad network, the same one every time\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623 \\\n    \
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
+    --unit line --password 48151623 \\\n    \
     --loss 10 --jitter 60 --reorder 2 --seed 7\n\n\
     Example: as a telephone that registers and proves its line, with the password in a file\n  \
-    karipass call --to sip:0664806430@192.0.2.10 --from 0600001111 --unit line --password 48151623 \\\n    \
+    karipass call --to sip:0664806430@192.0.2.10 --from 0600001111 \\\n    \
+    --unit line --password 48151623 \\\n    \
     --register --auth-password-file telephone.txt")]
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS

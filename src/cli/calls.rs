@@ -12,6 +12,9 @@ use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
+/// Calls that are read from the store at once.
+const PAGE: u32 = 1000;
+
 /// List the call records, the newest last, or show one call.
 #[derive(clap::Args, Debug)]
 #[command(after_help = after_help(), args_conflicts_with_subcommands = true)]
@@ -48,7 +51,8 @@ fn after_help() -> String {
         Outcome::ALL.iter().map(|outcome| format!("  {:20} {}", outcome.name(), outcome.reason())).collect();
     format!(
         "Outcomes:\n{}\n\nExample: the reasons of today's refused calls\n  \
-         karipass calls --since \"$(date -u +%F)\" --json | jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
+         karipass calls --since \"$(date -u +%F)\" --json |\n    \
+         jq -r 'select(.status >= 400) | [.caller, .outcome] | @tsv'",
         outcomes.join("\n")
     )
 }
@@ -75,6 +79,9 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     let store = open_store(config, Mode::Existing, "calls")?;
     let filter =
         CallFilter { since: args.since, until: args.until, caller: args.from, outcome: args.outcome, last: args.last };
+    if args.json && filter.last.is_none() {
+        return list_all(&store, &filter, PAGE, out);
+    }
     let calls = store.calls(&filter)?;
     if args.json {
         calls.iter().try_for_each(|call| json_line(out, call))?;
@@ -83,6 +90,19 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
         table(out, &heading, &calls.iter().map(cells).collect::<Vec<_>>())?;
     }
     Ok(Answer::Yes)
+}
+
+/// Page by page: a store of millions of calls fits into no memory, and none is read while whoever reads this dawdles.
+fn list_all(store: &dyn Store, filter: &CallFilter, page: u32, out: &mut dyn Write) -> Result<Answer, Failure> {
+    let mut after: Option<CallRecord> = None;
+    loop {
+        let mut calls = store.calls_behind(filter, after.as_ref(), page)?;
+        calls.iter().try_for_each(|call| json_line(out, call))?;
+        match calls.pop() {
+            Some(last) => after = Some(last),
+            None => return Ok(Answer::Yes),
+        }
+    }
 }
 
 fn cells(call: &CallRecord) -> Vec<String> {

@@ -81,6 +81,24 @@ fn calls_are_chosen_by_time_number_outcome_and_count() {
 }
 
 #[test]
+fn many_calls_are_listed_page_by_page_and_each_once() {
+    let scene = Scene::new();
+    let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
+    // several in one second, so that a page ends within it
+    for n in 0..7 {
+        let record = CallRecord::new(format!("c-{n}"), NOW.plus(n / 3), "192.0.2.1:5060", Outcome::HungUp);
+        store.record_call(&record).unwrap();
+    }
+    let whole = store.calls(&CallFilter::default()).unwrap();
+    for page in [1, 2, 3, 7, 100] {
+        let mut out = Vec::new();
+        list_all(&store, &CallFilter::default(), page, &mut out).unwrap();
+        let expected = whole.iter().map(|call| serde_json::to_string(call).unwrap() + "\n").collect::<String>();
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{page} a page");
+    }
+}
+
+#[test]
 fn without_a_store_there_are_no_calls_to_list() {
     let scene = Scene::new();
     assert_eq!(run(&scene, "").exit, 3);

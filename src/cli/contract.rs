@@ -40,7 +40,8 @@ enum Command {
 Services: voicewarp, arrival-mail, bulk-transfer, fault-notice, fax-mail; joined by +, or all, or none.
 
 Example: a contract with arrival mail, and an additional number that has fax mail too
-  karipass contract add 0600001111 0600002222=arrival-mail+fax-mail --services arrival-mail")]
+  karipass contract add 0600001111 0600002222=arrival-mail+fax-mail \\
+    --services arrival-mail")]
 struct Add {
     /// The customer number, which is the contract number too; NUMBER=SERVICE+SERVICE gives it other services
     #[arg(value_name = "CUSTOMER_NUMBER")]
@@ -76,7 +77,8 @@ The columns are customer_number,number,services; the header is optional, and lin
 Numbers that are there already get the services in the file; numbers that are not in the file stay as they are.
 
 Example:
-  printf '%s\\n' 0600001111,0600001111,arrival-mail 0600001111,0600002222,arrival-mail+fax-mail > contracts.csv
+  printf '%s\\n' 0600001111,0600001111,arrival-mail \\
+    0600001111,0600002222,arrival-mail+fax-mail > contracts.csv
   karipass contract import contracts.csv")]
 struct Import {
     /// The file, or - for standard input
@@ -84,7 +86,7 @@ struct Import {
     file: String,
 }
 
-/// Remove a contract, or additional numbers of it, with their passwords
+/// Remove a contract, or additional numbers of it, with their passwords, settings and faxes
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Call records and the audit stay.

@@ -115,3 +115,44 @@ fn log() {
     let colours = io::stderr().is_terminal();
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use clap::CommandFactory;
+
+    /// What stands behind a command's options, and behind those of all below it.
+    fn texts(command: &clap::Command) -> Vec<String> {
+        let own = command.get_after_long_help().or_else(|| command.get_after_help()).map(ToString::to_string);
+        own.into_iter().chain(command.get_subcommands().flat_map(texts)).collect()
+    }
+
+    /// A line that is wrapped at the edge of a terminal is two commands when it is pasted.
+    #[test]
+    fn no_example_is_wrapped_on_a_terminal_of_80_columns() {
+        for text in texts(&Cli::command()) {
+            let examples = text.split_once("Example").map_or("", |(_, examples)| examples);
+            for line in examples.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let mut count = 0;
+        for text in texts(&Cli::command()) {
+            let joined = text.replace("\\\n", " ");
+            for line in joined.lines().filter(|line| line.starts_with("  ") && !line.contains("$(")) {
+                let Some((_, words)) = line.split_once("karipass ") else { continue };
+                let words = words.split(['|', '>']).next().unwrap().split_whitespace();
+                let told = Cli::command().try_get_matches_from(std::iter::once("karipass").chain(words));
+                assert!(told.is_ok(), "{line}\n{}", told.unwrap_err());
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count} examples");
+    }
+}

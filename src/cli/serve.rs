@@ -47,7 +47,8 @@ const REFUSAL_AFTER: std::time::Duration = std::time::Duration::from_millis(400)
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: try it out with the example contract, then call it\n  \
     karipass serve --demo\n  \
-    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 --unit line --password 48151623\n\n\
+    karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
+    --unit line --password 48151623\n\n\
     SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.\n\
     SIGHUP reads the certificates of tls: listeners and of the site again.")]
 pub struct Args {

@@ -94,7 +94,7 @@ const KEYS: &[Key] = keys! {
         |c, v| c.ivr.max_invalid = v.integer(1..=100)?;
     "ivr.max_timeouts", "a whole number from 1 to 100",
         |c, v| c.ivr.max_timeouts = v.integer(1..=100)?;
-    "store.url", "\"sqlite:PATH\"",
+    "store.url", "\"sqlite:PATH\", such as \"sqlite:/var/lib/karipass/karipass.db\"",
         |c, v| c.store.path = sqlite_path(v)?;
     "store.busy_timeout", "1s to 600s, such as \"30s\"",
         |c, v| c.store.busy_timeout = v.duration(seconds(1, 600))?;
@@ -165,7 +165,7 @@ const KEYS: &[Key] = keys! {
     "limits.hash_workers", "a whole number from 1 to 64",
         |c, v| c.limits.hash_workers = v.integer(1..=64)?;
     "trace.folder", "a folder; it is made when it is not there",
-        |c, v| c.trace.folder = Some(PathBuf::from(v.text()?));
+        |c, v| c.trace.folder = Some(new_folder(v)?);
     "trace.call_mib", "a whole number from 1 to 4096",
         |c, v| c.trace.call_mib = v.integer(1..=4096)?;
     "trace.total_mib", "a whole number from 1 to 16777216",
@@ -463,6 +463,16 @@ fn folder(value: &Value) -> Result<PathBuf, Unfit> {
     }
 }
 
+/// One that need not be there: what stands for it in a shell would be made as it is written.
+fn new_folder(value: &Value) -> Result<PathBuf, Unfit> {
+    let text = value.text()?;
+    match text {
+        "" => Err("the text is empty".to_owned()),
+        _ if text.starts_with("~/") => Err(format!("{text:?}: ~ stands for no folder here; write the whole path")),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
 fn confirm(value: &Value) -> Result<Confirm, Unfit> {
     match value.text()?.trim() {
         "read-back" => Ok(Confirm::ReadBack),
@@ -520,6 +530,13 @@ fn token(value: &Value) -> Result<Secret, Unfit> {
 fn sqlite_path(value: &Value) -> Result<PathBuf, Unfit> {
     let url = value.text()?.trim();
     match url.strip_prefix("sqlite:") {
+        // what other programs write so would be a file of that very name here, or one in the root
+        Some(path) if path.starts_with("~/") => {
+            Err(format!("{url:?}: ~ stands for no folder here; write the whole path"))
+        }
+        Some(path) if path.starts_with("//") || path.contains('?') => {
+            Err(format!("{url:?}: behind the colon is the path, with no // before it and no options after it"))
+        }
         Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
         Some(_) | None => Err(format!("{url:?} names no SQLite file")),
     }

@@ -68,7 +68,10 @@ impl Ports {
 
     /// Whether a pair can be had on every one of the addresses.
     pub fn check(&mut self) -> io::Result<()> {
-        self.ips.clone().into_iter().try_for_each(|ip| self.allocate(ip).map(drop))
+        self.ips.clone().into_iter().try_for_each(|ip| {
+            let allocated = self.allocate(ip).map(drop);
+            allocated.map_err(|why| io::Error::new(why.kind(), format!("{ip}: {why}")))
+        })
     }
 
     /// A pair that nobody holds, on the address of the same family as `towards`, where media will go, if there is one.
@@ -159,6 +162,14 @@ mod tests {
         assert!(refused.to_string().contains("no free pair of ports"), "{refused}");
         drop(held);
         assert_eq!(ports.allocate(LOOPBACK).unwrap().local().unwrap().port(), port);
+    }
+
+    #[test]
+    fn an_address_that_is_not_ours_is_named() {
+        // RFC 5737: for documentation, and nobody's
+        let foreign = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
+        let told = Ports::new(&[foreign], 0..=0).check().unwrap_err().to_string();
+        assert!(told.contains("192.0.2.77"), "{told}");
     }
 
     #[test]

@@ -66,7 +66,19 @@ pub fn call_records_are_chosen_and_ordered<B: Backend>(backend: &B) {
     assert_eq!(ids(all), ["a", "b", "c"]);
     assert_eq!(ids(CallFilter { last: Some(2), ..all }), ["b", "c"]);
     assert_eq!(ids(CallFilter { since: Some(NOW.plus(20)), ..all }), ["b", "c"]);
+    assert_eq!(ids(CallFilter { until: Some(NOW.plus(20)), ..all }), ["a"]);
     assert_eq!(ids(CallFilter { caller: Some(number("0600001111")), last: Some(1), ..all }), ["c"]);
+    let behind = |filter: CallFilter, after: Option<&CallRecord>, most| {
+        let calls = store.calls_behind(&filter, after, most).unwrap();
+        calls.into_iter().map(|call| call.id).collect::<Vec<_>>()
+    };
+    let first = store.call("a").unwrap().unwrap();
+    assert_eq!(behind(all, None, 2), ["a", "b"]);
+    assert_eq!(behind(all, Some(&first), 9), ["b", "c"]);
+    assert_eq!(behind(CallFilter { until: Some(NOW.plus(30)), ..all }, Some(&first), 9), ["b"]);
+    assert_eq!(behind(CallFilter { since: Some(NOW.plus(20)), ..all }, None, 1), ["b"]);
+    assert_eq!(behind(CallFilter { outcome: Some(Outcome::HungUp), ..all }, None, 9), ["a"]);
+    assert_eq!(behind(CallFilter { caller: Some(number("0600001111")), ..all }, None, 9), ["b", "c"]);
     assert_eq!(ids(CallFilter { outcome: Some(Outcome::HungUp), ..all }), ["a"]);
 }
 

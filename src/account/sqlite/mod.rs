@@ -163,6 +163,15 @@ impl Store for SqliteStore {
         self.read(|connection| records::calls(connection, filter))
     }
 
+    fn calls_behind(
+        &self,
+        filter: &CallFilter,
+        after: Option<&CallRecord>,
+        most: u32,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        self.read(|connection| records::calls_behind(connection, filter, after, most))
+    }
+
     fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
         self.read(|connection| records::audit(connection, filter))
     }

@@ -72,6 +72,35 @@ pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<
     Ok(calls)
 }
 
+pub(super) fn calls_behind(
+    connection: &Connection,
+    filter: &CallFilter,
+    after: Option<&CallRecord>,
+    most: u32,
+) -> Result<Vec<CallRecord>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM call_record
+         WHERE started_at >= :since AND (started_at > :since OR id > :id) AND (:until IS NULL OR started_at < :until)
+             AND (:caller IS NULL OR caller = :caller) AND (:outcome IS NULL OR outcome = :outcome)
+         ORDER BY started_at, id LIMIT :most",
+    )?;
+    // before the first call, no id is less than an empty one
+    let since = after.map(|after| after.started_at).or(filter.since).map_or(i64::MIN, |since| since.0);
+    let mut rows = statement.query(named_params! {
+        ":since": since,
+        ":id": after.map_or("", |after| after.id.as_str()),
+        ":until": filter.until.map(|until| until.0),
+        ":caller": filter.caller.as_ref().map(PhoneNumber::as_str),
+        ":outcome": filter.outcome.map(Outcome::name),
+        ":most": most,
+    })?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()? {
+        calls.push(call(row)?);
+    }
+    Ok(calls)
+}
+
 /// Forgets calls that started, audit rows that were written and mails that were settled before, `most` of each.
 pub(super) fn prune(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<Pruned, Failure> {
     let delete = |sql| Ok::<_, Failure>(transaction.prepare_cached(sql)?.execute(params![before.0, most])?);

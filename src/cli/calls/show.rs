@@ -17,7 +17,7 @@ use crate::trace::{Direction, path_of};
 /// Show one call: its record and, if it was traced, who sent what when. Keys are drawn as •.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: the newest call\n  \
-    karipass calls show --trace traces \"$(karipass calls --last 1 --json | jq -r .id)\"\n\n\
+    karipass calls show --trace traces \\\n    \"$(karipass calls --last 1 --json | jq -r .id)\"\n\n\
     Traces are kept by `karipass serve --trace DIR`. They open in Wireshark; audio, keys and credentials are masked in them.")]
 pub struct Args {
     /// The call's id, as `karipass calls` lists it and as the log names it
