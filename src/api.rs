@@ -7,7 +7,8 @@
 //! GET  /v1/route?caller=0312345678&called=0600001111
 //! ```
 //!
-//! Every request needs `Authorization: Bearer TOKEN` (RFC 6750). Answers are JSON objects: 200, or a status with `error`.
+//! A caller from another country is written with `+` (in an address `%2B`) and its country code; `null`, or none, is one that is
+//! withheld. Every request needs `Authorization: Bearer TOKEN` (RFC 6750). Answers are JSON objects: 200, or a status with `error`.
 //!
 //! Architecture invariant: it listens only where a token is configured, on a listener and a thread of its own, apart from
 //! the subscribers' site. Queue: one request at a time has the store; so many wait for it, and one more gets 503.
@@ -37,7 +38,7 @@ use crate::account::{Store, StoreError, route};
 use crate::event::{Event, EventError, play};
 use crate::fax;
 use crate::http::{self, LAST_WORDS};
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
@@ -159,7 +160,7 @@ async fn answered(State(app): State<Shared>, request: Request, next: Next) -> Re
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
 enum Told {
-    Arrival { caller: Option<PhoneNumber>, called: PhoneNumber, id: Option<String> },
+    Arrival { caller: Option<CallingNumber>, called: PhoneNumber, id: Option<String> },
     Fault { number: PhoneNumber, id: Option<String> },
     Recovery { number: PhoneNumber, id: Option<String> },
 }
@@ -177,7 +178,7 @@ async fn events(State(app): State<Shared>, body: Bytes) -> Response {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parties {
-    caller: Option<PhoneNumber>,
+    caller: Option<CallingNumber>,
     called: PhoneNumber,
     id: Option<String>,
 }
@@ -198,6 +199,7 @@ async fn routes(State(app): State<Shared>, parties: Asked) -> Response {
         Ok(Query(parties)) => parties,
         Err(why) => return refusal(StatusCode::BAD_REQUEST, &why.body_text()),
     };
+    let caller = caller.and_then(CallingNumber::in_japan);
     let found = with_store(app, move |_, store| Ok(route(store, caller, called)?)).await;
     match found {
         Ok(Some(route)) => Json(json!(route)).into_response(),

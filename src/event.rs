@@ -23,7 +23,7 @@ use crate::account::{
     in_force, route,
 };
 use crate::fax::{self, FaxError};
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
@@ -38,7 +38,7 @@ pub enum Event {
     /// A call comes in.
     Arrival {
         /// Who calls; `None` when that is withheld.
-        caller: Option<PhoneNumber>,
+        caller: Option<CallingNumber>,
         /// Who is called.
         called: PhoneNumber,
     },
@@ -55,7 +55,7 @@ pub enum Event {
     /// A fax comes in.
     Fax {
         /// Who sends it; `None` when that is withheld.
-        caller: Option<PhoneNumber>,
+        caller: Option<CallingNumber>,
         /// Who receives it.
         called: PhoneNumber,
         /// The TIFF.
@@ -161,11 +161,13 @@ struct Playing<'a> {
 type Name = Result<&'static str, EventError>;
 
 impl Playing<'_> {
-    fn arrival(&mut self, store: &dyn Store, caller: Option<PhoneNumber>, called: PhoneNumber) -> Name {
+    fn arrival(&mut self, store: &dyn Store, caller: Option<CallingNumber>, called: PhoneNumber) -> Name {
         let contract = line_of(store, called)?;
-        self.outcome.call = route(store, caller, called)?;
+        // lists hold numbers in Japan alone: a call from abroad is of none that is listed
+        let listable = caller.and_then(CallingNumber::in_japan);
+        self.outcome.call = route(store, listable, called)?;
         let set = in_force::<ArrivalMail>(store, &contract, called, Service::ArrivalMail)?;
-        let told = set.filter(|set| !set.only_listed || caller.is_some_and(|caller| set.listed.contains(&caller)));
+        let told = set.filter(|set| !set.only_listed || listable.is_some_and(|caller| set.listed.contains(&caller)));
         if let Some(told) = told {
             let (subject, body) = text::arrival(caller, called, self.now);
             self.tell(Purpose::Arrival, called, &told.addresses, &subject, &body);
@@ -228,7 +230,7 @@ impl Playing<'_> {
         Ok("event recovery")
     }
 
-    fn fax(&mut self, store: &dyn Store, caller: Option<PhoneNumber>, called: PhoneNumber, document: &[u8]) -> Name {
+    fn fax(&mut self, store: &dyn Store, caller: Option<CallingNumber>, called: PhoneNumber, document: &[u8]) -> Name {
         let contract = line_of(store, called)?;
         let set = in_force::<FaxMail>(store, &contract, called, Service::FaxMail)?;
         let set = set.ok_or(EventError::NoFaxes(called))?;

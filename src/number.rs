@@ -5,11 +5,13 @@
 //! without its leading 0 is refused rather than repaired, and 184/186 are dial prefixes, never part of a number.
 //! Source: the numbering plan of the Ministry of Internal Affairs and Communications (総務省 電気通信番号計画).
 
+mod calling;
 mod hyphen;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use calling::CallingNumber;
 pub use hyphen::hyphenated;
 
 /// A Japanese telephone number in canonical national form, such as `0600001111`.
@@ -42,7 +44,7 @@ pub enum NumberError {
 impl PhoneNumber {
     /// Reads a number as people and networks write it.
     pub fn parse(text: &str) -> Result<PhoneNumber, NumberError> {
-        let text = text.trim();
+        let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
         let (international, rest) = match text.strip_prefix(['+', '＋']) {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -102,8 +104,38 @@ fn digit_value(c: char) -> Option<u8> {
     }
 }
 
+/// Spaces, dots, brackets, and everything that keyboards and fonts in Japan offer for a hyphen.
 fn is_separator(c: char) -> bool {
-    matches!(c, '-' | ' ' | '.' | '(' | ')' | '\u{3000}' | '－' | '‐' | '‑' | '–' | '—' | '−' | 'ー' | '（' | '）')
+    matches!(
+        c,
+        '-' | ' '
+            | '.'
+            | '('
+            | ')'
+            | '\u{3000}'
+            | '\u{a0}'
+            | '\t'
+            | '．'
+            | '（'
+            | '）'
+            | '－'
+            | '‐'
+            | '‑'
+            | '‒'
+            | '–'
+            | '—'
+            | '―'
+            | '─'
+            | '−'
+            | 'ー'
+            | 'ｰ'
+    ) || is_invisible(c)
+}
+
+/// What comes along unseen when a number is copied from an address book: marks of the writing direction (Unicode Bidi_Control),
+/// joiners, soft hyphens.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 impl FromStr for PhoneNumber {
@@ -157,6 +189,10 @@ mod tests {
             " 06 0000 1111 ",
             "(06)0000-1111",
             "+81(0)600001111",
+            "\u{202a}06-0000-1111\u{202c}",
+            "\u{202d}+81 6\u{a0}0000\u{a0}1111\u{202c}",
+            "06―0000─1111",
+            "06ｰ0000\u{2012}1111",
         ] {
             assert_eq!(canonical(text), "0600001111", "{text}");
         }

@@ -205,6 +205,25 @@ fn a_store_that_was_removed_or_replaced_is_told() {
 }
 
 #[test]
+fn a_store_whose_log_was_removed_is_told() {
+    let folder = Folder::new();
+    let file = made(&folder);
+    let link = folder.file("link.db");
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    for name in [&file, &link] {
+        let mut store = open(name, Mode::Existing).unwrap();
+        store.record_call(&record("before")).ok();
+        let log = folder.file("karipass.db-wal");
+        let aside = folder.file("aside");
+        std::fs::rename(&log, &aside).unwrap();
+        // what is committed now goes into a file without a name, and is lost with this process
+        assert!(matches!(store.record_call(&record("lost")), Err(StoreError::Gone { .. })), "{}", name.display());
+        std::fs::rename(&aside, &log).unwrap();
+        store.record_call(&record(&format!("{}-after", name.display()))).unwrap();
+    }
+}
+
+#[test]
 fn no_password_stands_anywhere_in_the_files() {
     let folder = Folder::new();
     let file = folder.file("karipass.db");

@@ -66,7 +66,9 @@ pub enum StoreError {
         waited: Duration,
     },
     /// It was there and is no longer, or another file has its place.
-    #[error("{store}: the account store was moved, removed or replaced while in use; put it back and restart")]
+    #[error(
+        "{store}: the account store, or the -wal beside it, was moved, removed or replaced while in use; put it back and restart"
+    )]
     Gone {
         /// The file.
         store: String,

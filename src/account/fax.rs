@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 
 /// So many faxes are kept for a number; one more is refused until some are deleted.
@@ -18,7 +18,7 @@ pub struct NewFax {
     /// Who received it.
     pub number: PhoneNumber,
     /// Who sent it; `None` when that was withheld.
-    pub caller: Option<PhoneNumber>,
+    pub caller: Option<CallingNumber>,
     /// How many pages there are: at least 1.
     pub pages: u32,
     /// The TIFF as it was received.
@@ -39,7 +39,7 @@ pub struct Fax {
     /// Who received it.
     pub number: PhoneNumber,
     /// Who sent it; `None` when that was withheld.
-    pub caller: Option<PhoneNumber>,
+    pub caller: Option<CallingNumber>,
     /// When.
     pub received_at: UnixTime,
     /// How many pages there are.

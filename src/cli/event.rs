@@ -33,7 +33,7 @@ pub struct Args {
 enum What {
     /// A call comes in
     Arrival {
-        /// The calling number, or `anonymous` when it is withheld
+        /// The calling number (from abroad as `+16505550100`), or `anonymous` when it is withheld
         #[arg(value_name = "CALLER", value_parser = caller)]
         caller: Caller,
         /// The number that is called
@@ -60,7 +60,7 @@ enum What {
     },
     /// A fax comes in
     Fax {
-        /// The sending number, or `anonymous` when it is withheld
+        /// The sending number (from abroad as `+16505550100`), or `anonymous` when it is withheld
         #[arg(value_name = "CALLER", value_parser = caller)]
         caller: Caller,
         /// The number that receives it

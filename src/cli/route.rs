@@ -9,7 +9,7 @@ use super::output::{Answer, Failure, finish, json_line, open_store};
 use crate::account::sqlite::Mode;
 use crate::account::{Route, route};
 use crate::config::Config;
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 
 /// Tell where a call would go now, by everything that is set.
 #[derive(clap::Args, Debug)]
@@ -17,7 +17,7 @@ use crate::number::PhoneNumber;
     after_help = "Example:\n  karipass route 0312345678 0600001111\n  karipass route anonymous 0600001111 --json"
 )]
 pub struct Args {
-    /// The calling number, or `anonymous` when it is withheld
+    /// The calling number (from abroad as `+16505550100`), or `anonymous` when it is withheld
     #[arg(value_name = "CALLER", value_parser = caller)]
     caller: Caller,
     /// The number that is called
@@ -30,13 +30,13 @@ pub struct Args {
 
 /// A calling number, or none when it is withheld.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller(pub Option<PhoneNumber>);
+pub struct Caller(pub Option<CallingNumber>);
 
 /// Reads a calling number, or `anonymous`.
 pub fn caller(text: &str) -> Result<Caller, String> {
     match text {
         "anonymous" => Ok(Caller(None)),
-        number => PhoneNumber::parse(number).map(|number| Caller(Some(number))).map_err(|why| why.to_string()),
+        number => CallingNumber::parse(number).map(|number| Caller(Some(number))).map_err(|why| why.to_string()),
     }
 }
 
@@ -47,7 +47,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
     let store = open_store(config, Mode::Existing, "route")?;
-    let Some(route) = route(&store, args.caller.0, args.called)? else {
+    let Some(route) = route(&store, args.caller.0.and_then(CallingNumber::in_japan), args.called)? else {
         return Err(Failure::Refused(format!(
             "{} is not a contracted number; see `karipass contract list`",
             args.called

@@ -1,7 +1,7 @@
 //! The mails' words: Japanese, plain text. The sender adds the links beneath.
 
 use crate::account::setting::FaultNotice;
-use crate::number::{PhoneNumber, hyphenated};
+use crate::number::{CallingNumber, PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
 /// What became of a number's bulk forwarding at a fault or a recovery.
@@ -34,7 +34,7 @@ impl Forwarding {
 
 type Letter = (String, String);
 
-pub(super) fn arrival(caller: Option<PhoneNumber>, called: PhoneNumber, now: UnixTime) -> Letter {
+pub(super) fn arrival(caller: Option<CallingNumber>, called: PhoneNumber, now: UnixTime) -> Letter {
     let rows = [("着信日時", now.in_japan()), ("発信者番号", shown(caller)), ("着信番号", hyphenated(called))];
     letter(
         format!("【karipass】着信のお知らせ {}", hyphenated(called)),
@@ -67,7 +67,7 @@ fn about_line(
     letter(format!("【karipass】{what}のお知らせ {}", hyphenated(number)), &notice.contractor, happened, &rows)
 }
 
-pub(super) fn fax(caller: Option<PhoneNumber>, called: PhoneNumber, pages: u32, now: UnixTime) -> Letter {
+pub(super) fn fax(caller: Option<CallingNumber>, called: PhoneNumber, pages: u32, now: UnixTime) -> Letter {
     let rows = [
         ("受信日時", now.in_japan()),
         ("発信者番号", shown(caller)),
@@ -93,8 +93,8 @@ pub(super) fn confirmation(number: PhoneNumber) -> Letter {
     )
 }
 
-fn shown(caller: Option<PhoneNumber>) -> String {
-    caller.map_or_else(|| "非通知".to_owned(), hyphenated)
+fn shown(caller: Option<CallingNumber>) -> String {
+    caller.map_or_else(|| "非通知".to_owned(), CallingNumber::shown)
 }
 
 fn letter(subject: String, to: &str, what: &str, rows: &[(&str, String)]) -> Letter {

@@ -11,14 +11,14 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::desk::Trouble;
-use super::field::{bad_number, to_itself};
+use super::field::{Ends, bad_number};
 use super::lang::Lang;
 use super::member::Member;
 use super::page::{self, Frame};
 use super::{Shared, hyphenated};
 use crate::account::setting::BulkTransfer;
 use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
-use crate::number::PhoneNumber;
+use crate::number::{NumberError, PhoneNumber};
 
 /// The largest upload; 10,000 rows are about 400 KB.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -199,7 +199,7 @@ async fn preview(app: &Shared, member: &Member, text: &str) -> Response {
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
     let mut page = UploadPage::new(member, &states);
-    match read(text, &states, member.lang) {
+    match read(text, &states, app.service_number, member.lang) {
         Ok(rows) => {
             let changes = changes(&rows, &states);
             page.unchanged = rows.len() - changes.len();
@@ -233,7 +233,9 @@ async fn save(app: &Shared, member: &Member, text: &str, seen: &str) -> Response
         // somebody was faster: the changes are shown against what is set now
         return preview(app, member, text).await;
     }
-    let Ok(rows) = read(text, &states, member.lang) else { return preview(app, member, text).await };
+    let Ok(rows) = read(text, &states, app.service_number, member.lang) else {
+        return preview(app, member, text).await;
+    };
     let mut planned = Vec::new();
     for (row, before) in changes(&rows, &states) {
         let detail = BulkTransfer { destination: row.destination };
@@ -285,8 +287,8 @@ fn written(rows: impl Iterator<Item = [String; 3]>) -> String {
 }
 
 /// The rows of a file, or everything that is wrong with it.
-fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake>> {
-    let known: HashSet<PhoneNumber> = states.iter().map(|(number, _)| *number).collect();
+fn read(text: &str, states: &States, service_number: PhoneNumber, lang: Lang) -> Result<Vec<Row>, Vec<Mistake>> {
+    let allowed = Allowed { numbers: states.iter().map(|(number, _)| *number).collect(), service_number };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let (mut rows, mut mistakes, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for (place, record) in reader.records().enumerate() {
@@ -294,7 +296,7 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
             mistakes.push(mistake(place as u64 + 1, "", lang.say("CSVとして読み取れません。", "This is not CSV.")));
             break;
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(position, text));
         let is_heading = place == 0 && record.get(0).is_some_and(|cell| !cell.contains(|c: char| c.is_numeric()));
         if is_heading || record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
@@ -303,7 +305,7 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
             mistakes.push(mistake(line, "", lang.say("10,000行までです。", "There may be 10,000 rows at most.")));
             break;
         }
-        match row(&record, line, &known, lang) {
+        match row(&record, line, &allowed, lang) {
             Ok(row) if seen.insert(row.number) => rows.push(row),
             Ok(_) => mistakes.push(mistake(
                 line,
@@ -319,8 +321,33 @@ fn read(text: &str, states: &States, lang: Lang) -> Result<Vec<Row>, Vec<Mistake
     if mistakes.is_empty() { Ok(rows) } else { Err(mistakes) }
 }
 
+/// The numbers that may be set, and the one that nothing is forwarded to.
+struct Allowed {
+    numbers: HashSet<PhoneNumber>,
+    service_number: PhoneNumber,
+}
+
+/// The line where a record begins: the reader's own count stops before the empty lines in front of it.
+fn line_of(position: &csv::Position, text: &str) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let before = text.as_bytes().get(start..).unwrap_or_default().iter();
+    let empty = before.take_while(|byte| matches!(byte, b'\n' | b'\r')).filter(|byte| **byte == b'\n').count();
+    position.line() + empty as u64
+}
+
+/// What is wrong with a cell that is no number. Spreadsheets take a number without hyphens for an amount and drop its 0.
+fn why_no_number(cell: &str, lang: Lang) -> &'static str {
+    match (PhoneNumber::parse(cell), PhoneNumber::parse(&format!("0{cell}"))) {
+        (Err(NumberError::NoLeadingZero), Ok(_)) => lang.say(
+            "先頭の0がありません。表計算ソフトで消える場合は、06-0000-1111のようにハイフンを入れて入力してください。",
+            "The leading 0 is missing. Where a spreadsheet drops it, write the number with hyphens: 06-0000-1111.",
+        ),
+        _ => bad_number(lang),
+    }
+}
+
 /// A row, or everything that is wrong with it.
-fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang: Lang) -> Result<Row, Vec<Mistake>> {
+fn row(record: &csv::StringRecord, line: u64, allowed: &Allowed, lang: Lang) -> Result<Row, Vec<Mistake>> {
     let [number_column, destination_column, state_column] = HEADING;
     let cell = |index| record.get(index).unwrap_or_default().trim();
     if record.len() != HEADING.len() {
@@ -331,17 +358,19 @@ fn row(record: &csv::StringRecord, line: u64, known: &HashSet<PhoneNumber>, lang
     let mut mistakes = Vec::new();
     let number = PhoneNumber::parse(cell(0)).ok();
     if number.is_none() {
-        mistakes.push(mistake(line, number_column, bad_number(lang)));
-    } else if number.is_some_and(|number| !known.contains(&number)) {
+        mistakes.push(mistake(line, number_column, why_no_number(cell(0), lang)));
+    } else if number.is_some_and(|number| !allowed.numbers.contains(&number)) {
         let text = lang.say("このログインでは設定できない番号です。", "This login cannot set this number.");
         mistakes.push(mistake(line, number_column, text));
     }
     let destination = PhoneNumber::parse(cell(1)).ok();
     if destination.is_none() && !cell(1).is_empty() {
-        mistakes.push(mistake(line, destination_column, bad_number(lang)));
+        mistakes.push(mistake(line, destination_column, why_no_number(cell(1), lang)));
     }
-    if destination.is_some() && destination == number {
-        mistakes.push(mistake(line, destination_column, to_itself(lang)));
+    if let (Some(own), Some(to)) = (number, destination)
+        && let Some(why) = (Ends { own, service_number: allowed.service_number }).why_not(to, lang)
+    {
+        mistakes.push(mistake(line, destination_column, why));
     }
     let active = match cell(2) {
         "開始" | "start" => true,

@@ -20,7 +20,7 @@ use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Store, StoreError};
 use crate::event;
 use crate::fax;
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 
 /// So many requests to confirm an address go out for a number in an hour, so that nobody is written to without end.
@@ -41,6 +41,8 @@ struct InboxPage<'a> {
     /// What is about to be deleted, rather than everything that is there.
     deleting: bool,
     deleted: bool,
+    /// Whether nothing was marked to be deleted.
+    unmarked: bool,
 }
 
 struct Line {
@@ -57,7 +59,7 @@ impl Line {
         Line {
             id: fax.id,
             received: page::local_time(fax.received_at, lang),
-            from: fax.caller.map_or_else(|| lang.say("非通知", "withheld").to_owned(), hyphenated),
+            from: fax.caller.map_or_else(|| lang.say("非通知", "withheld").to_owned(), CallingNumber::shown),
             pages: fax.pages,
             size: format!("{} KB", fax.size.div_ceil(1024)),
             viewed: fax.viewed_at.is_some(),
@@ -72,12 +74,12 @@ pub(super) async fn inbox(State(app): State<Shared>, member: Member, uri: Uri) -
         Err(not_found) => return not_found,
     };
     match app.desk.store(move |store| store.faxes(number)).await {
-        Ok(faxes) => list(&member, number, &faxes, false, query.find("deleted").is_some()),
+        Ok(faxes) => list(&member, number, &faxes, false, &query),
         Err(trouble) => page::trouble(member.lang, &trouble),
     }
 }
 
-fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, deleted: bool) -> Response {
+fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, query: &Fields) -> Response {
     let page = InboxPage {
         p: Frame { here: format!("/fax-mail/inbox?number={number}"), ..member.frame() },
         csrf: member.csrf(),
@@ -85,7 +87,8 @@ fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, del
         shown_number: hyphenated(number),
         faxes: faxes.iter().map(|fax| Line::new(fax, member.lang)).collect(),
         deleting,
-        deleted,
+        deleted: query.find("deleted").is_some(),
+        unmarked: query.find("unmarked").is_some(),
     };
     page::render(StatusCode::OK, &page)
 }
@@ -107,13 +110,13 @@ pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Byte
         form.iter().filter(|(name, _)| *name == "fax").filter_map(|(_, id)| id.trim().parse().ok()).collect();
     let inbox = format!("/fax-mail/inbox?number={number}");
     if ids.is_empty() {
-        return Redirect::to(&inbox).into_response();
+        return Redirect::to(&format!("{inbox}&unmarked")).into_response();
     }
     if !form.is("step", "delete") {
         return match app.desk.store(move |store| store.faxes(number)).await {
             Ok(mut faxes) => {
                 faxes.retain(|fax| ids.contains(&fax.id));
-                list(&member, number, &faxes, true, false)
+                list(&member, number, &faxes, true, &Fields::default())
             }
             Err(trouble) => page::trouble(member.lang, &trouble),
         };

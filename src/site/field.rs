@@ -72,14 +72,13 @@ impl Problems {
 pub(super) struct Reader<'a> {
     pub(super) fields: &'a Fields,
     pub(super) lang: Lang,
-    /// The number that is being set.
-    own: PhoneNumber,
+    ends: Ends,
     pub(super) problems: Problems,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(fields: &'a Fields, lang: Lang, own: PhoneNumber) -> Reader<'a> {
-        Reader { fields, lang, own, problems: Problems::default() }
+    pub(super) fn new(fields: &'a Fields, lang: Lang, ends: Ends) -> Reader<'a> {
+        Reader { fields, lang, ends, problems: Problems::default() }
     }
 
     /// One of a few words; what no page offers is a problem.
@@ -108,11 +107,11 @@ impl<'a> Reader<'a> {
         PhoneNumber::parse(text).inspect_err(|_| self.problems.add(name, bad_number(self.lang))).ok()
     }
 
-    /// Where calls are to be forwarded: anywhere but to the number that they are forwarded from.
+    /// Where calls are to be forwarded.
     pub(super) fn destination(&mut self, name: &str) -> Option<PhoneNumber> {
         let found = self.number(name);
-        if found == Some(self.own) {
-            self.problems.add(name, to_itself(self.lang));
+        if let Some(why) = found.and_then(|to| self.ends.why_not(to, self.lang)) {
+            self.problems.add(name, why);
         }
         found
     }
@@ -125,7 +124,7 @@ impl<'a> Reader<'a> {
 
     /// One mail address a line, each once.
     pub(super) fn addresses(&mut self, name: &str, most: usize) -> Vec<String> {
-        let parse = |text: &str| is_mail_address(text).then(|| text.to_owned());
+        let parse = |text: &str| Some(narrow(text)).filter(|text| is_mail_address(text));
         self.list(name, most, parse, bad_address(self.lang))
     }
 
@@ -136,19 +135,16 @@ impl<'a> Reader<'a> {
         parse: impl Fn(&str) -> Option<T>,
         complaint: &str,
     ) -> Vec<T> {
-        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        let (mut seen, mut found, mut wrong) = (BTreeSet::new(), Vec::new(), Vec::new());
         for (place, line) in self.fields.lines(name) {
             match parse(&line) {
                 Some(value) if seen.insert(value.clone()) => found.push(value),
                 Some(_) => {}
-                None => {
-                    let text = match self.lang {
-                        Lang::Japanese => format!("{place}行目: {complaint}"),
-                        Lang::English => format!("Line {place}: {complaint}"),
-                    };
-                    self.problems.add(name, text);
-                }
+                None => wrong.push(place),
             }
+        }
+        if !wrong.is_empty() {
+            self.problems.add(name, format!("{}{complaint}", lines_told(&wrong, self.lang)));
         }
         if found.len() > most {
             let text = match self.lang {
@@ -180,6 +176,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Which lines are wrong: the first ten by their places.
+fn lines_told(places: &[usize], lang: Lang) -> String {
+    const TOLD: usize = 10;
+    let more = places.len().saturating_sub(TOLD);
+    let told: Vec<String> = places.iter().take(TOLD).map(ToString::to_string).collect();
+    match (lang, more) {
+        (Lang::Japanese, 0) => format!("{}行目: ", told.join("、")),
+        (Lang::Japanese, more) => format!("{}行目ほか{more}行: ", told.join("、")),
+        (Lang::English, 0) => format!("{} {}: ", if told.len() == 1 { "Line" } else { "Lines" }, told.join(", ")),
+        (Lang::English, more) => format!("Lines {} and {more} more: ", told.join(", ")),
+    }
+}
+
 pub(super) fn bad_number(lang: Lang) -> &'static str {
     lang.say(
         "電話番号を市外局番から10桁または11桁で入力してください。",
@@ -187,12 +196,40 @@ pub(super) fn bad_number(lang: Lang) -> &'static str {
     )
 }
 
-pub(super) fn to_itself(lang: Lang) -> &'static str {
-    lang.say("この番号自身へは転送できません。", "A number cannot be forwarded to itself.")
+/// Where the calls of a number cannot go.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    /// The number itself: it would go round.
+    pub(super) own: PhoneNumber,
+    /// The number that temporary passwords are set by: a stranger's call must not come there through a contracted line.
+    pub(super) service_number: PhoneNumber,
+}
+
+impl Ends {
+    pub(super) fn why_not(self, to: PhoneNumber, lang: Lang) -> Option<&'static str> {
+        if to == self.own {
+            return Some(lang.say("この番号自身へは転送できません。", "A number cannot be forwarded to itself."));
+        }
+        (to == self.service_number).then(|| {
+            lang.say(
+                "仮パスワードを設定する電話番号へは転送できません。",
+                "Calls cannot be forwarded to the number that temporary passwords are set by.",
+            )
+        })
+    }
 }
 
 pub(super) fn bad_address(lang: Lang) -> &'static str {
     lang.say("メールアドレスの形式が正しくありません。", "This is not a mail address.")
+}
+
+/// Full-width letters, digits and signs, as Japanese keyboards begin with them, as the ones that mail addresses are made of.
+pub(super) fn narrow(text: &str) -> String {
+    let narrow = |c: char| match c {
+        '！'..='～' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        other => other,
+    };
+    text.chars().map(narrow).collect()
 }
 
 /// An address as mail servers take it without quoting (RFC 5321 §4.1.2 Dot-string, §4.5.3.1).

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use rand::Rng;
@@ -11,10 +12,10 @@ use tokio::time::Instant;
 
 use super::desk::Trouble;
 use super::field::Fields;
-use super::lang::Lang;
-use super::member::{Newcomer, Visitor, session_id};
+use super::lang::{Lang, is_own_path};
+use super::member::{Newcomer, Visitor, csrf_of, session_id};
 use super::page::{self, Frame};
-use super::{App, Shared, cookie, forwarded};
+use super::{App, Shared, cookie, forwarded, twice};
 use crate::account::{Attempt, Credential, Session, Settled, Stage, Verdict};
 use crate::hex::hex;
 use crate::http::Peer;
@@ -30,6 +31,7 @@ const LONGEST: usize = 1024;
 #[template(path = "login.html", config = "src/site/askama.toml")]
 struct LoginPage {
     p: Frame,
+    once: String,
     unit: Unit,
     number: String,
     notice: String,
@@ -37,19 +39,30 @@ struct LoginPage {
     ended: bool,
     error: String,
     number_error: String,
+    /// Where it goes on to; empty when that is the top page.
+    back: String,
+    /// A form that was filled in when the session was over already, under other names.
+    kept: Vec<(String, String)>,
 }
+
+/// What the names of such fields begin with.
+const KEPT: &str = "kept-";
 
 impl LoginPage {
     fn new(visitor: &Visitor) -> LoginPage {
         let nothing = String::new;
+        let query = Fields::parse(visitor.here.split_once('?').unwrap_or_default().1.as_bytes());
         LoginPage {
             p: visitor.frame(),
+            once: twice::once(),
             unit: Unit::Line,
             number: nothing(),
             notice: nothing(),
-            ended: visitor.here == "/login?ended",
+            ended: query.find("ended").is_some(),
             error: nothing(),
             number_error: nothing(),
+            back: own_path(&query),
+            kept: Vec::new(),
         }
     }
 
@@ -70,14 +83,54 @@ pub(super) async fn show(visitor: Visitor) -> Response {
     let lang = visitor.lang;
     page.notice = match visitor.here.as_str() {
         "/login?bye" => lang.say("ログアウトしました。", "You are logged out."),
-        "/login?ended" => lang.say(
-            "一定時間操作がなかったか、パスワードが変更されたため、自動的にログアウトしました。お手数ですが、もう一度ログインしてください。",
-            "You were logged out, because you were inactive for a while or the password was changed. Please log in again.",
-        ),
+        _ if page.ended => ended(lang),
         _ => "",
     }
     .to_owned();
     page::render(StatusCode::OK, &page)
+}
+
+fn ended(lang: Lang) -> &'static str {
+    lang.say(
+        "一定時間操作がなかったか、パスワードが変更されたため、自動的にログアウトしました。お手数ですが、もう一度ログインしてください。",
+        "You were logged out, because you were inactive for a while or the password was changed. Please log in again.",
+    )
+}
+
+/// The login page for a form that came when its session was over: the form goes along, so that nothing has to be filled in
+/// anew. `refused` is what would have been answered otherwise.
+pub(super) fn with_form(visitor: &Visitor, form: &Fields, refused: &Response) -> Response {
+    let lang = visitor.lang;
+    let mut page = LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(visitor) };
+    page.ended = true;
+    page.notice =
+        format!("{}{}", ended(lang), lang.say("入力した内容は残っています。", " What you had filled in is kept."));
+    page.back = Some(visitor.here.as_str()).filter(|here| is_own_path(here)).unwrap_or_default().to_owned();
+    let fields = form.iter().filter(|(name, _)| !matches!(*name, "csrf" | "step"));
+    page.kept = fields.map(|(name, value)| (format!("{KEPT}{name}"), value.to_owned())).collect();
+    let mut response = page::render(StatusCode::FORBIDDEN, &page);
+    response.headers_mut().extend(
+        refused
+            .headers()
+            .iter()
+            .filter(|(name, _)| *name == SET_COOKIE)
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    response
+}
+
+/// Where a form or an address says that it goes on to.
+fn own_path(fields: &Fields) -> String {
+    fields.find("back").filter(|path| is_own_path(path)).unwrap_or_default().to_owned()
+}
+
+#[derive(Template)]
+#[template(path = "resume.html", config = "src/site/askama.toml")]
+struct ResumePage {
+    p: Frame,
+    csrf: String,
+    back: String,
+    kept: Vec<(String, String)>,
 }
 
 pub(super) async fn help(State(app): State<Shared>, visitor: Visitor) -> Response {
@@ -108,6 +161,9 @@ pub(super) async fn log_in(
     let fields = Fields::parse(&body);
     page.number = fields.text("number").to_owned();
     page.unit = fields.text("unit").parse().unwrap_or(Unit::Line);
+    page.back = own_path(&fields);
+    let kept = fields.iter().filter(|(name, _)| name.starts_with(KEPT));
+    page.kept = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (Ok(unit), Ok(number)) = (fields.text("unit").parse(), PhoneNumber::parse(fields.text("number"))) else {
         page.number_error = lang
             .say(
@@ -119,7 +175,7 @@ pub(super) async fn log_in(
     };
     let opened = enter(&app, unit, number, fields.secret("password"), &headers).await;
     match opened {
-        Ok(Ok((token, stage))) => welcome(&app, &token, stage),
+        Ok(Ok((token, stage))) => welcome(&app, &token, stage, page),
         Ok(Err(refusal)) => {
             tracing::info!(%from, %unit, "a login is refused");
             tokio::time::sleep_until(arrived + app.refusal_after).await;
@@ -232,9 +288,19 @@ fn why_expired(credential: Option<&Credential>, now: UnixTime) -> Refusal {
     }
 }
 
-fn welcome(app: &App, token: &str, stage: Stage) -> Response {
-    let next = if stage == Stage::Open { "/" } else { "/password" };
-    let mut response = Redirect::to(next).into_response();
+fn welcome(app: &App, token: &str, stage: Stage, page: LoginPage) -> Response {
+    let LoginPage { p, back, kept, .. } = page;
+    let mut response = match stage {
+        Stage::Temporary | Stage::Aged => Redirect::to("/password").into_response(),
+        Stage::Open if back.is_empty() => Redirect::to("/").into_response(),
+        Stage::Open if kept.is_empty() => Redirect::to(&back).into_response(),
+        Stage::Open => {
+            let own_name = |(name, value): (String, String)| (name.trim_start_matches(KEPT).to_owned(), value);
+            let kept = kept.into_iter().map(own_name).collect();
+            let p = Frame { here: back.clone(), ..p };
+            page::render(StatusCode::OK, &ResumePage { p, csrf: csrf_of(token), back, kept })
+        }
+    };
     cookie::add(&mut response, cookie::for_session(token, app.secure));
     response
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use blake2::digest::Digest;
 use blake2::digest::consts::U32;
@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::desk::Trouble;
 use super::field::Fields;
-use super::lang::Lang;
+use super::lang::{Lang, is_own_path};
 use super::page::{self, Frame, Problem, Who};
 use super::{Shared, cookie, hyphenated};
 use crate::account::{Actor, Contract, ContractedNumber, Service, Session, SessionId, Stage};
@@ -60,18 +60,28 @@ impl FromRequestParts<Shared> for Newcomer {
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let found = find(app, &parts.headers).await.map_err(|trouble| page::trouble(lang, &trouble))?;
         let Some((token, session, contract)) = found else {
-            return Err(to_login(cookie::session(&parts.headers, app.secure).is_some(), app.secure));
+            let back = if parts.method == Method::GET { here.as_str() } else { "/" };
+            return Err(to_login(cookie::session(&parts.headers, app.secure).is_some(), app.secure, back));
         };
         Ok(Newcomer { lang, session, contract, csrf: csrf_of(&token), here })
     }
 }
 
-/// Who brings a session that is over is told so, and brings it no more.
-fn to_login(has_ended: bool, secure: bool) -> Response {
-    if !has_ended {
-        return Redirect::to("/login").into_response();
+/// Who brings a session that is over is told so, and brings it no more. After the login it goes on to where it was going:
+/// links in mails and bookmarks lead into the site.
+fn to_login(has_ended: bool, secure: bool, back: &str) -> Response {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let is_top = back == "/" || back.starts_with("/?");
+    if !is_top && is_own_path(back) {
+        query.append_pair("back", back);
     }
-    let mut response = Redirect::to("/login?ended").into_response();
+    let back = query.finish();
+    if !has_ended {
+        let page = if back.is_empty() { "/login".to_owned() } else { format!("/login?{back}") };
+        return Redirect::to(&page).into_response();
+    }
+    let page = if back.is_empty() { "/login?ended".to_owned() } else { format!("/login?ended&{back}") };
+    let mut response = Redirect::to(&page).into_response();
     cookie::add(&mut response, cookie::for_session("", secure));
     response
 }
@@ -189,7 +199,7 @@ pub(super) fn session_id(token: &str) -> SessionId {
     SessionId(hash("session", token))
 }
 
-fn csrf_of(token: &str) -> String {
+pub(super) fn csrf_of(token: &str) -> String {
     hash("form", token)
 }
 

@@ -34,6 +34,7 @@ mod recent;
 mod rules;
 mod service;
 mod top;
+mod twice;
 
 use std::io;
 use std::net::SocketAddr;
@@ -159,6 +160,7 @@ struct App {
     rules: Rules,
     idle_seconds: i64,
     logins: Logins,
+    answers: twice::Answers,
     proxies: Vec<Cidr>,
     refusal_after: Duration,
     sends_mail: bool,
@@ -182,6 +184,7 @@ pub fn start(options: Options) -> Result<Site, StartError> {
         rules: options.rules,
         idle_seconds: options.idle_seconds,
         logins: Logins::new(options.logins_per_minute),
+        answers: twice::Answers::default(),
         proxies: options.proxies,
         refusal_after: options.refusal_after,
         sends_mail: options.sends_mail,
@@ -285,6 +288,7 @@ fn router(app: Shared) -> Router {
         .into_iter()
         .fold(Router::new(), |router, (path, answers)| router.route(path, answers))
         .fallback(page::no_such_page)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), twice::answer_once))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app)

@@ -50,6 +50,10 @@ impl<'a> PasswordPage<'a> {
         }
     }
 
+    fn has_error(&self) -> bool {
+        [&self.current_error, &self.new_error, &self.again_error].iter().any(|error| !error.is_empty())
+    }
+
     fn is_temporary(&self) -> bool {
         self.stage == Stage::Temporary
     }

@@ -13,17 +13,18 @@ mod voicewarp;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::LOCATION;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::desk::Trouble;
-use super::field::{Field, Fields, Form, Kind as FieldKind, Problems, Reader};
+use super::field::{Ends, Field, Fields, Form, Kind as FieldKind, Problems, Reader};
 use super::lang::Lang;
-use super::member::Member;
+use super::member::{Member, Visitor};
 use super::page::{self, Frame};
-use super::{Shared, fax, hyphenated};
+use super::{Shared, fax, hyphenated, login};
 use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
 use crate::number::PhoneNumber;
@@ -69,7 +70,7 @@ struct Change {
 /// The services by what is done with them, each with its own type.
 struct Kind {
     fields: fn(&Setting<String>) -> Option<Fields>,
-    read: fn(&Fields, &Setting<String>, Lang, PhoneNumber) -> Option<Read>,
+    read: fn(&Fields, &Setting<String>, Lang, Ends) -> Option<Read>,
     form: fn(&Form<'_>) -> Vec<Field>,
     rows: fn(bool, &str, Lang) -> Vec<Row>,
 }
@@ -98,9 +99,9 @@ fn kind_of<T: Settings>() -> Kind {
             let setting = setting.read::<T>().ok()?;
             Some(setting.detail.fields().with("active", if setting.active { "start" } else { "stop" }))
         },
-        read: |fields, before, lang, number| {
+        read: |fields, before, lang, ends| {
             let before = before.read::<T>().ok()?;
-            let mut reader = Reader::new(fields, lang, number);
+            let mut reader = Reader::new(fields, lang, ends);
             let active = reader.active();
             let detail = T::read(&mut reader, active, &before.detail);
             Some((Draft { active, detail: serde_json::to_string(&detail).ok()? }, reader.problems))
@@ -292,7 +293,17 @@ async fn form_page(
     page::render(status, &page)
 }
 
-pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, body: Bytes) -> Response {
+pub(super) async fn change(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    member: Result<Member, Response>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    let member = match member {
+        Ok(member) => member,
+        Err(refused) => return unless_kept(&visitor, &body, refused),
+    };
     let form = match member.form(&body) {
         Ok(form) => form,
         Err(forged) => return forged,
@@ -305,7 +316,8 @@ pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, 
         Ok(setting) => setting,
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
-    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang, asked.number) else {
+    let ends = Ends { own: asked.number, service_number: app.service_number };
+    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang, ends) else {
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
     };
     if !problems.is_empty() {
@@ -320,6 +332,16 @@ pub(super) async fn change(State(app): State<Shared>, member: Member, uri: Uri, 
         "edit" => form_page(&app, &member, &asked, &setting, Some((&form, &problems)), StatusCode::OK).await,
         _ => confirm_page(&member, &asked, &setting, &draft, &form),
     }
+}
+
+/// Who has taken so long to fill in a form that the session is over meanwhile logs in and goes on with it.
+fn unless_kept(visitor: &Visitor, body: &[u8], refused: Response) -> Response {
+    let is_to_login = refused.headers().get(LOCATION).is_some_and(|to| to.as_bytes().starts_with(b"/login"));
+    let form = Fields::parse(body);
+    if !is_to_login || form.text("step").is_empty() {
+        return refused;
+    }
+    login::with_form(visitor, &form, &refused)
 }
 
 fn confirm_page(member: &Member, asked: &Asked, setting: &Setting<String>, draft: &Draft, form: &Fields) -> Response {

@@ -249,15 +249,32 @@ inEveryLook("faxes", first, async (page, examined, { look }) => {
   assert.equal(await page.locator("input[name=fax]").count(), 2);
 });
 
-test("a session that has ended leads to the login page, which says nothing was lost", LIMIT, async () => {
+test("a session that has ended leads to the login page, and from there on with the form", LIMIT, async () => {
   for (const [look, options] of LOOKS) {
     const { context, page } = await visitor(browser, service.origin, { ...options, javaScriptEnabled: true });
     await logIn(page, "line", first(look), OWN);
     await page.goto(`/voicewarp?number=${first(look)}`);
     await context.addCookies([{ name: "karipass-session", value: "0".repeat(64), url: service.origin }]);
+    await page.locator("input[name=destination3]").fill("090-1234-5678");
+    await page.locator("[name=listed]").fill("03-1111-2222\n03-3333-4444");
     await page.locator("button[value=review]").click();
-    assert.equal(path(page), "/login?ended");
     await examine(page, `session-ended-${look}`);
+    await page.locator("input[name=number]").fill(first(look));
+    await page.locator("input[name=password]").fill(OWN);
+    await page.locator("main button[type=submit]").click();
+    await examine(page, `session-resumed-${look}`);
+    await page.locator("button[value=edit]").click();
+    assert.equal(path(page), `/voicewarp?number=${first(look)}`);
+    assert.equal(await page.locator("input[name=destination3]").inputValue(), "090-1234-5678");
+    assert.equal(await page.locator("[name=listed]").inputValue(), "03-1111-2222\n03-3333-4444");
+    // another page's address, without a session, comes back to it
+    await context.clearCookies({ name: "karipass-session" });
+    await page.goto(`/arrival-mail?number=${first(look)}`);
+    assert.equal(path(page), `/login?back=%2Farrival-mail%3Fnumber%3D${first(look)}`);
+    await page.locator("input[name=number]").fill(first(look));
+    await page.locator("input[name=password]").fill(OWN);
+    await page.locator("main button[type=submit]").click();
+    assert.equal(path(page), `/arrival-mail?number=${first(look)}`);
     await context.close();
   }
 });

@@ -9,6 +9,7 @@ use karipass::account::{Service, Store};
 use karipass::api::{self, Api};
 use karipass::http::Limits;
 use karipass::secret::Secret;
+use karipass::unit::Unit;
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -65,6 +66,31 @@ fn events_over_http_do_what_the_command_does() {
     let (status, outcome) = ask(&api, &bearer, "POST", "/v1/faxes?called=0600001111", &tiff);
     assert_eq!((status, &outcome["fax"]), (200, &json!(1)), "{outcome}");
     assert_eq!(world.store().mails(&MailFilter::default()).unwrap().len(), 3);
+}
+
+#[test]
+fn calls_and_faxes_from_abroad_are_told_kept_and_routed() {
+    let world = all_services();
+    let mut store = world.store();
+    arrival_mail(&mut store, LINE, &["a@example.jp"]);
+    fax_mail(&mut store, LINE, "b@example.jp", true);
+    let api = start(&world);
+    let bearer = format!("Bearer {TOKEN}");
+    let (status, outcome) = told(&api, &json!({"event": "arrival", "caller": "+1 650-555-0100", "called": LINE}));
+    assert_eq!((status, &outcome["mails"]), (200, &json!(1)), "{outcome}");
+    let path = format!("/v1/faxes?caller=%2B442079460000&called={LINE}");
+    let (status, outcome) = ask(&api, &bearer, "POST", &path, &fax_file("mh-lsb.tif"));
+    assert_eq!((status, &outcome["mails"]), (200, &json!(1)), "{outcome}");
+    let path = format!("/v1/route?caller=%2B16505550100&called={LINE}");
+    assert_eq!(ask(&api, &bearer, "GET", &path, b""), (200, json!({"route": "ring"})));
+    let mails = store.mails(&MailFilter::default()).unwrap();
+    let says = |text: &str| mails.iter().any(|mail| mail.mail.body.contains(text));
+    assert!(says("■発信者番号: +16505550100\r\n") && says("■発信者番号: +442079460000\r\n"), "{mails:?}");
+    let inbox = world.member(Unit::Line, LINE).get("/fax-mail/inbox");
+    assert!(inbox.has("+442079460000"), "{}", inbox.text());
+    for nobody in ["+1", "+12345678901234567", "0050"] {
+        assert_eq!(told(&api, &json!({"event": "arrival", "caller": nobody, "called": LINE})).0, 400, "{nobody}");
+    }
 }
 
 #[test]

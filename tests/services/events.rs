@@ -56,6 +56,12 @@ fn what_is_no_longer_contracted_tells_nobody() {
         )
         .unwrap();
     assert_eq!(happen(&mut store, &arrival(None, LINE), 2).unwrap().mails, 0);
+    // contracted anew it does not go on by itself where it was left, but what was set is still there
+    let anew = Contract::new(number(LINE), Services::ALL);
+    store.save_contracts(&[anew], karipass::account::Existing::Update, at(3)).unwrap();
+    assert_eq!(happen(&mut store, &arrival(None, LINE), 4).unwrap().mails, 0);
+    let left = store.setting(number(LINE), Service::ArrivalMail).unwrap();
+    assert!(!left.active && left.detail.contains("a@example.jp") && left.changed_at == Some(at(1)));
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub fn forwarding(store: &SqliteStore, of: &str) -> Setting<BulkTransfer> {
 }
 
 pub fn arrival(caller: Option<&str>, called: &str) -> Event {
-    Event::Arrival { caller: caller.map(number), called: number(called) }
+    Event::Arrival { caller: caller.map(|caller| caller.parse().unwrap()), called: number(called) }
 }
 
 /// A sender of this world's mails to a mail server, whose clock stands at a second.

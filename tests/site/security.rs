@@ -191,7 +191,7 @@ fn password_managers_know_the_fields() {
     let mut browser = world.member(Unit::Line, "0600001111");
     let (login, password) = (world.browser().get("/login").text(), browser.get("/password").text());
     for (page, kinds) in
-        [(login, &["username", "current-password"][..]), (password, &["current-password", "new-password"])]
+        [(login, &["username", "current-password"][..]), (password, &["username", "current-password", "new-password"])]
     {
         for kind in kinds {
             assert!(page.contains(&format!("autocomplete=\"{kind}\"")), "{kind}");

@@ -53,7 +53,9 @@ fn of_two_tabs_the_second_is_told() {
     let mut browser = world.member(Unit::Line, "0600001111");
     let csrf = browser.csrf();
     assert_eq!(browser.post(MAIL, &arrival_mail(&csrf, "save", "0")).status, 303);
-    let late = browser.post(MAIL, &arrival_mail(&csrf, "save", "0"));
+    let mut other = arrival_mail(&csrf, "save", "0");
+    other.push(("listed", "03-9999-0000"));
+    let late = browser.post(MAIL, &other);
     assert_eq!(late.status, 409);
     assert!(late.has("別の画面で設定が変更された"));
 }
@@ -116,6 +118,51 @@ fn voicewarp_keeps_four_destinations_and_the_one_in_use() {
 }
 
 #[test]
+fn every_wrong_line_is_told_at_once_and_the_title_says_that_something_is_wrong() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let numbers: String = (1..=12).map(|_| "0312\n").collect();
+    let form = [
+        ("csrf", csrf.as_str()),
+        ("number", "0600001111"),
+        ("revision", "0"),
+        ("active", "start"),
+        ("addresses", "ｔａｒｏ＠example．ｊｐ\nb@example\n\nc@"),
+        ("callers", "all"),
+        ("listed", &numbers),
+        ("step", "review"),
+    ];
+    let answer = browser.post(MAIL, &form);
+    assert!(answer.has("<title>エラー: 着信お知らせメール"), "{}", answer.text());
+    assert!(answer.has("2、4行目: メールアドレスの形式が正しくありません。"), "{}", answer.text());
+    assert!(answer.has("1、2、3、4、5、6、7、8、9、10行目ほか2行: 電話番号を"), "{}", answer.text());
+    for field in ["addresses", "listed"] {
+        assert!(answer.has(&format!("<a href=\"#{field}\">")) && answer.has(&format!("id=\"{field}\"")), "{field}");
+    }
+    browser.cookies.insert("karipass-language".to_owned(), "en".to_owned());
+    let answer = browser.post(MAIL, &form);
+    assert!(answer.has("<title>Error: ") && answer.has("Lines 2, 4: ") && answer.has("10 and 2 more: "));
+}
+
+#[test]
+fn full_width_mail_addresses_are_taken() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let mut form = arrival_mail(&csrf, "save", "0");
+    form[4].1 = "ｔａｒｏ．１＠ｅｘａｍｐｌｅ．ｊｐ";
+    assert_eq!(browser.post(MAIL, &form).status, 303);
+    let form =
+        [("csrf", &*csrf), ("revision", "0"), ("active", "start"), ("address", "ｆａｘ＠example.jp"), ("step", "save")];
+    assert_eq!(browser.post("/fax-mail?number=0600001111", &form).status, 303);
+    let store = world.store();
+    let detail = |service| store.setting(number("0600001111"), service).unwrap().detail;
+    assert!(detail(Service::ArrivalMail).contains("\"taro.1@example.jp\""));
+    assert!(detail(Service::FaxMail).contains("\"fax@example.jp\""));
+}
+
+#[test]
 fn another_fax_address_has_to_be_confirmed_again() {
     let world = all_services();
     let mut browser = world.member(Unit::Line, "0600001111");
@@ -154,7 +201,8 @@ fn a_csv_sets_all_numbers_at_once_after_a_preview() {
     let saved = browser.post("/bulk-transfer/csv", &[("csrf", &csrf), ("rows", &rows), ("seen", &seen)]);
     assert_eq!((saved.status, saved.location()), (303, "/bulk-transfer?done"), "{}", saved.text());
     assert_eq!(forwarded(&world, "0600001111"), (true, Some("0312345678".to_owned())));
-    // the same once more is made from what is no longer set: it is shown again instead
+    // the same once more, and not just a second click, is made from what is no longer set: it is shown again instead
+    world.at(10);
     let again = browser.post("/bulk-transfer/csv", &[("csrf", &csrf), ("rows", &rows), ("seen", &seen)]);
     assert!(again.status == 200 && again.has("変更はありません"));
 }
@@ -266,6 +314,38 @@ fn every_mistake_of_a_row_is_told_and_so_is_what_cannot_be_read() {
     assert!(answer.status == 422 && answer.has("<td>2</td>") && answer.has("文字コード"), "{}", answer.text());
     let answer = browser.upload("/bulk-transfer/csv", &csrf, b"");
     assert!(answer.status == 422 && answer.has("データの行がありません"), "{}", answer.text());
+}
+
+#[test]
+fn nothing_is_forwarded_to_where_passwords_are_set() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let told = "仮パスワードを設定する電話番号へは転送できません";
+    let common = [("csrf", csrf.as_str()), ("revision", "0"), ("step", "save"), ("active", "start")];
+    let bulk = [&common[..], &[("destination", "06-6480-6430")]].concat();
+    let warp = [("condition", "always"), ("ring_seconds", "20"), ("in_use", "1"), ("select", "off")];
+    let warp = [&common[..], &warp, &[("destination1", "0312345678"), ("destination4", "+81 6 6480 6430")]].concat();
+    for (path, form) in [("/bulk-transfer?number=0600001111", bulk), ("/voicewarp?number=0600001111", warp)] {
+        let answer = browser.post(path, &form);
+        assert!(answer.status == 422 && answer.has(told), "{path}: {}", answer.text());
+    }
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, b"0600001111,0664806430,stop\n");
+    assert!(answer.status == 422 && answer.has(told), "{}", answer.text());
+}
+
+#[test]
+fn a_mistake_in_a_csv_is_where_an_editor_shows_it() {
+    let world = all_services();
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let file = "電話番号,転送先,状態\r\n\r\n\r\n06-0000-1111,312345678,開始\r\n\r\n600002222,,停止\r\n";
+    let answer = browser.upload("/bulk-transfer/csv", &csrf, file.as_bytes());
+    for place in
+        ["<td>4</td><td>転送先</td><td>先頭の0がありません", "<td>6</td><td>電話番号</td><td>先頭の0がありません"]
+    {
+        assert!(answer.has(place), "{}", answer.text());
+    }
 }
 
 #[test]

@@ -207,7 +207,11 @@ pub fn fax_file(name: &str) -> Vec<u8> {
 
 #[allow(dead_code)] // not every test program asks
 pub fn fax(caller: Option<&str>, called: &str, name: &str) -> Event {
-    Event::Fax { caller: caller.map(number), called: number(called), document: fax_file(name) }
+    Event::Fax {
+        caller: caller.map(|caller| caller.parse().unwrap()),
+        called: number(called),
+        document: fax_file(name),
+    }
 }
 
 fn open(file: &std::path::Path, actor: &str, wait: Duration) -> SqliteStore {

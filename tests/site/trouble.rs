@@ -1,10 +1,10 @@
 //! What can happen to a site: its store locked, gone or full, a browser that goes away in the middle, forms sent twice.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use karipass::account::{Contract, Service, Services, Store};
 use karipass::unit::Unit;
@@ -179,8 +179,78 @@ fn a_form_sent_twice_changes_once() {
         let sent: Vec<_> = (0..8).map(|_| send(browser.clone())).collect();
         sent.into_iter().map(|one| one.join().unwrap()).collect()
     });
-    assert_eq!(answers.iter().filter(|status| **status == 303).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|status| **status == 409).count(), 7, "{answers:?}");
+    assert_eq!(answers, [303; 8], "whoever clicked twice is told that it is done");
+    assert_eq!(revision(&world), 1);
+}
+
+#[test]
+fn a_login_clicked_twice_does_not_use_up_the_temporary_password() {
+    let world = World::new(&[example()]);
+    world.call(Unit::Line, "0600001111", TEMPORARY, 0);
+    let mut browser = world.browser();
+    let once = browser.get("/login").hidden("once");
+    let form = [("once", once.as_str()), ("unit", "line"), ("number", "0600001111"), ("password", TEMPORARY)];
+    // the browser gives up the first answer, with the cookie that it brings
+    let first = browser.clone().post("/login", &form);
+    let second = browser.post("/login", &form);
+    assert_eq!((first.status, second.status), (303, 303));
+    assert_eq!(first.header("set-cookie"), second.header("set-cookie"), "one session");
+    let csrf = browser.csrf();
+    let fields = [("csrf", csrf.as_str()), ("current", TEMPORARY), ("new", OWN), ("again", OWN)];
+    let first = browser.clone().post("/password", &fields);
+    let second = browser.post("/password", &fields);
+    assert_eq!((first.location(), second.location()), ("/?done=password", "/?done=password"));
+    assert_eq!(browser.get("/").status, 200);
+    // another page's form is another login, and so is the same one later
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", TEMPORARY).status, 403);
+    world.at(10);
+    assert_eq!(world.browser().post("/login", &form).status, 403);
+}
+
+#[test]
+fn a_wrong_password_clicked_twice_counts_once() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 0);
+    for _ in 0..2 {
+        let mut browser = world.browser();
+        let once = browser.get("/login").hidden("once");
+        let form = [("once", once.as_str()), ("unit", "line"), ("number", "0600001111"), ("password", "wrong")];
+        assert_eq!([(); 3].map(|()| browser.post("/login", &form).status), [403; 3]);
+    }
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).status, 303, "two wrong ones do not lock");
+}
+
+#[test]
+fn what_a_form_began_is_done_though_its_browser_gives_up_waiting() {
+    let world = World::new(&[example()]);
+    let mut browser = world.member(Unit::Line, "0600001111");
+    let csrf = browser.csrf();
+    let form = mail(&csrf, "a@example.jp", "0");
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let cookies: Vec<String> = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // something else writes, and the first thing to be written is that the session is in use
+    world.at(1);
+    let busy = rusqlite::Connection::open(world.file()).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut leaving = TcpStream::connect(world.address()).unwrap();
+    let head = format!(
+        "POST {MAIL} HTTP/1.1\r\nHost: x\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        cookies.join("; "),
+        body.len()
+    );
+    leaving.write_all(head.as_bytes()).unwrap();
+    leaving.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(leaving.read(&mut [0]).is_err(), "it is not answered yet");
+    drop(leaving);
+    std::thread::sleep(Duration::from_millis(100));
+    busy.execute_batch("ROLLBACK").unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while revision(&world) == 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(revision(&world), 1);
+    assert_eq!(browser.post(MAIL, &form).status, 303, "and told when it is sent again");
     assert_eq!(revision(&world), 1);
 }
 

@@ -29,7 +29,7 @@ fn fax_mail(revision: i64, address: &str) -> SettingChange {
 }
 
 fn fax(of: &str) -> NewFax {
-    NewFax { number: number(of), caller: Some(number("0312345678")), pages: 2, document: b"II*\0".to_vec() }
+    NewFax { number: number(of), caller: Some(number("0312345678").into()), pages: 2, document: b"II*\0".to_vec() }
 }
 
 const BY: Actor = Actor::Network("suite");
@@ -151,7 +151,7 @@ pub fn faxes_are_kept_until_deleted<B: Backend>(backend: &B) {
     let of = number("0600002222");
     let faxes = store.faxes(of).unwrap();
     assert_eq!(faxes.iter().map(|fax| fax.received_at).collect::<Vec<_>>(), [NOW.plus(1), NOW], "the newest first");
-    assert_eq!((faxes[0].pages, faxes[0].size, faxes[0].caller), (2, 4, Some(number("0312345678"))));
+    assert_eq!((faxes[0].pages, faxes[0].size, faxes[0].caller), (2, 4, Some(number("0312345678").into())));
     let (newest, other) = (faxes[0].id, number("0600001111"));
     assert_eq!(store.open_fax(other, newest, &BY, NOW), Ok(None), "another number's");
     let (_, document) = store.open_fax(of, newest, &BY, NOW.plus(9)).unwrap().unwrap();

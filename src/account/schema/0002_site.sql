@@ -32,7 +32,8 @@ CREATE INDEX session_by_age ON session (seen_at);
 CREATE TABLE setting (
     -- The number. A number that goes takes its settings with it.
     number     TEXT    NOT NULL REFERENCES contract_number (number) ON DELETE CASCADE,
-    -- As in the table service. A service that is no longer contracted leaves its row, which then means nothing.
+    -- As in the table service. A service that is no longer contracted leaves its row, stopped, which then means
+    -- nothing.
     service    TEXT    NOT NULL
         CHECK (service IN ('voicewarp', 'arrival-mail', 'bulk-transfer', 'fault-notice', 'fax-mail')),
     -- Counts the changes, from 1, so that who changes what somebody else has changed meanwhile is told.

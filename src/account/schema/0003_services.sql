@@ -64,7 +64,7 @@ CREATE TABLE fax (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     -- The number that received it. A number that goes takes its faxes with it.
     number      TEXT    NOT NULL REFERENCES contract_number (number) ON DELETE CASCADE,
-    -- The sender's number. NULL when it was withheld.
+    -- The sender's number; of another country with + and the country code. NULL when it was withheld.
     caller      TEXT,
     received_at BIGINT  NOT NULL,
     pages       INTEGER NOT NULL CHECK (pages > 0),

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Transaction, params};
 use super::error::Failure;
 use super::records::{self, Audited};
 use super::rows;
+use super::site;
 use crate::account::{Action, Contract, ContractedNumber, Existing, Saved, Service, Services, StoreError};
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -143,6 +144,10 @@ impl Saving<'_> {
                 (true, true) | (false, false) => continue,
             };
             self.transaction.prepare_cached(sql)?.execute([number.as_str(), service.name()])?;
+            if !services.has(service) {
+                // whoever contracts it anew starts it anew: nothing is forwarded or told by what was set long ago
+                site::stop(self.transaction, number, service, self.now)?;
+            }
         }
         Ok(before != services)
     }

@@ -28,7 +28,7 @@ pub(super) fn keep(transaction: &Transaction<'_>, fax: &NewFax, now: UnixTime) -
     let sql = "INSERT INTO fax (number, caller, received_at, pages, size, document) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     transaction.prepare_cached(sql)?.execute(params![
         number.as_str(),
-        caller.as_ref().map(PhoneNumber::as_str),
+        caller.map(|caller| caller.to_string()),
         now.0,
         pages,
         size,
@@ -52,7 +52,7 @@ fn read(row: &Row<'_>) -> Result<Fax, Failure> {
     Ok(Fax {
         id: row.get("id")?,
         number: rows::number(row, "number")?,
-        caller: rows::optional_number(row, "caller")?,
+        caller: rows::optional_caller(row, "caller")?,
         received_at: rows::time(row, "received_at")?,
         pages: row.get("pages")?,
         size: u64::try_from(row.get::<_, i64>("size")?).unwrap_or_default(),

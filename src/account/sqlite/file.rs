@@ -1,7 +1,7 @@
 //! The file behind the store: what it is before anything touches it, and whether it is still the same.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -26,6 +26,13 @@ impl Identity {
     pub(super) fn of(path: &Path) -> io::Result<Identity> {
         std::fs::metadata(path).map(|_| Identity { device: 0, inode: 0 })
     }
+}
+
+/// The WAL of a file, beside what the file's name leads to. While a handle is open nobody but a person removes it.
+pub(super) fn log_of(path: &Path) -> io::Result<PathBuf> {
+    let mut name = std::fs::canonicalize(path)?.into_os_string();
+    name.push("-wal");
+    Ok(PathBuf::from(name))
 }
 
 /// What a file is.

@@ -17,7 +17,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,8 @@ pub struct SqliteStore {
     name: String,
     path: PathBuf,
     identity: Identity,
+    /// The WAL beside the file, where there is one: what was committed last is in it alone.
+    log: Option<(PathBuf, Identity)>,
     actor: String,
     cost: Cost,
     wait: Duration,
@@ -323,11 +325,9 @@ impl SqliteStore {
     }
 
     fn still_there(&self) -> Result<(), StoreError> {
-        if Identity::of(&self.path).is_ok_and(|identity| identity == self.identity) {
-            Ok(())
-        } else {
-            Err(StoreError::Gone { store: self.name.clone() })
-        }
+        let same = |path: &Path, identity| Identity::of(path).is_ok_and(|found| found == identity);
+        let log = self.log.as_ref().is_none_or(|(path, identity)| same(path, *identity));
+        if log && same(&self.path, self.identity) { Ok(()) } else { Err(StoreError::Gone { store: self.name.clone() }) }
     }
 
     fn explain(&self, failure: Failure) -> StoreError {

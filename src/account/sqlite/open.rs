@@ -124,8 +124,10 @@ impl Opening<'_> {
         let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explained(error.into()))?;
         self.prepare(&mut connection).map_err(explained)?;
         let identity = Identity::of(path).map_err(|_| StoreError::Gone { store: self.name.clone() })?;
+        let log = file::log_of(path).and_then(|log| Identity::of(&log).map(|identity| (log, identity)));
         Ok(SqliteStore {
             connection,
+            log: log.ok(),
             name: self.name.clone(),
             path: path.to_owned(),
             identity,

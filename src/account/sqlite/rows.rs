@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 use super::error::Failure;
-use crate::number::PhoneNumber;
+use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
@@ -14,6 +14,11 @@ pub(super) fn number(row: &Row<'_>, column: &str) -> Result<PhoneNumber, Failure
 
 /// A column that may hold a number.
 pub(super) fn optional_number(row: &Row<'_>, column: &str) -> Result<Option<PhoneNumber>, Failure> {
+    row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
+}
+
+/// A column that may hold a calling number.
+pub(super) fn optional_caller(row: &Row<'_>, column: &str) -> Result<Option<CallingNumber>, Failure> {
     row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
 }
 

@@ -157,6 +157,19 @@ pub(super) fn apply(
     Ok(Applied::Now { fax: fax.as_ref().map(|fax| faxes::keep(transaction, fax, now)).transpose()? })
 }
 
+/// Stops a service, whatever is set for it, and keeps the rest.
+pub(super) fn stop(
+    transaction: &Transaction<'_>,
+    number: PhoneNumber,
+    service: Service,
+    now: UnixTime,
+) -> Result<(), Failure> {
+    let sql = "UPDATE setting SET active = 0, revision = revision + 1, changed_at = ?3
+               WHERE number = ?1 AND service = ?2 AND active = 1";
+    transaction.prepare_cached(sql)?.execute(params![number.as_str(), service.name(), now.0])?;
+    Ok(())
+}
+
 pub(super) fn change_setting(
     transaction: &Transaction<'_>,
     change: &SettingChange,

@@ -2,7 +2,7 @@
 
 use super::{Row, Settings};
 use crate::account::setting::FaxMail;
-use crate::site::field::{Field, Fields, Form, Reader, bad_address, is_mail_address};
+use crate::site::field::{Field, Fields, Form, Reader, bad_address, is_mail_address, narrow};
 use crate::site::lang::Lang;
 
 impl Settings for FaxMail {
@@ -11,7 +11,7 @@ impl Settings for FaxMail {
     }
 
     fn read(reader: &mut Reader<'_>, active: bool, before: &FaxMail) -> FaxMail {
-        let address = reader.fields.text("address").to_owned();
+        let address = narrow(reader.fields.text("address"));
         let fits = is_mail_address(&address) || (address.is_empty() && !active);
         if !fits {
             reader.problems.add("address", bad_address(reader.lang));

@@ -2,7 +2,7 @@
 
 use super::{Row, Settings};
 use crate::account::setting::{Condition, RingSeconds, Select, Voicewarp};
-use crate::site::field::{Field, Fields, Form, Kind, Reader, Slot, one_a_line};
+use crate::site::field::{Field, Fields, Form, Kind, Reader, Slot, narrow, one_a_line};
 use crate::site::hyphenated;
 use crate::site::lang::Lang;
 
@@ -124,7 +124,7 @@ impl Settings for Voicewarp {
 }
 
 fn ring_seconds(reader: &mut Reader<'_>, before: &Voicewarp) -> RingSeconds {
-    let digits: String = reader.fields.text("ring_seconds").chars().map(narrow).collect();
+    let digits = narrow(reader.fields.text("ring_seconds"));
     let seconds = digits.parse().ok().filter(|seconds| (5..=60).contains(seconds));
     reader.require(
         seconds.is_some(),
@@ -133,14 +133,6 @@ fn ring_seconds(reader: &mut Reader<'_>, before: &Voicewarp) -> RingSeconds {
         "Enter a number from 5 to 60.",
     );
     seconds.map_or(before.ring_seconds, RingSeconds)
-}
-
-/// Full-width digits are digits.
-fn narrow(c: char) -> char {
-    match c {
-        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10).unwrap_or(c),
-        other => other,
-    }
 }
 
 fn destinations(form: &Form<'_>) -> Field {
