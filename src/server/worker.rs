@@ -5,15 +5,19 @@
 //!
 //! Queues: the inbox is bounded; what signalling does when it is full is written in [`super`]. Commands to signalling that find
 //! its queue full wait here and go out at the next tick: there are at most a few for each call.
+//!
+//! A panic while a call has its turn is a fault of ours. It ends that call, and no other: a worker that is gone would have every
+//! new call sent to it, as the one with the fewest.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Sender, error::TrySendError};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::call::identity::Trust;
 use crate::call::{Call, Input, Output, Seed, Settings};
@@ -33,6 +37,8 @@ const TICK: Duration = Duration::from_millis(20);
 const RTCP_TICKS: u64 = 25;
 /// Datagrams read from one socket in one pass: what a flood sends beyond is left to the system to drop.
 const MOST_PER_PASS: usize = 32;
+/// How a call ends that a fault of ours ends (ITU-T Q.850).
+const TEMPORARY_FAILURE: (u16, &str) = (41, "Temporary failure");
 /// The largest datagram looked at; an Ethernet frame holds less.
 const DATAGRAM: usize = 2048;
 
@@ -118,20 +124,23 @@ struct Running {
 impl Worker {
     /// Serves calls until it is told [`ToWorker::Quit`].
     pub fn run(self, inbox: &Receiver<ToWorker>) {
-        let mut running = Running {
-            next_tick: self.clock.now(),
-            worker: self,
+        Running::new(self).serve(inbox);
+    }
+}
+
+impl Running {
+    fn new(worker: Worker) -> Running {
+        Running {
+            next_tick: worker.clock.now(),
+            worker,
             calls: HashMap::new(),
             waiting: VecDeque::new(),
             ticks: 0,
             quit: false,
             buffer: Box::new([0; DATAGRAM]),
-        };
-        running.serve(inbox);
+        }
     }
-}
 
-impl Running {
     fn serve(&mut self, inbox: &Receiver<ToWorker>) {
         while !self.quit {
             let now = self.worker.clock.now();
@@ -171,37 +180,43 @@ impl Running {
         let rtcp = tick && self.ticks.is_multiple_of(RTCP_TICKS);
         let due: Vec<CallHandle> = self.calls.iter().filter(|(_, a)| tick || a.wakes <= now).map(|(&h, _)| h).collect();
         for handle in due {
-            let Some(active) = self.calls.get_mut(&handle) else { continue };
-            if tick {
-                active.receive(now, rtcp, &mut self.buffer[..]);
-            }
-            if active.wakes <= now {
-                active.call.handle_timeout(now);
-            }
-            self.settle(handle);
+            self.contain(handle, |running| running.turn(now, handle, tick, rtcp));
         }
+    }
+
+    /// Reads a call's sockets if `tick`, and lets it do what its time has come for.
+    fn turn(&mut self, now: Time, handle: CallHandle, tick: bool, rtcp: bool) {
+        let Some(active) = self.calls.get_mut(&handle) else { return };
+        if tick {
+            active.receive(now, rtcp, &mut self.buffer[..]);
+        }
+        if active.wakes <= now {
+            active.call.handle_timeout(now);
+        }
+        self.settle(handle);
+    }
+
+    /// Gives a call its turn. One that panics ends.
+    fn contain(&mut self, handle: CallHandle, turn: impl FnOnce(&mut Running)) {
+        if catch_unwind(AssertUnwindSafe(|| turn(self))).is_ok() {
+            return;
+        }
+        let broken = self.calls.remove(&handle);
+        let id = broken.as_ref().map(|active| active.call.id().to_owned()).unwrap_or_default();
+        error!(call = id, "a fault of ours ended this call; what is written above tells where");
+        if let Some(active) = broken {
+            active.trace.end(self.worker.clock.now());
+        }
+        self.waiting.push_back((handle, Command::HangUp(TEMPORARY_FAILURE.0, TEMPORARY_FAILURE.1)));
     }
 
     fn handle(&mut self, now: Time, message: ToWorker) {
         match message {
             ToWorker::Incoming { incoming, trust, seed } => {
-                let handle = incoming.call;
-                let settings = Arc::clone(&self.worker.settings);
-                let call = Call::new(now, self.worker.clock.wall(), seed, settings, trust, &incoming);
-                info!(call = call.id(), "a call comes in");
-                debug!(call = call.id(), sip_call_id = incoming.call_id, remote = %incoming.flow.remote);
-                let reached = incoming.flow.local.ip();
-                let trace = self.worker.tracer.call(now, call.id(), &incoming.call_id);
-                self.calls.insert(handle, Active { call, reached, sockets: None, trace, wakes: now });
-                self.settle(handle);
+                self.contain(incoming.call, |running| running.begin(now, &incoming, trust, seed));
             }
-            ToWorker::Input { call: handle, mut input } => {
-                let Some(active) = self.calls.get_mut(&handle) else { return };
-                if let Input::Line { contract: Ok(Some(_)), local_rtp } = &mut input {
-                    *local_rtp = active.open(&mut self.worker.ports, self.worker.advertise);
-                }
-                active.call.handle_input(now, input);
-                self.settle(handle);
+            ToWorker::Input { call: handle, input } => {
+                self.contain(handle, |running| running.tell(now, handle, input));
             }
             ToWorker::Stop => self.tell_all(now, || Input::Stop),
             ToWorker::Quit => {
@@ -214,13 +229,31 @@ impl Running {
         }
     }
 
+    fn begin(&mut self, now: Time, incoming: &Incoming, trust: Trust, seed: Seed) {
+        let handle = incoming.call;
+        let settings = Arc::clone(&self.worker.settings);
+        let call = Call::new(now, self.worker.clock.wall(), seed, settings, trust, incoming);
+        info!(call = call.id(), "a call comes in");
+        debug!(call = call.id(), sip_call_id = incoming.call_id, remote = %incoming.flow.remote);
+        let reached = incoming.flow.local.ip();
+        let trace = self.worker.tracer.call(now, call.id(), &incoming.call_id);
+        self.calls.insert(handle, Active { call, reached, sockets: None, trace, wakes: now });
+        self.settle(handle);
+    }
+
+    fn tell(&mut self, now: Time, handle: CallHandle, mut input: Input) {
+        let Some(active) = self.calls.get_mut(&handle) else { return };
+        if let Input::Line { contract: Ok(Some(_)), local_rtp } = &mut input {
+            *local_rtp = active.open(&mut self.worker.ports, self.worker.advertise);
+        }
+        active.call.handle_input(now, input);
+        self.settle(handle);
+    }
+
     fn tell_all(&mut self, now: Time, input: fn() -> Input) {
         let handles: Vec<CallHandle> = self.calls.keys().copied().collect();
         for handle in handles {
-            if let Some(active) = self.calls.get_mut(&handle) {
-                active.call.handle_input(now, input());
-            }
-            self.settle(handle);
+            self.contain(handle, |running| running.tell(now, handle, input()));
         }
     }
 
@@ -355,3 +388,6 @@ fn next_multiple(elapsed: Duration, step: Duration) -> Duration {
     let count = elapsed.as_nanos() / step.as_nanos() + 1;
     step.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests;
