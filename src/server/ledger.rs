@@ -98,13 +98,13 @@ impl Ledger {
     }
 
     fn look_up(&self, lookup: Lookup) {
-        let refused = self.lookups.try_send(lookup);
-        if let Err(TrySendError::Full(lookup) | TrySendError::Disconnected(lookup)) = refused {
-            error!("too many look-ups wait for the account store");
-            match lookup {
+        let Err(refused) = self.lookups.try_send(lookup) else { return };
+        error!(why = why(&refused), "a line is not looked up");
+        match refused {
+            TrySendError::Full(lookup) | TrySendError::Disconnected(lookup) => match lookup {
                 Lookup::Line { reply, .. } => reply(Err(LookupFailed)),
                 Lookup::Key { reply, .. } => reply(Err(LookupFailed)),
-            }
+            },
         }
     }
 
@@ -115,26 +115,26 @@ impl Ledger {
         call_id: String,
         reply: Reply<Result<(), StoreFailed>>,
     ) {
-        let refused = self.passwords.try_send(Password { request, call_id, reply });
-        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = refused {
-            error!(call = job.call_id, "too many passwords wait for the account store");
-            (job.reply)(Err(StoreFailed));
-        }
+        let Err(refused) = self.passwords.try_send(Password { request, call_id, reply }) else { return };
+        let why = why(&refused);
+        let (TrySendError::Full(job) | TrySendError::Disconnected(job)) = refused;
+        error!(call = job.call_id, why, "a temporary password is not stored");
+        (job.reply)(Err(StoreFailed));
     }
 
     /// Keeps a call record.
     pub fn record(&self, record: Box<CallRecord>) {
-        let refused = self.writes.try_send(Job::Record(record));
-        if let Err(TrySendError::Full(Job::Record(record)) | TrySendError::Disconnected(Job::Record(record))) = refused
-        {
-            lost_record(&record, "too many writes wait for the account store");
+        let Err(refused) = self.writes.try_send(Job::Record(record)) else { return };
+        let why = why(&refused);
+        if let TrySendError::Full(Job::Record(record)) | TrySendError::Disconnected(Job::Record(record)) = refused {
+            lost_record(&record, why);
         }
     }
 
     /// Adds to the audit.
     pub fn audit(&self, entry: AuditEntry) {
-        if self.writes.try_send(Job::Audit(Box::new(entry))).is_err() {
-            error!("too many writes wait for the account store: an audit row is lost");
+        if let Err(refused) = self.writes.try_send(Job::Audit(Box::new(entry))) {
+            error!(why = why(&refused), "an audit row is not stored");
         }
     }
 
@@ -146,6 +146,16 @@ impl Ledger {
             if thread.join().is_err() {
                 error!("a thread of the account store has panicked");
             }
+        }
+    }
+}
+
+/// Why a queue takes no more.
+fn why<T>(refused: &TrySendError<T>) -> &'static str {
+    match refused {
+        TrySendError::Full(_) => "too many requests wait for the account store",
+        TrySendError::Disconnected(_) => {
+            "the account store's thread has ended by a fault of ours: the service has to be started anew"
         }
     }
 }
