@@ -57,9 +57,9 @@ for (const [unit, number, reach] of ACCOUNTS) {
     await page.getByRole("button", { name: "ログアウト" }).click();
     assert.equal(path(page), "/login?bye");
     await page.getByText("ログアウトしました").waitFor();
-    // the back button shows nothing of it any more
+    // the back button shows nothing of it any more, and a login would lead on to where it went
     await page.goBack();
-    assert.equal(path(page), "/login");
+    assert.equal(path(page), `/login?back=${encodeURIComponent(ALL.at(-1))}`);
     assert.equal(await page.getByText("ご契約のサービス").count(), 0);
     // the own password from now on, the temporary one no longer
     await logIn(page, unit, number, TEMPORARY);
