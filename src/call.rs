@@ -49,7 +49,8 @@ use excuse::Announcement;
 use identity::{Trust, Unidentified};
 use media::Media;
 use offer::{accepted, unmet};
-use reason::{cause_of, final_status, outcome_of, reason_in};
+pub use reason::cause_of;
+use reason::{final_status, outcome_of, reason_in};
 
 pub use seed::Seed;
 

@@ -77,13 +77,15 @@ pub fn caller_number(
     }
     let from = facts.from.as_ref().filter(|_| trust.from);
     let from = from.filter(|_| asserted.is_empty() || !is_anonymous_facts(facts));
-    let believed: Vec<&NameAddr> = asserted.iter().chain(from).collect();
+    let has_number = asserted.iter().any(|value| value.uri.scheme == Scheme::Tel);
+    let asserted = asserted.iter().filter(|value| !(has_number && is_name(value)));
+    let believed: Vec<&NameAddr> = asserted.chain(from).collect();
     if believed.is_empty() {
         let withheld = is_anonymous_facts(facts) && (trust.asserted || trust.from);
         return Err(if withheld { Unidentified::Withheld } else { Unidentified::Untrusted });
     }
     let mut number = None;
-    for address in believed.into_iter().filter(|address| !is_name_beside_number(address, asserted)) {
+    for address in believed {
         let this = number_of(address)?;
         if number.is_some_and(|other| other != this) {
             return Err(Unidentified::Conflict);
@@ -103,11 +105,9 @@ fn number_of(address: &NameAddr) -> Result<PhoneNumber, Unidentified> {
 
 /// Of two values the one is a SIP URI and the other a `tel:` URI of the same user (RFC 3325 §9.1): in an IMS the first may well be a name,
 /// and the number is in the second.
-fn is_name_beside_number(address: &NameAddr, asserted: &[NameAddr]) -> bool {
-    let is_name = || matches!(number_of(address), Err(Unidentified::NotANumber(NumberError::Character(_))));
-    let is_value = asserted.iter().any(|value| std::ptr::eq(value, address));
-    let has_number = || asserted.iter().any(|value| value.uri.scheme == Scheme::Tel);
-    is_value && address.uri.is_sip() && has_number() && is_name()
+fn is_name(address: &NameAddr) -> bool {
+    let is_no_number = matches!(number_of(address), Err(Unidentified::NotANumber(NumberError::Character(_))));
+    address.uri.is_sip() && is_no_number
 }
 
 /// RFC 3323 §4.1.1.3 has `anonymous.invalid`; the network also sends the reason as the display name, with the same address.

@@ -33,8 +33,8 @@ pub(super) fn reason_in(cause: &EndCause) -> Option<String> {
     Some(reason.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect())
 }
 
-/// The cause of ITU-T Q.850 that our BYE gives.
-pub(super) fn cause_of(outcome: Outcome) -> (u16, &'static str) {
+/// The cause of ITU-T Q.850, and its text, that our BYE gives.
+pub fn cause_of(outcome: Outcome) -> (u16, &'static str) {
     match outcome {
         Outcome::Stopped | Outcome::StoreFailed | Outcome::RefusedStore | Outcome::Lost => (41, "Temporary failure"),
         Outcome::RefusedMedia => (88, "Incompatible destination"),

@@ -102,7 +102,6 @@ fn configured(cli: &Cli, overrides: &Overrides, work: impl FnOnce(&Config) -> Ex
 
 fn log() {
     const STANDARD: &str = "info,rusqlite_migration=warn";
-    // empty is how some supervisors write that it is not set
     let asked = std::env::var_os(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let asked = asked.to_string_lossy();
     // empty is how some supervisors write that it is not set

@@ -19,8 +19,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 use tracing::{debug, error, info, warn};
 
+use crate::account::Outcome;
 use crate::call::identity::Trust;
-use crate::call::{Call, Input, Output, Seed, Settings};
+use crate::call::{Call, Input, Output, Seed, Settings, cause_of};
 use crate::net::media::{MediaPair, Ports, address_towards};
 use crate::sip::endpoint::{CallHandle, EndCause, Incoming, Rejection};
 use crate::time::Time;
@@ -37,8 +38,6 @@ const TICK: Duration = Duration::from_millis(20);
 const RTCP_TICKS: u64 = 25;
 /// Datagrams read from one socket in one pass: what a flood sends beyond is left to the system to drop.
 const MOST_PER_PASS: usize = 32;
-/// How a call ends that a fault of ours ends (ITU-T Q.850).
-const TEMPORARY_FAILURE: (u16, &str) = (41, "Temporary failure");
 /// The largest datagram looked at; an Ethernet frame holds less.
 const DATAGRAM: usize = 2048;
 
@@ -207,7 +206,8 @@ impl Running {
         if let Some(active) = broken {
             active.trace.end(self.worker.clock.now());
         }
-        self.waiting.push_back((handle, Command::HangUp(TEMPORARY_FAILURE.0, TEMPORARY_FAILURE.1)));
+        let (cause, text) = cause_of(Outcome::Lost);
+        self.waiting.push_back((handle, Command::HangUp(cause, text)));
     }
 
     fn handle(&mut self, now: Time, message: ToWorker) {

@@ -52,7 +52,7 @@ fn read(row: &Row<'_>) -> Result<Fax, Failure> {
     Ok(Fax {
         id: row.get("id")?,
         number: rows::number(row, "number")?,
-        caller: rows::optional_caller(row, "caller")?,
+        caller: rows::optional(row, "caller")?,
         received_at: rows::time(row, "received_at")?,
         pages: row.get("pages")?,
         size: u64::try_from(row.get::<_, i64>("size")?).unwrap_or_default(),

@@ -87,6 +87,13 @@ pub(super) fn retry_failed(transaction: &Transaction<'_>, now: UnixTime) -> Resu
     Ok(transaction.prepare_cached(sql)?.execute([now.0])?)
 }
 
+/// Forgets mails that were settled before, `most` of them.
+pub(super) fn prune(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<usize, Failure> {
+    let sql = "DELETE FROM mail WHERE id IN
+                   (SELECT id FROM mail WHERE state IN ('sent', 'failed') AND settled_at < ?1 LIMIT ?2)";
+    Ok(transaction.prepare_cached(sql)?.execute(params![before.0, most])?)
+}
+
 pub(super) fn list(connection: &Connection, filter: &MailFilter) -> Result<Vec<Mail>, Failure> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM mail

@@ -132,7 +132,13 @@ impl Store for SqliteStore {
     }
 
     fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError> {
-        self.write(|transaction| records::prune(transaction, before, most))
+        self.write(|transaction| {
+            Ok(Pruned {
+                calls: records::prune_calls(transaction, before, most)?,
+                audit: records::prune_audit(transaction, before, most)?,
+                mails: mail::prune(transaction, before, most)?,
+            })
+        })
     }
 
     fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError> {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, Transaction, named_params, params};
 use super::error::Failure;
 use super::rows;
 use crate::account::{
-    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, Pruned, StoreError,
+    Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, StoreError,
 };
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
@@ -49,14 +49,16 @@ pub(super) fn keep_call(transaction: &Transaction<'_>, record: &CallRecord) -> R
     if kept == 1 { Ok(()) } else { Err(StoreError::CallTwice { id: record.id.clone() }.into()) }
 }
 
+/// What a filter says of a call, but for the time from which on.
+const CHOSEN: &str = "(:until IS NULL OR started_at < :until) AND (:caller IS NULL OR caller = :caller)
+                      AND (:outcome IS NULL OR outcome = :outcome)";
+
 pub(super) fn calls(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>, Failure> {
     // the newest are chosen, and then put into the order in which they came
-    let mut statement = connection.prepare_cached(
-        "SELECT * FROM call_record
-         WHERE (:since IS NULL OR started_at >= :since) AND (:until IS NULL OR started_at < :until) AND (:caller IS NULL OR caller = :caller)
-             AND (:outcome IS NULL OR outcome = :outcome)
-         ORDER BY started_at DESC, id DESC LIMIT :last",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT * FROM call_record WHERE (:since IS NULL OR started_at >= :since) AND {CHOSEN}
+         ORDER BY started_at DESC, id DESC LIMIT :last"
+    ))?;
     let mut rows = statement.query(named_params! {
         ":since": filter.since.map(|since| since.0),
         ":until": filter.until.map(|until| until.0),
@@ -78,12 +80,10 @@ pub(super) fn calls_behind(
     after: Option<&CallRecord>,
     most: u32,
 ) -> Result<Vec<CallRecord>, Failure> {
-    let mut statement = connection.prepare_cached(
-        "SELECT * FROM call_record
-         WHERE started_at >= :since AND (started_at > :since OR id > :id) AND (:until IS NULL OR started_at < :until)
-             AND (:caller IS NULL OR caller = :caller) AND (:outcome IS NULL OR outcome = :outcome)
-         ORDER BY started_at, id LIMIT :most",
-    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT * FROM call_record WHERE started_at >= :since AND (started_at > :since OR id > :id) AND {CHOSEN}
+         ORDER BY started_at, id LIMIT :most"
+    ))?;
     // before the first call, no id is less than an empty one
     let since = after.map(|after| after.started_at).or(filter.since).map_or(i64::MIN, |since| since.0);
     let mut rows = statement.query(named_params! {
@@ -101,20 +101,17 @@ pub(super) fn calls_behind(
     Ok(calls)
 }
 
-/// Forgets calls that started, audit rows that were written and mails that were settled before, `most` of each.
-pub(super) fn prune(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<Pruned, Failure> {
-    let delete = |sql| Ok::<_, Failure>(transaction.prepare_cached(sql)?.execute(params![before.0, most])?);
-    Ok(Pruned {
-        calls: delete(
-            "DELETE FROM call_record WHERE id IN
-                 (SELECT id FROM call_record WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)",
-        )?,
-        audit: delete("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)")?,
-        mails: delete(
-            "DELETE FROM mail WHERE id IN
-                 (SELECT id FROM mail WHERE state IN ('sent', 'failed') AND settled_at < ?1 LIMIT ?2)",
-        )?,
-    })
+/// Forgets calls that started before, `most` of them.
+pub(super) fn prune_calls(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<usize, Failure> {
+    let sql = "DELETE FROM call_record WHERE id IN
+                   (SELECT id FROM call_record WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)";
+    Ok(transaction.prepare_cached(sql)?.execute(params![before.0, most])?)
+}
+
+/// Forgets audit rows that were written before, `most` of them.
+pub(super) fn prune_audit(transaction: &Transaction<'_>, before: UnixTime, most: u32) -> Result<usize, Failure> {
+    let sql = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY id LIMIT ?2)";
+    Ok(transaction.prepare_cached(sql)?.execute(params![before.0, most])?)
 }
 
 pub(super) fn call_of(connection: &Connection, id: &str) -> Result<Option<CallRecord>, Failure> {
@@ -129,10 +126,10 @@ fn call(row: &Row<'_>) -> Result<CallRecord, Failure> {
         started_at: rows::time(row, "started_at")?,
         answered_at: rows::optional_time(row, "answered_at")?,
         ended_at: rows::time(row, "ended_at")?,
-        caller: rows::optional_number(row, "caller")?,
+        caller: rows::optional(row, "caller")?,
         peer: row.get("peer")?,
-        unit: rows::optional_unit(row, "unit")?,
-        target: rows::optional_number(row, "target")?,
+        unit: rows::optional(row, "unit")?,
+        target: rows::optional(row, "target")?,
         outcome: rows::parsed("outcome", &row.get::<_, String>("outcome")?)?,
         status: row.get("status")?,
         reason: row.get("reason")?,
@@ -229,8 +226,8 @@ fn entry(row: &Row<'_>) -> Result<AuditEntry, Failure> {
         at: rows::time(row, "at")?,
         actor: row.get("actor")?,
         action: rows::parsed("action", &row.get::<_, String>("action")?)?,
-        unit: rows::optional_unit(row, "unit")?,
-        number: rows::optional_number(row, "number")?,
+        unit: rows::optional(row, "unit")?,
+        number: rows::optional(row, "number")?,
         detail: row.get("detail")?,
     })
 }

@@ -3,27 +3,20 @@
 use rusqlite::Row;
 
 use super::error::Failure;
-use crate::number::{CallingNumber, PhoneNumber};
+use crate::number::PhoneNumber;
 use crate::time::UnixTime;
-use crate::unit::Unit;
 
 /// A column that always holds a number.
 pub(super) fn number(row: &Row<'_>, column: &str) -> Result<PhoneNumber, Failure> {
     parsed(column, &row.get::<_, String>(column)?)
 }
 
-/// A column that may hold a number.
-pub(super) fn optional_number(row: &Row<'_>, column: &str) -> Result<Option<PhoneNumber>, Failure> {
-    row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
-}
-
-/// A column that may hold a calling number.
-pub(super) fn optional_caller(row: &Row<'_>, column: &str) -> Result<Option<CallingNumber>, Failure> {
-    row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
-}
-
-/// A column that may hold a unit.
-pub(super) fn optional_unit(row: &Row<'_>, column: &str) -> Result<Option<Unit>, Failure> {
+/// A column that may hold a number, a unit, or what else is written as text.
+pub(super) fn optional<T>(row: &Row<'_>, column: &str) -> Result<Option<T>, Failure>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
     row.get::<_, Option<String>>(column)?.map(|text| parsed(column, &text)).transpose()
 }
 
