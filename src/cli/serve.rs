@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rand::RngExt;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -148,7 +149,7 @@ async fn serve(
     args: &Args,
     config: &Config,
     options: Options,
-    site: site::Options,
+    mut site: site::Options,
     post: SqliteStore,
     example: Option<&Contract>,
     out: &mut dyn Write,
@@ -163,11 +164,11 @@ async fn serve(
             false => writeln!(out, "listening sip {transport} {address}")?,
         }
     }
-    let scheme = site.security.scheme();
+    let scheme = site.pages.security.scheme();
     let telephone = example.zip(server.listening().iter().find(|(transport, _)| *transport == Transport::Udp));
     let introduction =
         telephone.map(|(contract, (_, address))| Introduction { contract, service_number, address: *address });
-    let site = site::Options { linphone: introduction.as_ref().map(Introduction::linphone), ..site };
+    site.pages.linphone = introduction.as_ref().map(Introduction::linphone);
     let site = site::start(site).map_err(|error| Failure::Resource(error.to_string()))?;
     match args.json {
         true => json_line(out, &json!({"listening": "site", "transport": scheme, "address": site.address()}))?,
@@ -290,14 +291,14 @@ fn site_options(config: &Config, identities: &Identities) -> site::Options {
     let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     let (fewest, most) = config.site.password_length;
     let for_stores = config.clone();
-    site::Options {
-        listen: config.site.listen,
+    let pages = site::PageOptions {
         security: security(&config.site, identities.site.as_ref()),
         service_number: config.sip.service_number,
         open_store: Box::new(move || Ok(Box::new(open_store_as(&for_stores, Mode::Existing, "site")?))),
         cost: config.store.hash_cost,
         hashers: config.limits.hash_workers as usize,
         clock: Arc::new(now),
+        random: Arc::new(|| rand::rng().random()),
         rules: site::Rules {
             fewest: fewest.into(),
             most: most.into(),
@@ -306,12 +307,12 @@ fn site_options(config: &Config, identities: &Identities) -> site::Options {
         },
         idle_seconds: seconds(config.site.idle_timeout),
         logins_per_minute: config.site.logins_per_minute,
-        limits: services::http_limits(config),
         proxies: config.site.trusted_proxies.clone(),
         refusal_after: REFUSAL_AFTER,
         sends_mail: config.mail.smtp.is_some(),
         linphone: None,
-    }
+    };
+    site::Options { listen: config.site.listen, limits: services::http_limits(config), pages }
 }
 
 fn security(site: &config::Site, identity: Option<&Arc<Identity>>) -> Security {

@@ -10,15 +10,15 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::desk::Trouble;
+use super::app::Shared;
 use super::field::{Ends, bad_number};
+use super::handles::Trouble;
 use super::lang::Lang;
 use super::member::Member;
 use super::page::{self, Frame};
-use super::{Shared, hyphenated};
 use crate::account::setting::BulkTransfer;
 use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
-use crate::number::{NumberError, PhoneNumber};
+use crate::number::{NumberError, PhoneNumber, hyphenated};
 
 /// The largest upload; 10,000 rows are about 400 KB.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -178,7 +178,7 @@ async fn undecodable(app: &Shared, member: &Member, line: u64) -> Response {
 /// What is set for every number within reach that has the service.
 async fn states(app: &Shared, member: &Member) -> Result<States, Trouble> {
     let (numbers, customer_number) = (member.numbers_with(Service::BulkTransfer), member.contract.customer_number);
-    let found = app.desk.store(move |store| {
+    let found = app.handles.store(move |store| {
         let set: HashMap<_, _> = store.settings(customer_number, Service::BulkTransfer)?.into_iter().collect();
         let read = |number| set.get(&number).map(|setting| setting.read::<BulkTransfer>().unwrap_or_default());
         Ok(numbers.into_iter().map(|number| (number, read(number).unwrap_or_default())).collect::<States>())
@@ -243,9 +243,9 @@ async fn save(app: &Shared, member: &Member, text: &str, seen: &str) -> Response
         let (number, service) = (row.number, Service::BulkTransfer);
         planned.push(SettingChange { number, service, revision: before.revision, active: row.active, detail });
     }
-    let (by, now) = (member.actor(), (app.clock)());
+    let (by, now) = (member.actor(), app.now());
     let effects = Effects { changes: planned, ..Effects::default() };
-    match app.desk.store(move |store| store.apply(&effects, &by, now)).await {
+    match app.handles.store(move |store| store.apply(&effects, &by, now)).await {
         Ok(_) => Redirect::to("/bulk-transfer?done").into_response(),
         Err(Trouble::Store(StoreError::SettingChanged { .. })) => preview(app, member, text).await,
         Err(trouble) => page::trouble(member.lang, &trouble),

@@ -1,16 +1,12 @@
-//! The cookies: who is logged in, and the language.
+//! Cookies: reading and setting them, and the one that names a session.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-use super::lang::Lang;
-
-pub(super) const LANGUAGE: &str = "karipass-language";
 const SESSION: &str = "karipass-session";
 /// Browsers take a cookie of this name only over TLS, from this very host, for all its paths (RFC 6265bis §4.1.3.2).
 const SESSION_OVER_TLS: &str = "__Host-karipass-session";
-const LANGUAGE_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 pub(super) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
@@ -31,11 +27,6 @@ pub(super) fn for_session(token: &str, secure: bool) -> String {
     format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}{age}")
 }
 
-pub(super) fn language(lang: Lang, secure: bool) -> String {
-    let (code, secure) = (lang.code(), only_over_tls(secure));
-    format!("{LANGUAGE}={code}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LANGUAGE_SECONDS}{secure}")
-}
-
 pub(super) fn add(response: &mut Response, cookie: String) {
     if let Ok(value) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(SET_COOKIE, value);
@@ -46,6 +37,6 @@ fn session_name(secure: bool) -> &'static str {
     if secure { SESSION_OVER_TLS } else { SESSION }
 }
 
-fn only_over_tls(secure: bool) -> &'static str {
+pub(super) fn only_over_tls(secure: bool) -> &'static str {
     if secure { "; Secure" } else { "" }
 }

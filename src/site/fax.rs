@@ -6,21 +6,20 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
-use rand::RngExt;
 
-use super::desk::Trouble;
+use super::app::{App, Shared};
 use super::field::Fields;
+use super::handles::Trouble;
 use super::lang::Lang;
 use super::member::{Member, Visitor};
 use super::page::{self, Frame};
-use super::{App, Shared, hyphenated};
 use crate::account::fax::Fax;
 use crate::account::mail::{LINK_SECONDS, Mail, MailFilter, MailState, NewMail, Purpose, TokenHash};
 use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Store, StoreError};
 use crate::event;
 use crate::fax;
-use crate::number::{CallingNumber, PhoneNumber};
+use crate::number::{CallingNumber, PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
 /// So many requests to confirm an address go out for a number in an hour, so that nobody is written to without end.
@@ -73,7 +72,7 @@ pub(super) async fn inbox(State(app): State<Shared>, member: Member, uri: Uri) -
         Ok(number) => number,
         Err(not_found) => return not_found,
     };
-    match app.desk.store(move |store| store.faxes(number)).await {
+    match app.handles.store(move |store| store.faxes(number)).await {
         Ok(faxes) => list(&member, number, &faxes, false, &query),
         Err(trouble) => page::trouble(member.lang, &trouble),
     }
@@ -113,7 +112,7 @@ pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Byte
         return Redirect::to(&format!("{inbox}&unmarked")).into_response();
     }
     if !form.is("step", "delete") {
-        return match app.desk.store(move |store| store.faxes(number)).await {
+        return match app.handles.store(move |store| store.faxes(number)).await {
             Ok(mut faxes) => {
                 faxes.retain(|fax| ids.contains(&fax.id));
                 list(&member, number, &faxes, true, &Fields::default())
@@ -121,8 +120,8 @@ pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Byte
             Err(trouble) => page::trouble(member.lang, &trouble),
         };
     }
-    let (by, now) = (member.actor(), (app.clock)());
-    match app.desk.store(move |store| store.delete_faxes(number, &ids, &by, now)).await {
+    let (by, now) = (member.actor(), app.now());
+    match app.handles.store(move |store| store.delete_faxes(number, &ids, &by, now)).await {
         Ok(_) => Redirect::to(&format!("{inbox}&deleted")).into_response(),
         Err(trouble) => page::trouble(member.lang, &trouble),
     }
@@ -138,14 +137,14 @@ pub(super) async fn document(State(app): State<Shared>, member: Member, uri: Uri
     let (Ok(id), is_pdf) = (query.text("id").parse::<i64>(), query.is("as", "pdf")) else {
         return member.not_found();
     };
-    let (by, now) = (member.actor(), (app.clock)());
-    let tiff = match app.desk.store(move |store| store.open_fax(number, id, &by, now)).await {
+    let (by, now) = (member.actor(), app.now());
+    let tiff = match app.handles.store(move |store| store.open_fax(number, id, &by, now)).await {
         Ok(Some((_, tiff))) => tiff,
         Ok(None) => return member.not_found(),
         Err(trouble) => return page::trouble(member.lang, &trouble),
     };
     let bytes = if is_pdf {
-        match app.desk.hash(move || fax::read(&tiff).map(|document| fax::to_pdf(&document))).await {
+        match app.handles.hash(move || fax::read(&tiff).map(|document| fax::to_pdf(&document))).await {
             Ok(Ok(pdf)) => pdf,
             Ok(Err(error)) => {
                 tracing::error!(fax = id, %error, "a fax in the store cannot be read");
@@ -171,13 +170,13 @@ pub(super) async fn document(State(app): State<Shared>, member: Member, uri: Uri
 }
 
 /// The mail that has to go out when this is set: the request to confirm an address that is not.
-pub(super) fn request(number: PhoneNumber, before: &FaxMail, asked: &FaxMail) -> Option<NewMail> {
+pub(super) fn request(app: &App, number: PhoneNumber, before: &FaxMail, asked: &FaxMail) -> Option<NewMail> {
     let is_new = !asked.confirmed && !asked.address.is_empty() && asked.address != before.address;
-    is_new.then(|| new_request(number, &asked.address))
+    is_new.then(|| new_request(number, &asked.address, app.draw_id()))
 }
 
-fn new_request(number: PhoneNumber, address: &str) -> NewMail {
-    event::confirmation(number, address, &mut || rand::rng().random())
+fn new_request(number: PhoneNumber, address: &str, id: u128) -> NewMail {
+    event::confirmation(number, address, &mut || id)
 }
 
 /// What has become of the newest mail by which this address is to be confirmed.
@@ -188,9 +187,9 @@ pub(super) async fn confirmation(
     lang: Lang,
 ) -> Result<String, Trouble> {
     let filter = MailFilter { number: Some(number), purpose: Some(Purpose::Confirm), ..MailFilter::default() };
-    let mails = app.desk.store(move |store| store.mails(&filter)).await?;
+    let mails = app.handles.store(move |store| store.mails(&filter)).await?;
     let newest = mails.into_iter().filter(|mail| mail.mail.recipient == address).max_by_key(|mail| mail.created_at);
-    Ok(told_of(newest.as_ref(), app.sends_mail, (app.clock)(), lang))
+    Ok(told_of(newest.as_ref(), app.sends_mail, app.now(), lang))
 }
 
 fn told_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> String {
@@ -261,8 +260,8 @@ pub(super) async fn ask_again(State(app): State<Shared>, member: Member, body: B
         Ok((_, number)) => number,
         Err(refused) => return refused,
     };
-    let (by, now) = (member.actor(), (app.clock)());
-    let asked = app.desk.store(move |store| {
+    let (by, now, id) = (member.actor(), app.now(), app.draw_id());
+    let asked = app.handles.store(move |store| {
         let set = store.setting(number, Service::FaxMail)?.read::<FaxMail>().map(|set| set.detail).unwrap_or_default();
         if set.confirmed || set.address.is_empty() {
             return Ok(Asked::Nobody);
@@ -270,7 +269,7 @@ pub(super) async fn ask_again(State(app): State<Shared>, member: Member, body: B
         if asked_too_often(store, number, now)? {
             return Ok(Asked::TooOften);
         }
-        let effects = Effects { mails: vec![new_request(number, &set.address)], ..Effects::default() };
+        let effects = Effects { mails: vec![new_request(number, &set.address, id)], ..Effects::default() };
         store.apply(&effects, &by, now).map(|_| Asked::Yes)
     });
     match asked.await {
@@ -312,8 +311,8 @@ impl ConfirmPage {
 pub(super) async fn confirm_page(State(app): State<Shared>, visitor: Visitor, uri: Uri) -> Response {
     let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     let token = query.text("token").to_owned();
-    let (hash, now) = (TokenHash::of(&token), (app.clock)());
-    match app.desk.store(move |store| store.offered_confirmation(&hash, now)).await {
+    let (hash, now) = (TokenHash::of(&token), app.now());
+    match app.handles.store(move |store| store.offered_confirmation(&hash, now)).await {
         Ok(Some(offered)) => answer(&visitor, Link::Offered, token, Some((offered.number, offered.address))),
         Ok(None) => answer(&visitor, Link::Dead, String::new(), None),
         Err(trouble) => page::trouble(visitor.lang, &trouble),
@@ -323,8 +322,8 @@ pub(super) async fn confirm_page(State(app): State<Shared>, visitor: Visitor, ur
 /// The link itself is what its user may do this by: there is no login, and no session to forge a form for.
 pub(super) async fn confirm(State(app): State<Shared>, visitor: Visitor, body: Bytes) -> Response {
     let form = Fields::parse(&body);
-    let (hash, now) = (TokenHash::of(form.text("token")), (app.clock)());
-    match app.desk.store(move |store| store.confirm_address(&hash, now)).await {
+    let (hash, now) = (TokenHash::of(form.text("token")), app.now());
+    match app.handles.store(move |store| store.confirm_address(&hash, now)).await {
         Ok(Some(used)) => answer(&visitor, Link::Used, String::new(), Some((used.number, used.address))),
         Ok(None) => answer(&visitor, Link::Dead, String::new(), None),
         Err(trouble) => page::trouble(visitor.lang, &trouble),

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::hyphenated;
 use super::lang::Lang;
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 use crate::secret::Secret;
 
 /// The fields of a form, in order, as they were sent or would be.

@@ -7,19 +7,18 @@ use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use rand::Rng;
-use tokio::time::Instant;
 
-use super::desk::Trouble;
+use super::app::{App, Shared};
 use super::field::Fields;
-use super::lang::{Lang, is_own_path};
+use super::handles::Trouble;
+use super::lang::Lang;
 use super::member::{Newcomer, Visitor, csrf_of, session_id};
+use super::own_path::is_own_path;
 use super::page::{self, Frame};
-use super::{App, Shared, cookie, forwarded, twice};
+use super::{cookie, forwarded, twice};
 use crate::account::{Attempt, Credential, Session, Settled, Stage, Verdict};
-use crate::hex::hex;
 use crate::http::Peer;
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::unit::Unit;
@@ -49,12 +48,12 @@ struct LoginPage {
 const KEPT: &str = "kept-";
 
 impl LoginPage {
-    fn new(visitor: &Visitor) -> LoginPage {
+    fn new(app: &App, visitor: &Visitor) -> LoginPage {
         let nothing = String::new;
         let query = Fields::parse(visitor.here.split_once('?').unwrap_or_default().1.as_bytes());
         LoginPage {
             p: visitor.frame(),
-            once: twice::once(),
+            once: twice::once(app),
             unit: Unit::Line,
             number: nothing(),
             notice: nothing(),
@@ -78,8 +77,8 @@ struct HelpPage {
     service_number: String,
 }
 
-pub(super) async fn show(visitor: Visitor) -> Response {
-    let mut page = LoginPage::new(&visitor);
+pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Response {
+    let mut page = LoginPage::new(&app, &visitor);
     let lang = visitor.lang;
     page.notice = match visitor.here.as_str() {
         "/login?bye" => lang.say("ログアウトしました。", "You are logged out."),
@@ -99,9 +98,10 @@ fn ended(lang: Lang) -> &'static str {
 
 /// The login page for a form that came when its session was over: the form goes along, so that nothing has to be filled in
 /// anew. `refused` is what would have been answered otherwise.
-pub(super) fn with_form(visitor: &Visitor, form: &Fields, refused: &Response) -> Response {
+pub(super) fn with_form(app: &App, visitor: &Visitor, form: &Fields, refused: &Response) -> Response {
     let lang = visitor.lang;
-    let mut page = LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(visitor) };
+    let mut page =
+        LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(app, visitor) };
     page.ended = true;
     page.notice =
         format!("{}{}", ended(lang), lang.say("入力した内容は残っています。", " What you had filled in is kept."));
@@ -134,7 +134,7 @@ struct ResumePage {
 }
 
 pub(super) async fn help(State(app): State<Shared>, visitor: Visitor) -> Response {
-    let service_number = super::hyphenated(app.service_number);
+    let service_number = hyphenated(app.service_number);
     page::render(StatusCode::OK, &HelpPage { p: visitor.frame(), service_number })
 }
 
@@ -145,10 +145,11 @@ pub(super) async fn log_in(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let (arrived, lang) = (Instant::now(), visitor.lang);
-    let mut page = LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(&visitor) };
+    let (refusal_time, lang) = ((app.runtime.wait)(app.refusal_after), visitor.lang);
+    let mut page =
+        LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(&app, &visitor) };
     let from = forwarded::client(peer.ip(), &headers, &app.proxies);
-    if let Err(seconds) = app.logins.admit(from, (app.clock)()) {
+    if let Err(seconds) = app.logins.admit(from, app.now()) {
         tracing::warn!(%from, "too many logins from one address");
         page.error = lang
             .say(
@@ -178,7 +179,7 @@ pub(super) async fn log_in(
         Ok(Ok((token, stage))) => welcome(&app, &token, stage, page),
         Ok(Err(refusal)) => {
             tracing::info!(%from, %unit, "a login is refused");
-            tokio::time::sleep_until(arrived + app.refusal_after).await;
+            refusal_time.await;
             page.error = refusal.text(lang).to_owned();
             page::render(StatusCode::FORBIDDEN, &page)
         }
@@ -225,7 +226,7 @@ async fn enter(
 ) -> Result<Result<(String, Stage), Refusal>, Trouble> {
     let (verdict, credential) = verify(app, unit, number, password, false).await?;
     tracing::debug!(%unit, %number, verdict = verdict.name(), "a login");
-    let now = (app.clock)();
+    let now = app.now();
     let stage = match verdict {
         Verdict::Temporary => Stage::Temporary,
         Verdict::Own if has_aged(app, credential.as_ref(), now) => Stage::Aged,
@@ -234,7 +235,7 @@ async fn enter(
         Verdict::Wrong | Verdict::Locked { .. } | Verdict::Unknown => return Ok(Err(Refusal::No)),
     };
     if let Some(old) = cookie::session(headers, app.secure).map(session_id) {
-        app.desk.store(move |store| store.close_session(&old, now)).await?;
+        app.handles.store(move |store| store.close_session(&old, now)).await?;
     }
     let opened = open(app, unit, number, stage).await?;
     Ok(opened.map(|token| (token, stage)).ok_or(Refusal::Used))
@@ -242,12 +243,10 @@ async fn enter(
 
 /// The token of a new session; `None` when somebody was faster with the same temporary password.
 pub(super) async fn open(app: &App, unit: Unit, number: PhoneNumber, stage: Stage) -> Result<Option<String>, Trouble> {
-    let mut random = [0u8; 32];
-    rand::rng().fill_bytes(&mut random);
-    let (token, now) = (hex(&random), (app.clock)());
+    let (token, now) = (app.draw_token(), app.now());
     let session = Session { id: session_id(&token), unit, number, stage, created_at: now, seen_at: now };
     let stale = now.plus(-app.idle_seconds);
-    let opened = app.desk.store(move |store| store.open_session(&session, stale)).await?;
+    let opened = app.handles.store(move |store| store.open_session(&session, stale)).await?;
     Ok(opened.then_some(token))
 }
 
@@ -263,13 +262,13 @@ pub(super) async fn verify(
     const ROUNDS: usize = 3;
     let password = if password.len() > LONGEST { Secret::new() } else { password };
     for _ in 0..ROUNDS {
-        let credential = app.desk.store(move |store| store.credential(unit, number)).await?;
+        let credential = app.handles.store(move |store| store.credential(unit, number)).await?;
         let (kept, password, cost) = (credential.clone(), password.clone(), app.cost);
         let compare = move || Attempt::compare(unit, number, credential.as_ref(), &password, cost);
-        let attempt = app.desk.hash(compare).await?;
+        let attempt = app.handles.hash(compare).await?;
         let attempt = if goes_on { attempt.going_on() } else { attempt };
-        let now = (app.clock)();
-        if let Settled::Verdict(verdict) = app.desk.store(move |store| store.settle(&attempt, now)).await? {
+        let now = app.now();
+        if let Settled::Verdict(verdict) = app.handles.store(move |store| store.settle(&attempt, now)).await? {
             return Ok((verdict, kept));
         }
     }
@@ -309,8 +308,8 @@ pub(super) async fn log_out(State(app): State<Shared>, newcomer: Newcomer, body:
     if let Err(forged) = newcomer.form(&body) {
         return forged;
     }
-    let (id, now) = (newcomer.session.id.clone(), (app.clock)());
-    if let Err(trouble) = app.desk.store(move |store| store.close_session(&id, now)).await {
+    let (id, now) = (newcomer.session.id.clone(), app.now());
+    if let Err(trouble) = app.handles.store(move |store| store.close_session(&id, now)).await {
         return page::trouble(newcomer.lang, &trouble);
     }
     let mut response = Redirect::to("/login?bye").into_response();

@@ -11,14 +11,16 @@ use blake2::digest::Digest;
 use blake2::digest::consts::U32;
 use subtle::ConstantTimeEq;
 
-use super::desk::Trouble;
+use super::app::Shared;
 use super::field::Fields;
-use super::lang::{Lang, is_own_path};
+use super::handles::Trouble;
+use super::lang::Lang;
+use super::own_path::is_own_path;
 use super::page::{self, Frame, Problem, Who};
-use super::{Shared, cookie, hyphenated};
+use super::{cookie, language};
 use crate::account::{Actor, Contract, ContractedNumber, Service, Session, SessionId, Stage};
 use crate::hex::hex;
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 use crate::unit::Unit;
 
 /// However busy it is kept, a session is over after so long.
@@ -34,7 +36,7 @@ impl FromRequestParts<Shared> for Visitor {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Visitor, Infallible> {
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok(Visitor { lang: Lang::of(&parts.headers), here })
+        Ok(Visitor { lang: language::of(&parts.headers), here })
     }
 }
 
@@ -56,7 +58,7 @@ pub(super) struct Newcomer {
 impl FromRequestParts<Shared> for Newcomer {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Newcomer, Response> {
-        let lang = Lang::of(&parts.headers);
+        let lang = language::of(&parts.headers);
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let found = find(app, &parts.headers).await.map_err(|trouble| page::trouble(lang, &trouble))?;
         let Some((token, session, contract)) = found else {
@@ -89,8 +91,8 @@ fn to_login(has_ended: bool, secure: bool, back: &str) -> Response {
 /// The session that the browser names, when it is not over.
 async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<(String, Session, Contract)>, Trouble> {
     let Some(token) = cookie::session(headers, app.secure).map(str::to_owned) else { return Ok(None) };
-    let (id, now, idle) = (session_id(&token), (app.clock)(), app.idle_seconds);
-    let found = app.desk.store(move |store| {
+    let (id, now, idle) = (session_id(&token), app.now(), app.idle_seconds);
+    let found = app.handles.store(move |store| {
         let Some(session) = store.session(&id)? else { return Ok(None) };
         if now >= session.seen_at.plus(idle) || now >= session.created_at.plus(LONGEST_SECONDS) {
             store.close_session(&id, now)?;

@@ -1,15 +1,12 @@
-//! What all pages share: the frame around them, the pages for what went wrong, and the style sheet.
+//! What all pages share: the frame around them, and the pages for what went wrong.
 
 use askama::Template;
-use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::Shared;
-use super::desk::Trouble;
+use super::handles::Trouble;
 use super::lang::Lang;
-use super::member::Visitor;
 use crate::account::StoreError;
 use crate::time::UnixTime;
 
@@ -152,7 +149,7 @@ pub(super) fn malformed(lang: Lang) -> Response {
     problem(StatusCode::UNPROCESSABLE_ENTITY, lang, Problem::Malformed)
 }
 
-/// The page for work that the desk did not do.
+/// The page for work that was not done.
 pub(super) fn trouble(lang: Lang, trouble: &Trouble) -> Response {
     match trouble {
         // the number or its service went while somebody was about to set it
@@ -167,27 +164,6 @@ pub(super) fn trouble(lang: Lang, trouble: &Trouble) -> Response {
 
 pub(super) fn with_retry(mut response: Response, seconds: i64) -> Response {
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    response
-}
-
-pub(super) async fn no_such_page(visitor: Visitor) -> Response {
-    not_found(visitor.lang)
-}
-
-pub(super) async fn style() -> Response {
-    let mut response = include_str!("site.css").into_response();
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
-    // the same for everybody, so it alone may be kept
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-    response
-}
-
-/// What Linphone sets itself up from, where there is something to set up.
-pub(super) async fn linphone(State(app): State<Shared>, visitor: Visitor) -> Response {
-    let Some(xml) = app.linphone.clone() else { return not_found(visitor.lang) };
-    let mut response = xml.into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml; charset=utf-8"));
     response
 }
 

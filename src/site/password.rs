@@ -6,11 +6,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::desk::Trouble;
+use super::app::{App, Shared};
+use super::handles::Trouble;
 use super::member::Newcomer;
 use super::page::{self, Frame};
 use super::rules::Fault;
-use super::{App, Shared, cookie, login, recent};
+use super::{cookie, login, recent};
 use crate::account::password::hash;
 use crate::account::{Credential, PasswordHash, Stage, Verdict};
 use crate::secret::Secret;
@@ -124,7 +125,7 @@ async fn replace(
     // far longer ones are not worth the time of estimating them
     let too_long = new.len() > rules.most.saturating_mul(4);
     let broken = move || if too_long { Some(Fault::TooLong) } else { rules.check(&candidate, &contract) };
-    if let Some(fault) = app.desk.hash(broken).await? {
+    if let Some(fault) = app.handles.hash(broken).await? {
         return Ok(Outcome::Unfit(fault));
     }
     let (unit, number) = (newcomer.session.unit, newcomer.session.number);
@@ -134,7 +135,7 @@ async fn replace(
         return Ok(Outcome::WrongCurrent(matches!(verdict, Verdict::Locked { .. })));
     }
     if let Some(fault) = app
-        .desk
+        .handles
         .hash({
             let new = new.clone();
             move || again_fault(credential.as_ref(), &new)
@@ -143,10 +144,10 @@ async fn replace(
     {
         return Ok(Outcome::Unfit(fault));
     }
-    let cost = app.cost;
-    let hashed = app.desk.hash(move || hash(&new, cost, &mut rand::rng())).await?.map_err(|_| Trouble::Lost)?;
-    let now = (app.clock)();
-    app.desk.store(move |store| store.set_own_password(unit, number, &hashed, now)).await?;
+    let (cost, mut salts) = (app.cost, app.draw_generator());
+    let hashed = app.handles.hash(move || hash(&new, cost, &mut salts)).await?.map_err(|_| Trouble::Lost)?;
+    let now = app.now();
+    app.handles.store(move |store| store.set_own_password(unit, number, &hashed, now)).await?;
     // every session of the account has ended with that; this browser goes on in a new one
     let token = login::open(app, unit, number, Stage::Open).await?.ok_or(Trouble::Lost)?;
     Ok(Outcome::Changed(token))

@@ -1,8 +1,8 @@
 //! What has happened to the account lately, told to whoever logs in: there is no other address to write to, so this is where
 //! a subscriber learns of a login or a password that was not theirs.
 
-use super::App;
-use super::desk::Trouble;
+use super::app::App;
+use super::handles::Trouble;
 use super::lang::Lang;
 use super::member::Newcomer;
 use super::page;
@@ -31,7 +31,7 @@ pub(super) struct Recent {
 pub(super) async fn of(app: &App, newcomer: &Newcomer) -> Result<Recent, Trouble> {
     let (unit, number) = (newcomer.session.unit, newcomer.session.number);
     let filter = AuditFilter { number: Some(number), unit: Some(unit), last: Some(LOOKED_THROUGH) };
-    let mut rows = app.desk.store(move |store| store.audit(&filter)).await?;
+    let mut rows = app.handles.store(move |store| store.audit(&filter)).await?;
     rows.reverse();
     Ok(told(&rows, newcomer.session.created_at, newcomer.lang))
 }

@@ -19,15 +19,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::desk::Trouble;
+use super::app::{App, Shared};
 use super::field::{Ends, Field, Fields, Form, Kind as FieldKind, Problems, Reader};
+use super::handles::Trouble;
 use super::lang::Lang;
 use super::member::{Member, Visitor};
 use super::page::{self, Frame};
-use super::{Shared, fax, hyphenated, login};
+use super::{fax, login};
 use crate::account::setting::FaxMail;
 use crate::account::{Effects, Service, Setting, SettingChange, StoreError};
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 
 /// What a service's page is made of.
 trait Settings: Clone + Default + PartialEq + Serialize + DeserializeOwned {
@@ -238,7 +239,7 @@ pub(super) async fn show(State(app): State<Shared>, member: Member, uri: Uri) ->
 
 async fn stored(app: &Shared, asked: &Asked) -> Result<Setting<String>, Trouble> {
     let (number, service) = (asked.number, asked.service);
-    app.desk.store(move |store| store.setting(number, service)).await
+    app.handles.store(move |store| store.setting(number, service)).await
 }
 
 /// The state now and the form: as it is set, or as it was sent together with what is wrong with it.
@@ -302,7 +303,7 @@ pub(super) async fn change(
 ) -> Response {
     let member = match member {
         Ok(member) => member,
-        Err(refused) => return unless_kept(&visitor, &body, refused),
+        Err(refused) => return unless_kept(&app, &visitor, &body, refused),
     };
     let form = match member.form(&body) {
         Ok(form) => form,
@@ -335,13 +336,13 @@ pub(super) async fn change(
 }
 
 /// Who has taken so long to fill in a form that the session is over meanwhile logs in and goes on with it.
-fn unless_kept(visitor: &Visitor, body: &[u8], refused: Response) -> Response {
+fn unless_kept(app: &App, visitor: &Visitor, body: &[u8], refused: Response) -> Response {
     let is_to_login = refused.headers().get(LOCATION).is_some_and(|to| to.as_bytes().starts_with(b"/login"));
     let form = Fields::parse(body);
     if !is_to_login || form.text("step").is_empty() {
         return refused;
     }
-    login::with_form(visitor, &form, &refused)
+    login::with_form(app, visitor, &form, &refused)
 }
 
 fn confirm_page(member: &Member, asked: &Asked, setting: &Setting<String>, draft: &Draft, form: &Fields) -> Response {
@@ -385,11 +386,11 @@ async fn save(app: &Shared, member: &Member, asked: &Asked, setting: &Setting<St
     let revision = setting.revision;
     let before = fax_mail(service, &setting.detail);
     let request = before.zip(fax_mail(service, &draft.detail));
-    let mails = request.and_then(|(before, asked)| fax::request(number, &before, &asked)).into_iter().collect();
+    let mails = request.and_then(|(before, asked)| fax::request(app, number, &before, &asked)).into_iter().collect();
     let change = SettingChange { number, service, revision, active: draft.active, detail: draft.detail };
     let effects = Effects { changes: vec![change], mails, ..Effects::default() };
-    let (by, now) = (member.actor(), (app.clock)());
-    let saved = app.desk.store(move |store| {
+    let (by, now) = (member.actor(), app.now());
+    let saved = app.handles.store(move |store| {
         if !effects.mails.is_empty() && fax::asked_too_often(store, number, now)? {
             return Ok(None);
         }

@@ -7,13 +7,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::app::Shared;
 use super::member::Member;
 use super::page::{self, Frame};
 use super::recent::{self, Recent};
 use super::service::{self, title};
-use super::{Shared, hyphenated};
 use crate::account::Service;
-use crate::number::PhoneNumber;
+use crate::number::{PhoneNumber, hyphenated};
 
 #[derive(Template)]
 #[template(path = "top.html", config = "src/site/askama.toml")]
@@ -39,7 +39,7 @@ struct ServiceLine {
 
 pub(super) async fn show(State(app): State<Shared>, member: Member, RawQuery(query): RawQuery) -> Response {
     let customer_number = member.contract.customer_number;
-    let states = app.desk.store(move |store| {
+    let states = app.handles.store(move |store| {
         let mut active = HashSet::new();
         for service in Service::ALL {
             let set = store.settings(customer_number, service)?;

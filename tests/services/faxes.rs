@@ -175,7 +175,7 @@ fn the_page_says_what_has_become_of_the_confirmation_mail() {
 #[test]
 fn where_no_mail_server_is_configured_pages_say_that_no_mail_goes_out() {
     let all = Contract::new(number(LINE), Services::ALL);
-    let world = World::with(&[all], |options| options.sends_mail = false);
+    let world = World::with(&[all], |options| options.pages.sends_mail = false);
     let mut store = world.store();
     let mut browser = world.member(Unit::Line, LINE);
     set_address(&mut browser, "a@example.jp");

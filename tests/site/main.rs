@@ -3,6 +3,7 @@
 
 mod asvs;
 mod login;
+mod pages;
 mod reach;
 mod security;
 mod services;

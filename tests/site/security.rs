@@ -104,7 +104,7 @@ fn cookies_are_for_this_site_alone() {
         "{cookie}"
     );
 
-    let world = World::with(&[example()], |options| options.security = Security::Before);
+    let world = World::with(&[example()], |options| options.pages.security = Security::Before);
     world.own_password(Unit::Line, "0600001111", OWN, 0);
     let answer = world.browser().log_in(Unit::Line, "0600001111", OWN);
     let cookie = answer.header("set-cookie");
@@ -114,7 +114,7 @@ fn cookies_are_for_this_site_alone() {
 
 #[test]
 fn so_many_logins_from_one_address() {
-    let world = World::with(&[example()], |options| options.logins_per_minute = 3);
+    let world = World::with(&[example()], |options| options.pages.logins_per_minute = 3);
     let status = || world.browser().log_in(Unit::Line, "0699998888", "wrong").status;
     assert_eq!([status(), status(), status(), status()], [403, 403, 403, 429]);
     world.at(60);
@@ -126,8 +126,8 @@ fn behind_a_proxy_each_browser_has_its_own_count() {
     let believed = vec!["127.0.0.1".parse().unwrap()];
     for (proxies, fourth) in [(believed, 403), (Vec::new(), 429)] {
         let world = World::with(&[example()], |options| {
-            options.logins_per_minute = 3;
-            options.proxies = proxies;
+            options.pages.logins_per_minute = 3;
+            options.pages.proxies = proxies;
         });
         let status = |from: &str| {
             let mut browser = world.browser();
@@ -144,7 +144,7 @@ fn behind_a_proxy_each_browser_has_its_own_count() {
 
 #[test]
 fn a_refusal_takes_its_time() {
-    let world = World::with(&[example()], |options| options.refusal_after = Duration::from_millis(300));
+    let world = World::with(&[example()], |options| options.pages.refusal_after = Duration::from_millis(300));
     let begin = std::time::Instant::now();
     world.browser().log_in(Unit::Line, "0699998888", "wrong");
     assert!(begin.elapsed() >= Duration::from_millis(300));
@@ -424,7 +424,7 @@ fn a_download_is_no_page() {
 fn linphones_settings_are_there_only_where_there_are_any() {
     let world = World::new(&[example()]);
     assert_eq!(world.browser().get("/linphone.xml").status, 404);
-    let world = World::with(&[example()], |options| options.linphone = Some("<config/>".to_owned()));
+    let world = World::with(&[example()], |options| options.pages.linphone = Some("<config/>".to_owned()));
     let answer = world.browser().get("/linphone.xml");
     assert_eq!((answer.status, answer.body.as_slice()), (200, &b"<config/>"[..]));
     assert_eq!(answer.header("content-type"), "application/xml; charset=utf-8");

@@ -81,7 +81,7 @@ fn so_many_connections_from_one_address_and_others_are_served() {
 fn a_trusted_proxy_brings_everybody() {
     let world = World::with(&[example()], |options| {
         options.limits.connections_per_peer = 1;
-        options.proxies = vec!["127.0.0.1".parse().unwrap()];
+        options.pages.proxies = vec!["127.0.0.1".parse().unwrap()];
     });
     let mut held: Vec<TcpStream> = (0..8).map(|_| from([127, 0, 0, 1], world.address())).collect();
     assert!(held.iter_mut().all(|stream| ask(stream) == ANSWERED));

@@ -15,7 +15,7 @@ use karipass::account::{
 use karipass::event::{Event, EventError, Outcome, play};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::site::{self, Rules, Security, Site};
+use karipass::site::{self, PageOptions, Rules, Security, Site};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 use rand::RngExt;
@@ -68,23 +68,9 @@ impl World {
         let clock = Arc::new(AtomicI64::new(START));
         let (file, read) = (folder.join("karipass.db"), Arc::clone(&clock));
         open(&file, "test", WAIT).save_contracts(contracts, Existing::Refuse, UnixTime(START)).unwrap();
-        let mut options = site::Options {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            security: Security::Plain,
-            linphone: None,
-            service_number: number("0664806430"),
-            open_store: Box::new(move || Ok(Box::new(open(&file, "site", wait)))),
-            cost: Cost::CHEAP,
-            hashers: 2,
-            clock: Arc::new(move || UnixTime(read.load(Ordering::SeqCst))),
-            rules: Rules::default(),
-            idle_seconds: 900,
-            logins_per_minute: 1000,
-            limits: karipass::http::Limits::default(),
-            proxies: Vec::new(),
-            refusal_after: Duration::ZERO,
-            sends_mail: true,
-        };
+        let pages = page_options(file, wait, read);
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut options = site::Options { listen, limits: karipass::http::Limits::default(), pages };
         change(&mut options);
         World { site: Some(site::start(options).unwrap()), trusting: None, clock, folder }
     }
@@ -111,7 +97,7 @@ impl World {
         let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let client = client.with_root_certificates(roots).with_no_client_auth();
         let mut world = World::with(contracts, |options| {
-            options.security = Security::Here(here);
+            options.pages.security = Security::Here(here);
             change(options);
         });
         world.trusting = Some(Arc::new(client));
@@ -175,6 +161,26 @@ impl Drop for World {
     fn drop(&mut self) {
         drop(self.site.take());
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Pages over the store in this file, at a second that the test sets.
+pub fn page_options(file: PathBuf, wait: Duration, clock: Arc<AtomicI64>) -> PageOptions {
+    PageOptions {
+        security: Security::Plain,
+        linphone: None,
+        service_number: number("0664806430"),
+        open_store: Box::new(move || Ok(Box::new(open(&file, "site", wait)))),
+        cost: Cost::CHEAP,
+        hashers: 2,
+        clock: Arc::new(move || UnixTime(clock.load(Ordering::SeqCst))),
+        random: Arc::new(|| rand::rng().random()),
+        rules: Rules::default(),
+        idle_seconds: 900,
+        logins_per_minute: 1000,
+        proxies: Vec::new(),
+        refusal_after: Duration::ZERO,
+        sends_mail: true,
     }
 }
 

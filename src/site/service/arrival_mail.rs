@@ -2,8 +2,8 @@
 
 use super::{Row, Settings};
 use crate::account::setting::ArrivalMail;
+use crate::number::hyphenated;
 use crate::site::field::{Field, Fields, Form, Reader, one_a_line};
-use crate::site::hyphenated;
 use crate::site::lang::Lang;
 
 const ADDRESSES: usize = 5;

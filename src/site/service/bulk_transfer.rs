@@ -2,8 +2,8 @@
 
 use super::{Row, Settings};
 use crate::account::setting::BulkTransfer;
+use crate::number::hyphenated;
 use crate::site::field::{Field, Fields, Form, Reader};
-use crate::site::hyphenated;
 use crate::site::lang::Lang;
 
 impl Settings for BulkTransfer {

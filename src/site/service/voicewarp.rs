@@ -2,8 +2,8 @@
 
 use super::{Row, Settings};
 use crate::account::setting::{Condition, RingSeconds, Select, Voicewarp};
+use crate::number::hyphenated;
 use crate::site::field::{Field, Fields, Form, Kind, Reader, Slot, narrow, one_a_line};
-use crate::site::hyphenated;
 use crate::site::lang::Lang;
 
 const CONDITIONS: [(&str, Condition); 4] = [

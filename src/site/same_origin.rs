@@ -1,4 +1,4 @@
-//! What holds for every request and every answer: no forms from elsewhere, and the headers that browsers are told by.
+//! What holds for every request and every answer: forms from this origin alone, and the headers that keep browsers to it.
 
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
@@ -6,9 +6,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::app::Shared;
 use super::lang::Lang;
+use super::language;
+use super::page;
 use super::page::Problem;
-use super::{Shared, page};
 
 const HEADERS: &[(&str, &str)] = &[
     (
@@ -24,7 +26,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 pub(super) async fn guard(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    let lang = Lang::of(request.headers());
+    let lang = language::of(request.headers());
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = if safe || is_from_here(request.headers()) {
