@@ -95,7 +95,7 @@ impl Stop {
     }
 
     /// Whether it is asked to stop.
-    pub fn is_asked(&self) -> bool {
+    fn is_asked(&self) -> bool {
         self.0.asked.load(Ordering::SeqCst)
     }
 

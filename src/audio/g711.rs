@@ -42,7 +42,7 @@ impl Law {
     }
 
     /// Appends the bytes of `samples` to `out`.
-    pub fn encode_into(self, samples: &[i16], out: &mut Vec<u8>) {
+    fn encode_into(self, samples: &[i16], out: &mut Vec<u8>) {
         let tables = self.tables();
         out.extend(samples.iter().map(|&sample| tables.encode_one(sample)));
     }

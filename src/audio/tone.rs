@@ -91,11 +91,6 @@ impl Generator {
         true
     }
 
-    /// Queues a gap of one digit's length in which nothing sounds.
-    pub fn push_pause(&mut self) {
-        self.queue.push_back((0.0, 0.0));
-    }
-
     /// Whether everything queued is out, the last digit's pause included.
     pub fn is_finished(&self) -> bool {
         self.current.is_none() && self.queue.is_empty()

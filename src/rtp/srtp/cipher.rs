@@ -20,8 +20,6 @@ const TAG_80: usize = 10;
 const TAG_32: usize = 4;
 /// The tag of Galois/counter mode (RFC 7714 §14).
 const TAG_GCM: usize = 16;
-/// The longest of them.
-pub(super) const LONGEST_TAG: usize = TAG_GCM;
 /// The part of an RTCP packet that stays in clear: its first header and SSRC.
 pub(super) const RTCP_CLEAR: usize = 8;
 /// The word behind an RTCP packet: whether it is encrypted, and its index.

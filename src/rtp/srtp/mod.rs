@@ -13,11 +13,9 @@ mod replay;
 
 use crate::keying::{Keying, MasterKey};
 
-use cipher::{Cipher, ENCRYPTED, LONGEST_TAG, Place, Protocol, RTCP_CLEAR};
+use cipher::{Cipher, ENCRYPTED, Place, Protocol, RTCP_CLEAR};
 use replay::{Replay, nearest};
 
-/// Bytes by which a protected packet may be longer.
-pub const OVERHEAD: usize = LONGEST_TAG + 4;
 /// Sources that may send under one key. What is known of them is never forgotten: their packets could be replayed.
 const MOST_SOURCES: usize = 64;
 /// The fixed header of RTP.
