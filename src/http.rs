@@ -363,25 +363,24 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
     }
 
-    /// Sends a byte of the text every few milliseconds, for as long as they are taken.
-    async fn trickle(stream: &mut DuplexStream, text: &str) {
+    /// Sends a byte of the text every few milliseconds, for as long as they are taken: whether all were.
+    async fn trickle(stream: &mut DuplexStream, text: &str) -> bool {
         for byte in text.bytes() {
             if stream.write_all(&[byte]).await.is_err() {
-                return;
+                return false;
             }
             sleep(SOON / 20).await;
         }
+        true
     }
 
     #[test]
     fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
         run(async {
             let (mut stream, served) = connected(4096, Limits { header_timeout: SOON, ..limits() }, NEVER);
-            let endless = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}", "x".repeat(10_000));
-            tokio::select! {
-                () = trickle(&mut stream, &endless) => {}
-                ended = served => ended.unwrap(),
-            }
+            let endless = format!("GET / HTTP/1.1\r\nHost: x\r\nCookie: {}", "x".repeat(1000));
+            assert!(!trickle(&mut stream, &endless).await, "all of it was taken, in fifty times the limit");
+            served.await.unwrap();
         });
     }
 
@@ -405,7 +404,7 @@ mod tests {
             let (mut stream, served) = connected(4096, Limits { body_timeout: SOON, ..limits() }, NEVER);
             stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n").await.unwrap();
             let trickling = tokio::spawn(async move {
-                trickle(&mut stream, &"x".repeat(10_000)).await;
+                assert!(!trickle(&mut stream, &"x".repeat(10_000)).await);
                 let mut answer = String::new();
                 let _ = stream.read_to_string(&mut answer).await;
                 answer
