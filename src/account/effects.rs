@@ -1,5 +1,7 @@
 //! What one happening does to the store, all or nothing: settings that change, mails that go out, a fax that is kept.
 
+use std::borrow::Cow;
+
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
 
@@ -44,6 +46,12 @@ pub enum Actor {
     },
     /// The network, or a program that speaks for it, such as `event fault`.
     Network(&'static str),
+    /// A program or one of its commands, such as `site` or `contract add`.
+    Program(Cow<'static, str>),
+    /// A call, by the id of its record.
+    Call(String),
+    /// A link from a mail that was opened.
+    MailedLink,
 }
 
 impl Actor {
@@ -51,7 +59,7 @@ impl Actor {
     pub fn unit(&self) -> Option<Unit> {
         match self {
             Actor::Account { unit, .. } => Some(*unit),
-            Actor::Network(_) => None,
+            Actor::Network(_) | Actor::Program(_) | Actor::Call(_) | Actor::MailedLink => None,
         }
     }
 
@@ -60,6 +68,9 @@ impl Actor {
         match self {
             Actor::Account { unit, number } => format!("site {unit} {number}"),
             Actor::Network(name) => (*name).to_owned(),
+            Actor::Program(name) => name.clone().into_owned(),
+            Actor::Call(id) => format!("call {id}"),
+            Actor::MailedLink => "mailed link".to_owned(),
         }
     }
 }

@@ -97,6 +97,14 @@ pub enum StoreError {
         /// SQLite's words.
         why: String,
     },
+    /// A write was given to the store, and no answer came: it may be in force, now or later, or never.
+    #[error("{store}: whether the last write is in the account store is not known: {why}")]
+    Unknown {
+        /// The file.
+        store: String,
+        /// What came instead of the answer, and what to do.
+        why: String,
+    },
     /// The account's number is not, or no longer, contracted; for the line unit: it is no customer number.
     #[error("{number} is not a contracted number for unit {unit}; see `karipass contract list`")]
     NotContracted {
@@ -153,6 +161,14 @@ pub enum StoreError {
         /// The number.
         number: PhoneNumber,
     },
+    /// A telephone's user name belongs to another line.
+    #[error("a user name of {number} is already that of {owner}; nothing was changed")]
+    UserNameTaken {
+        /// The line it was meant for.
+        number: PhoneNumber,
+        /// The line it belongs to.
+        owner: PhoneNumber,
+    },
     /// A call record with this id is there already.
     #[error("there is already a record of call {id}")]
     CallTwice {
@@ -170,6 +186,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what was asked may be in force in spite of the error.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, StoreError::Unknown { .. })
+    }
+
     /// Whether the store itself is at fault, rather than what was asked of it.
     pub fn is_resource(&self) -> bool {
         match self {
@@ -184,6 +205,7 @@ impl StoreError {
             | StoreError::Damaged { .. }
             | StoreError::Disk { .. }
             | StoreError::Failed { .. }
+            | StoreError::Unknown { .. }
             | StoreError::NotForDemo { .. } => true,
             StoreError::NotContracted { .. }
             | StoreError::ServiceNotContracted { .. }
@@ -193,6 +215,7 @@ impl StoreError {
             | StoreError::NumberTaken { .. }
             | StoreError::NumberTwice { .. }
             | StoreError::ContractNumber { .. }
+            | StoreError::UserNameTaken { .. }
             | StoreError::CallTwice { .. } => false,
         }
     }

@@ -8,9 +8,9 @@ use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 
 /// So many faxes are kept for a number; one more is refused until some are deleted.
-pub const FAXES_A_NUMBER: i64 = 1000;
+pub const FAXES_A_NUMBER: u64 = 1000;
 /// And so many bytes of them.
-pub const FAX_BYTES_A_NUMBER: i64 = 500 * 1024 * 1024;
+pub const FAX_BYTES_A_NUMBER: u64 = 500 * 1024 * 1024;
 
 /// A fax to be kept.
 #[derive(Clone, PartialEq, Eq)]

@@ -22,10 +22,12 @@ pub mod mail;
 pub mod password;
 mod reach;
 mod route;
+pub mod rules;
 pub mod session;
 pub mod setting;
 pub mod sqlite;
 mod store;
+pub mod tables;
 
 pub use audit::{Action, AuditEntry, AuditFilter};
 pub use call_record::{CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, UnknownOutcome};

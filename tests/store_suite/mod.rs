@@ -1,6 +1,6 @@
 //! What every backend of the account store must do, whatever it is built on.
 //!
-//! A backend implements [`Backend`] and writes `store_suite::conformance!(TheBackend);` in a test file of its own.
+//! A kind of store implements [`Backend`] and writes `crate::store_suite::conformance!(TheKind);` in a module of its own.
 
 mod contracts;
 mod credentials;
@@ -37,10 +37,10 @@ pub trait Backend {
 /// One test a case.
 macro_rules! conformance {
     ($backend:ty: $($case:ident)*) => {
-        $(#[test] fn $case() { store_suite::$case(&<$backend as store_suite::Backend>::new()); })*
+        $(#[test] fn $case() { crate::store_suite::$case(&<$backend as crate::store_suite::Backend>::new()); })*
     };
     ($backend:ty) => {
-        store_suite::conformance! { $backend:
+        crate::store_suite::conformance! { $backend:
             a_line_is_found_by_each_of_its_numbers
             contracts_are_listed_in_order
             adding_is_all_or_nothing

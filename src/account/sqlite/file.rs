@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::APPLICATION_ID;
+/// Marks a SQLite file as an account store, in `PRAGMA application_id`: `KARI`.
+pub const APPLICATION_ID: i32 = 0x4B41_5249;
 
 /// Tells one file from another under the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::error::Failure;
-use super::file::{self, Found, Identity, Marks};
-use super::{APPLICATION_ID, SqliteStore, patiently};
-use crate::account::{Cost, Lock, StoreError};
+use super::file::{self, APPLICATION_ID, Found, Identity, Marks};
+use super::patience::patiently;
+use super::{Sqlite, SqliteStore};
+use crate::account::rules::{Policy, Rules};
+use crate::account::tables::{Failure, Fault};
+use crate::account::{Actor, Cost, Lock, StoreError};
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -67,11 +69,14 @@ impl SqliteStore {
         let opening = Opening { name: path.display().to_string(), mode, options };
         let path = std::path::absolute(path).map_err(|error| opening.unreachable(&error))?;
         let made = opening.inspect_or_make(&path)?;
-        opening.open(&path).inspect_err(|_| {
+        let backend = opening.open(&path).inspect_err(|_| {
             if made {
                 unmake(&path);
             }
-        })
+        })?;
+        let Options { actor, cost, lock, .. } = options;
+        let policy = Policy { cost: *cost, lock: *lock };
+        Ok(Rules::new(backend, policy, Actor::Program(actor.clone().into())))
     }
 }
 
@@ -118,23 +123,20 @@ impl Opening<'_> {
         }
     }
 
-    fn open(&self, path: &Path) -> Result<SqliteStore, StoreError> {
+    fn open(&self, path: &Path) -> Result<Sqlite, StoreError> {
         let explained = |failure: Failure| self.explain(failure);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explained(error.into()))?;
         self.prepare(&mut connection).map_err(explained)?;
         let identity = Identity::of(path).map_err(|_| StoreError::Gone { store: self.name.clone() })?;
         let log = file::log_of(path).and_then(|log| Identity::of(&log).map(|identity| (log, identity)));
-        Ok(SqliteStore {
+        Ok(Sqlite {
             connection,
             log: log.ok(),
             name: self.name.clone(),
             path: path.to_owned(),
             identity,
-            actor: self.options.actor.clone(),
-            cost: self.options.cost,
             wait: self.options.wait,
-            lock: self.options.lock,
         })
     }
 
@@ -198,7 +200,7 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
         Ok(()) => Ok(()),
         Err(_) if file::marks(connection)?.user_version > before => migrate(connection),
         Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
-        Err(error) => Err(Failure::Odd(error.to_string())),
+        Err(error) => Err(Fault::Failed(error.to_string()).into()),
     }
 }
 

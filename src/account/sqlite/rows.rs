@@ -1,8 +1,8 @@
 //! Between columns and the room's types.
 
-use rusqlite::Row;
+use rusqlite::{Row, Rows};
 
-use super::error::Failure;
+use crate::account::tables::{Failure, Fault};
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
@@ -36,5 +36,14 @@ where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|why| Failure::Damaged(format!("column {column}: {why}")))
+    text.parse().map_err(|why| Fault::Damaged(format!("column {column}: {why}")).into())
+}
+
+/// All rows of a query.
+pub(super) fn all<T>(mut rows: Rows<'_>, read: impl Fn(&Row<'_>) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
 }

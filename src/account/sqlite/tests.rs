@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::account::{Cost, Outcome, demo};
+use crate::account::session::SessionId;
+use crate::account::{Actor, CallFilter, CallRecord, Cost, Effects, Outcome, Store, Write, demo};
+use crate::number::PhoneNumber;
+use crate::time::UnixTime;
 
 struct Folder(PathBuf);
 
@@ -38,8 +41,8 @@ fn a_store_that_may_not_grow_says_so_and_keeps_what_it_has() {
     let folder = Folder::new("full");
     let mut store = folder.open();
     demo(&mut store, NOW).unwrap();
-    let pages: i64 = store.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
-    store.connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
+    let pages: i64 = store.backend().connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+    store.backend().connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
     let mut kept = 0;
     let full = loop {
         // three at a time: the group is in the store as a whole or not at all
@@ -53,7 +56,7 @@ fn a_store_that_may_not_grow_says_so_and_keeps_what_it_has() {
     assert_eq!(full, StoreError::Full { store: store.name() });
     assert!(full.to_string().contains("free some space"), "{full}");
     assert_eq!(store.calls(&CallFilter::default()).unwrap().len(), kept);
-    store.connection.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
+    store.backend().connection.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
     store.record_call(&record(kept)).unwrap();
     assert_eq!(folder.open().calls(&CallFilter::default()).unwrap().len(), kept + 1);
 }
@@ -65,7 +68,7 @@ fn every_handle_is_as_careful_as_the_first() {
     touched.touch_session(&SessionId("none".to_owned()), UnixTime(0)).unwrap();
     for store in [folder.open(), folder.open(), touched] {
         let pragma = |name: &str| -> i64 {
-            store.connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
+            store.backend().connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap()
         };
         assert_eq!(pragma("synchronous"), 2, "FULL");
         assert_eq!(pragma("foreign_keys"), 1);
@@ -109,7 +112,7 @@ fn a_write_does_not_begin_before_it_is_its_turn() {
     let options = Options { wait: Duration::from_millis(50), ..Options::new("test") };
     let mut store = SqliteStore::open(&folder.0.join("karipass.db"), Mode::Existing, &options).unwrap();
     let begun = std::cell::Cell::new(false);
-    let busy = store.write(|_| {
+    let busy = store.backend_mut().write(Durability::Full, |_| {
         begun.set(true);
         Ok(())
     });
@@ -130,11 +133,11 @@ fn a_number_keeps_so_many_faxes_and_so_many_bytes_and_no_more() {
     };
     let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
                 INSERT INTO fax (number, received_at, pages, size, document) SELECT ?1, 0, 1, ?3, x'00' FROM n";
-    store.connection.execute(fill, ("0600001111", 999, 1)).unwrap();
+    store.backend().connection.execute(fill, ("0600001111", 999, 1)).unwrap();
     assert_eq!(keep(&mut store, "0600001111"), Ok(()));
     let full = StoreError::TooManyFaxes { number: number("0600001111") };
     assert_eq!(keep(&mut store, "0600001111"), Err(full), "one more than a thousand");
-    store.connection.execute(fill, ("0600002222", 1, 500 * 1024 * 1024 - 3)).unwrap();
+    store.backend().connection.execute(fill, ("0600002222", 1, 500 * 1024 * 1024 - 3)).unwrap();
     assert_eq!(keep(&mut store, "0600002222"), Ok(()));
     let full = StoreError::TooManyFaxes { number: number("0600002222") };
     assert_eq!(keep(&mut store, "0600002222"), Err(full), "one byte left, and two are needed");
@@ -144,8 +147,8 @@ fn a_number_keeps_so_many_faxes_and_so_many_bytes_and_no_more() {
 fn the_audit_of_a_number_is_read_from_its_index_however_long_it_is() {
     let folder = Folder::new("audit-plan");
     let store = folder.open();
-    let explain = format!("EXPLAIN QUERY PLAN {}", records::AUDIT_OF_NUMBER);
-    let mut statement = store.connection.prepare(&explain).unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {}", audit::AUDIT_OF_NUMBER);
+    let mut statement = store.backend().connection.prepare(&explain).unwrap();
     let none = rusqlite::named_params! { ":number": "", ":unit": "", ":last": 1 };
     let steps = statement.query_map(none, |row| row.get::<_, String>("detail")).unwrap();
     let steps: Vec<String> = steps.map(Result::unwrap).collect();
