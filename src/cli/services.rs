@@ -49,25 +49,24 @@ pub fn start_sender(config: &Config, store: SqliteStore, site: &str) -> Result<O
         (Some(user), Some(password)) => Some(mail::Credentials { user: user.clone(), password: password.clone() }),
         (Some(_) | None, Some(_) | None) => None,
     };
-    let options = mail::Options {
-        server: mail::Server {
-            host: server.host.clone(),
-            port: server.port,
-            security: match server.security {
-                SmtpSecurity::Plain => mail::Security::Plain,
-                SmtpSecurity::StartTls => mail::Security::StartTls,
-                SmtpSecurity::Tls => mail::Security::Tls,
-            },
-            credentials,
-            silence: mail::SILENCE,
+    let server = mail::Server {
+        host: server.host.clone(),
+        port: server.port,
+        security: match server.security {
+            SmtpSecurity::Plain => mail::Security::Plain,
+            SmtpSecurity::StartTls => mail::Security::StartTls,
+            SmtpSecurity::Tls => mail::Security::Tls,
         },
+        credentials,
+        silence: mail::SILENCE,
+    };
+    let post = Post::new(mail::Options {
+        name: format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>()),
         from: config.mail.from.clone(),
         site: config.site.url.clone().unwrap_or_else(|| site.to_owned()),
-        clock: Box::new(now),
         token: Box::new(|| rand::rng().random()),
-    };
-    let name = format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>());
-    let spare = open_store(config, Mode::Existing, "mail")?;
-    let started = mail::start(Post { options, store: Box::new(store), name }, Box::new(spare));
+    });
+    let spare = Box::new(open_store(config, Mode::Existing, "mail")?);
+    let started = mail::start(post, mail::Ports { server, clock: Box::new(now), store: Box::new(store), spare });
     started.map(Some).map_err(|why| Failure::Resource(format!("cannot start a thread: {why}")))
 }

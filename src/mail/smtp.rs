@@ -12,6 +12,9 @@ use lettre::transport::smtp::extension::ClientId;
 use super::letter::Letter;
 use crate::secret::Secret;
 
+/// How long a mail server may be silent by default.
+pub const SILENCE: Duration = Duration::from_secs(20);
+
 /// A mail server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
@@ -64,11 +67,32 @@ pub enum Refusal {
     Never(String),
 }
 
+/// A conversation in which everything but the end of the message has been said.
+pub struct Offered<'a> {
+    server: &'a Server,
+    connection: SmtpConnection,
+    message: Vec<u8>,
+}
+
+impl Offered<'_> {
+    /// Sends the message to its end. From here on the mail server may have it, whatever it answers.
+    pub fn finish(mut self) -> Result<(), Refusal> {
+        self.connection.message(&self.message).map_err(|why| self.server.about_mail(&why))?;
+        // it has the mail: what becomes of the connection does not matter
+        let _ = self.connection.quit();
+        Ok(())
+    }
+
+    /// Ends without a mail.
+    pub fn break_off(mut self) {
+        self.connection.abort();
+    }
+}
+
 impl Server {
-    /// Hands a mail over. `before_end` is asked once, when everything but the end of the message has been said: the mail
-    /// is dropped there when it says no.
-    pub fn deliver(&self, letter: &Letter, before_end: impl FnOnce() -> bool) -> Result<(), Refusal> {
-        let (envelope, bytes) = letter.written().map_err(Refusal::Never)?;
+    /// Begins to hand a mail over, up to where the message would follow.
+    pub fn offer(&self, letter: &Letter) -> Result<Offered<'_>, Refusal> {
+        let (envelope, message) = letter.written().map_err(Refusal::Never)?;
         let mut connection = self.connect().map_err(|why| self.is_down(&why))?;
         // an answer to these is about the server or its configuration, so all mails may wait for it
         connection.command(Mail::new(envelope.from().cloned(), Vec::new())).map_err(|why| self.is_down(&why))?;
@@ -76,14 +100,7 @@ impl Server {
             connection.command(Rcpt::new(to.clone(), Vec::new())).map_err(|why| self.about_mail(&why))?;
         }
         connection.command(Data).map_err(|why| self.is_down(&why))?;
-        if !before_end() {
-            connection.abort();
-            return Err(Refusal::Server("the mail was not to be sent any more".to_owned()));
-        }
-        connection.message(&bytes).map_err(|why| self.about_mail(&why))?;
-        // it has the mail: what becomes of the connection does not matter
-        let _ = connection.quit();
-        Ok(())
+        Ok(Offered { server: self, connection, message })
     }
 
     fn connect(&self) -> Result<SmtpConnection, smtp::Error> {

@@ -1,11 +1,9 @@
 //! Mails on their way out: what they say, and that none is lost or sent twice.
 
-use std::sync::Arc;
-
 use karipass::account::Store;
 use karipass::account::mail::{Claim, Delivery, Mail, MailFilter, MailState};
 use karipass::event::Event;
-use karipass::mail::{CLAIM_SECONDS, Stop};
+use karipass::mail::{CLAIM_SECONDS, Ports};
 
 use super::sink::Sink;
 use super::world::*;
@@ -122,9 +120,9 @@ fn two_servers_on_one_store_send_each_mail_once() {
     }
     let sent: usize = std::thread::scope(|scope| {
         let senders: Vec<_> = ["one", "two", "three"]
-            .map(|name| post(&world, sink.address, name, 0))
+            .map(|name| (post(name), world.store(), mail_server(sink.address)))
             .into_iter()
-            .map(|mut post| scope.spawn(move || post.send_due(&Stop::default()).unwrap()))
+            .map(|(mut post, mut store, server)| scope.spawn(move || send(&mut post, &mut store, &server, 0).unwrap()))
             .collect();
         senders.into_iter().map(|sender| sender.join().unwrap()).sum()
     });
@@ -180,44 +178,11 @@ fn a_mail_server_that_takes_a_mail_and_falls_silent_gets_the_same_message_again(
 }
 
 #[test]
-fn a_sender_that_is_stopped_ends_its_mail_and_begins_no_other() {
-    let (world, sink) = (all_services(), Sink::start());
-    queue(&world, &["a@example.jp", "b@example.jp"]);
-    let (stop, mails) = (Stop::default(), Arc::clone(&sink.mails));
-    let mut post = post(&world, sink.address, "post", 0);
-    let asks = stop.clone();
-    post.options.clock = Box::new(move || {
-        // what it enters is when the mail server has taken the first
-        if !mails.lock().unwrap().is_empty() {
-            asks.ask();
-        }
-        at(0)
-    });
-    assert_eq!(post.send_due(&stop).unwrap(), 1);
-    assert_eq!((sink.received().len(), states(&world)), (1, vec![MailState::Sent, MailState::Queued]));
-}
-
-#[test]
-fn a_mail_that_is_not_handed_over_yet_when_its_sender_is_stopped_goes_by_another_at_once() {
-    let (world, sink) = (all_services(), Sink::start());
-    queue(&world, &["a@example.jp"]);
-    let stop = Stop::default();
-    let mut stopped = post(&world, sink.address, "stopped", 0);
-    let asks = stop.clone();
-    stopped.options.clock = Box::new(move || {
-        asks.ask();
-        at(0)
-    });
-    assert!(stopped.send_due(&stop).is_err());
-    assert_eq!((sink.received().len(), states(&world)), (0, vec![MailState::Queued]));
-    assert_eq!(send_due(&world, sink.address, 1), Ok(1), "its claim is gone");
-}
-
-#[test]
 fn a_started_sender_sends_what_is_queued_later() {
     let (world, sink) = (all_services(), Sink::start());
-    let post = post(&world, sink.address, "post", 100);
-    let sender = karipass::mail::start(post, Box::new(world.store())).unwrap();
+    let (store, spare) = (Box::new(world.store()), Box::new(world.store()));
+    let ports = Ports { server: mail_server(sink.address), clock: Box::new(|| at(100)), store, spare };
+    let sender = karipass::mail::start(post("post"), ports).unwrap();
     queue(&world, &["a@example.jp"]);
     let start = std::time::Instant::now();
     while sink.received().is_empty() {

@@ -5,6 +5,7 @@ mod api;
 mod events;
 mod faxes;
 mod mails;
+mod post;
 mod sink;
 #[path = "../site/support.rs"]
 #[allow(dead_code)]

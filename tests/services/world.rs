@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
 use karipass::account::{Contract, Service, Services, Setting, SqliteStore, Store};
 use karipass::event::Event;
-use karipass::mail::{Options, Post, Security, Server, Stop};
+use karipass::mail::{HandOver, Options, Output, Post, Security, Server};
 use rand::RngExt;
 
 pub use super::site::*;
@@ -53,24 +53,52 @@ pub fn arrival(caller: Option<&str>, called: &str) -> Event {
     Event::Arrival { caller: caller.map(|caller| caller.parse().unwrap()), called: number(called) }
 }
 
-/// A sender of this world's mails to a mail server, whose clock stands at a second.
-pub fn post(world: &World, server: SocketAddr, name: &str, second: i64) -> Post {
-    let options = Options {
-        server: Server {
-            host: server.ip().to_string(),
-            port: server.port(),
-            security: Security::Plain,
-            credentials: None,
-            silence: std::time::Duration::from_secs(20),
-        },
+/// Decides about mails as this sender.
+pub fn post(name: &str) -> Post {
+    Post::new(Options {
+        name: name.to_owned(),
         from: "仮パス <karipass@example.jp>".to_owned(),
         site: "https://settings.example.jp/".to_owned(),
-        clock: Box::new(move || at(second)),
         token: Box::new(|| rand::rng().random()),
-    };
-    Post { options, store: Box::new(world.store()), name: name.to_owned() }
+    })
+}
+
+pub fn mail_server(address: SocketAddr) -> Server {
+    Server {
+        host: address.ip().to_string(),
+        port: address.port(),
+        security: Security::Plain,
+        credentials: None,
+        silence: std::time::Duration::from_secs(20),
+    }
+}
+
+/// Sends everything that is due at a second, until the sender would pause: how many went, or why it pauses.
+pub fn send(post: &mut Post, store: &mut SqliteStore, server: &Server, second: i64) -> Result<usize, String> {
+    let mut sent = 0;
+    loop {
+        match post.poll_output(store, at(second)) {
+            Output::Offer(letter) => {
+                let outcome = match server.offer(&letter) {
+                    Ok(offered) => match post.handle_offered(store, at(second)) {
+                        HandOver::Finish => offered.finish(),
+                        HandOver::BreakOff => {
+                            offered.break_off();
+                            continue;
+                        }
+                    },
+                    Err(refusal) => Err(refusal),
+                };
+                sent += usize::from(outcome.is_ok());
+                post.handle_outcome(outcome, at(second));
+            }
+            Output::Pause { trouble: Some(trouble), .. } => return Err(trouble.to_string()),
+            Output::Pause { trouble: None, .. } | Output::Over => return Ok(sent),
+            other @ (Output::Awaiting | Output::EnterAgain(_)) => panic!("{other:?}"),
+        }
+    }
 }
 
 pub fn send_due(world: &World, server: SocketAddr, second: i64) -> Result<usize, String> {
-    post(world, server, "post", second).send_due(&Stop::default()).map_err(|trouble| trouble.to_string())
+    send(&mut post("post"), &mut world.store(), &mail_server(server), second)
 }
