@@ -32,7 +32,7 @@
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
-//! | `number`, `unit`, `secret`, `keying`, `hex`, `time`, `priority` | leaves that every room may use |
+//! | `number`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, http, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
 //! leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -62,6 +62,7 @@ pub mod hex;
 pub mod http;
 pub mod ivr;
 pub mod keying;
+pub mod lock;
 pub mod mail;
 pub mod net;
 pub mod number;

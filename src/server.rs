@@ -32,7 +32,8 @@ use crate::call::identity::Trust;
 use crate::call::{Input, Seed, Settings};
 use crate::net::media::Ports;
 use crate::net::transport::{self, BindError, Inbound, Transports};
-use crate::sip::endpoint::{self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output, Transport};
+use crate::sip::endpoint::{self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output};
+use crate::sip::flow::Transport;
 use crate::time::Time;
 use crate::trace::{self, Direction, Tracer};
 
@@ -164,7 +165,7 @@ impl Server {
         let (tracer, trace_thread) = traced.map_or_else(Default::default, |(tracer, thread)| (tracer, Some(thread)));
         let (commands_sender, commands) = mpsc::channel(COMMANDS);
         let (answers_sender, answers) = mpsc::channel(ANSWERS);
-        let realm = options.endpoint.desk.as_ref().map(|desk| desk.realm.clone());
+        let realm = options.endpoint.registrar.as_ref().map(|registrar| registrar.realm.clone());
         let settings = Arc::new(options.call);
         let ports = Ports::new(&options.rtp_ips, options.rtp_ports);
         let shares = ports.split(u16::try_from(media_threads).unwrap_or(u16::MAX));

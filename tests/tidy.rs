@@ -42,7 +42,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
     }
 }
 
-const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "hex", "time", "priority"];
+const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "hex", "time", "priority", "lock"];
 
 #[test]
 fn every_room_imports_only_what_its_wall_has_a_door_for() {

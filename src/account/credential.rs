@@ -1,5 +1,6 @@
 //! Credentials: what is kept about an account's passwords, and the rules of comparing one.
 
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -7,26 +8,6 @@ use crate::unit::Unit;
 
 use super::Action;
 use super::password::{Cost, PasswordHash};
-
-/// So many wrong passwords in a row lock an account, unless it is configured otherwise.
-pub const WRONG_BEFORE_LOCK: u32 = 3;
-/// So long the lock lasts, unless it is configured otherwise.
-pub const LOCK_SECONDS: i64 = 10 * 60;
-
-/// When wrong passwords lock an account, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lock {
-    /// So many in a row.
-    pub after: u32,
-    /// For so long.
-    pub seconds: i64,
-}
-
-impl Default for Lock {
-    fn default() -> Lock {
-        Lock { after: WRONG_BEFORE_LOCK, seconds: LOCK_SECONDS }
-    }
-}
 
 /// What is kept about the passwords of one account, which is a number together with the unit it logs in by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +74,8 @@ impl Standing {
         // a lock that is over took its failures with it
         let before = if self.locked_until.is_some() { 0 } else { self.failures };
         let failures = before.saturating_add(1);
-        let locked_until = (failures >= lock.after).then(|| now.plus(lock.seconds));
+        let locked_until =
+            (failures >= lock.after).then(|| now.plus(i64::try_from(lock.lasts.as_secs()).unwrap_or(i64::MAX)));
         Standing { failures, locked_until }
     }
 }

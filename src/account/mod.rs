@@ -33,9 +33,7 @@ pub use audit::{Action, AuditEntry, AuditFilter};
 pub use call_record::{CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, UnknownOutcome};
 pub use contract::{Contract, ContractedNumber, Service, Services, UnknownService};
 pub use contract_csv::{ContractTable, CsvError, CsvProblem, read as read_csv};
-pub use credential::{
-    Attempt, Credential, LOCK_SECONDS, Lock, Own, Settled, Standing, Temporary, Verdict, WRONG_BEFORE_LOCK,
-};
+pub use credential::{Attempt, Credential, Own, Settled, Standing, Temporary, Verdict};
 pub use demo::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER, demo, demo_contract};
 pub use effects::{Actor, Applied, Effects};
 pub use error::StoreError;

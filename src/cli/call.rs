@@ -22,7 +22,7 @@ use crate::net::tls::{self, Authorities};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::sip::digest::Account;
-use crate::sip::endpoint::Transport;
+use crate::sip::flow::Transport;
 use crate::sip::message::{Scheme, Uri};
 use crate::unit::Unit;
 

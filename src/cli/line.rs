@@ -14,7 +14,7 @@ use crate::account::{AuditEntry, AuditFilter, LinePassword, Store, StoreError, U
 use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::{Algorithm, Key, habit};
+use crate::sip::digest::{Algorithm, Ha1, habit};
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
@@ -169,7 +169,7 @@ fn list(config: &Config, audit: bool, json: bool, out: &mut dyn Write) -> Result
 fn to_store(config: &Config, number: PhoneNumber, password: &Secret) -> LinePassword {
     let realm = config.sip.realm.clone();
     let hashed = |user_name: String| {
-        let key = Key::derive(&user_name, &realm, password);
+        let key = Ha1::derive(&user_name, &realm, password);
         let ha1 = |algorithm| key.expose(algorithm).to_owned();
         UserName { ha1_sha256: ha1(Algorithm::Sha256), ha1_md5: ha1(Algorithm::Md5), user_name }
     };

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::account::sqlite::{Mode, Options};
-use crate::account::{Lock, SqliteStore, StoreError};
+use crate::account::{SqliteStore, StoreError};
 use crate::config::Config;
+use crate::lock::Lock;
 use crate::time::UnixTime;
 
 /// What a subcommand came to.
@@ -85,12 +86,11 @@ pub fn open_store(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStor
 
 /// The same, with the store's own complaint.
 pub fn open_store_as(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStore, StoreError> {
-    let seconds = i64::try_from(config.site.lock_time.as_secs()).unwrap_or(i64::MAX);
     let options = Options {
         actor: actor.to_owned(),
         cost: config.store.hash_cost,
         wait: config.store.busy_timeout,
-        lock: Lock { after: config.site.lock_after, seconds },
+        lock: Lock { after: config.site.lock_after, lasts: config.site.lock_time },
     };
     SqliteStore::open(&config.store.path, mode, &options)
 }

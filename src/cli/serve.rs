@@ -26,12 +26,14 @@ use crate::config;
 use crate::config::{Cidr, Config, Confirm, Overrides, PortRange};
 use crate::dtmf;
 use crate::ivr;
+use crate::lock::Lock;
 use crate::mail::{self, Sender};
 use crate::net::tls::Identity;
 use crate::net::transport;
 use crate::server::{Options, PeerLimits, Server};
-use crate::sip::endpoint::{self, Transport};
-use crate::sip::{digest, registrar};
+use crate::sip::endpoint;
+use crate::sip::flow::Transport;
+use crate::sip::registrar;
 use crate::site::{self, Security};
 use crate::trace;
 use introduction::Introduction;
@@ -243,7 +245,7 @@ fn options(
         rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
         endpoint: endpoint::Config {
             service_user: config.sip.service_number.to_string(),
-            desk: config.sip.registrar.then(|| desk(config)),
+            registrar: config.sip.registrar.then(|| registrar(config)),
             ..endpoint::Config::default()
         },
         rings: config.sip.ringing,
@@ -344,12 +346,12 @@ fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
     Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
 }
 
-fn desk(config: &Config) -> endpoint::DeskConfig {
-    endpoint::DeskConfig {
+fn registrar(config: &Config) -> endpoint::RegistrarConfig {
+    endpoint::RegistrarConfig {
         realm: config.sip.realm.clone(),
         algorithms: config.sip.digest_algorithms.clone(),
         // as the settings site locks its logins
-        lock: digest::Lock { after: config.site.lock_after, time: config.site.lock_time },
+        lock: Lock { after: config.site.lock_after, lasts: config.site.lock_time },
         limits: registrar::Limits::default(),
     }
 }

@@ -11,7 +11,7 @@ use crate::config;
 use crate::config::Config;
 use crate::net::tls::{Authorities, Identity};
 use crate::net::transport;
-use crate::sip::endpoint::Transport;
+use crate::sip::flow::Transport;
 
 /// The certificates that are shown: read at the start, and again at SIGHUP.
 pub(super) struct Identities {

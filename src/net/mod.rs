@@ -1,6 +1,6 @@
 //! The sockets: where bytes come in and go out. Nothing here knows what a call is.
 //!
-//! Architecture invariant: this room imports nothing of the cores but SIP's addresses ([`crate::sip::endpoint::Flow`]) and its
+//! Architecture invariant: this room imports nothing of the cores but SIP's addresses ([`crate::sip::flow::Flow`]) and its
 //! stream framing.
 
 pub mod media;

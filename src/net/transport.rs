@@ -25,7 +25,8 @@ use self::local::LocalAddress;
 use self::registry::Registry;
 use self::stream::Streams;
 use super::tls::{Authorities, Identity};
-use crate::sip::endpoint::{Flow, Transmit, Transport};
+use crate::sip::endpoint::Transmit;
+use crate::sip::flow::{Flow, Transport};
 
 pub use local::source_address;
 

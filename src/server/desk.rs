@@ -16,8 +16,8 @@ use super::{Signalling, carried_out};
 use crate::account::{Action, AuditEntry, CallRecord, Outcome, Store, StoreError};
 use crate::call::LookupFailed;
 use crate::number::PhoneNumber;
-use crate::sip::digest::{Key, LineKey, Proof};
-use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Rejection, Standing};
+use crate::sip::digest::{Ha1, LineKey, Proof};
+use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Rejection, Ruling};
 
 /// What is to be looked up.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl Question {
         // what was hashed for another realm matches nothing
         let found = found.filter(|found| found.realm == self.realm);
         let key = found.and_then(|found| {
-            let key = Key::from_hex(&found.user_name.ha1_sha256, &found.user_name.ha1_md5)?;
+            let key = Ha1::from_hex(&found.user_name.ha1_sha256, &found.user_name.ha1_md5)?;
             Some(LineKey { line: found.number, key })
         });
         Ok(Known {
@@ -102,14 +102,14 @@ impl Signalling {
         let Registering { handle, flow, line, user_name } = registering;
         let (now, peer) = (self.clock.now(), flow.remote.ip());
         if !self.peers.asks(now, peer) {
-            return self.registered(handle, peer, Standing::Unavailable, None);
+            return self.registered(handle, peer, Ruling::Unavailable, None);
         }
         let believed = (self.trust)(peer).from;
         match self.realm.clone() {
             Some(realm) if believed || user_name.is_some() => {
                 self.ask(Question { user_name, line, realm }, Waiting::Register(handle, peer, believed));
             }
-            Some(_) | None => self.registered(handle, peer, Standing::MustProve(None), None),
+            Some(_) | None => self.registered(handle, peer, Ruling::MustProve(None), None),
         }
     }
 
@@ -130,12 +130,12 @@ impl Signalling {
             Waiting::Call(call) => self.whose_call(call, answer),
             Waiting::Register(handle, peer, believed) => {
                 let standing = match &answer {
-                    Err(LookupFailed) => Standing::Unavailable,
+                    Err(LookupFailed) => Ruling::Unavailable,
                     Ok(known) if !believed || known.key.is_some() || known.has_password => {
-                        Standing::MustProve(known.key.as_ref())
+                        Ruling::MustProve(known.key.as_ref())
                     }
-                    Ok(known) if known.contracted => Standing::Believed,
-                    Ok(_) => Standing::Unknown,
+                    Ok(known) if known.contracted => Ruling::Believed,
+                    Ok(_) => Ruling::Unknown,
                 };
                 let line = answer.as_ref().ok().and_then(|known| known.key.as_ref()).map(|key| key.line);
                 self.registered(handle, peer, standing, line);
@@ -143,7 +143,7 @@ impl Signalling {
         }
     }
 
-    fn registered(&mut self, handle: RegisterHandle, peer: IpAddr, standing: Standing<'_>, line: Option<PhoneNumber>) {
+    fn registered(&mut self, handle: RegisterHandle, peer: IpAddr, standing: Ruling<'_>, line: Option<PhoneNumber>) {
         match self.endpoint.register(self.clock.now(), handle, standing) {
             Ok(Registered::Bound { contacts, .. }) => info!(%peer, contacts, "a telephone has registered"),
             Ok(Registered::Unproved(proof)) => self.note_proof(peer, proof, line),

@@ -23,7 +23,7 @@ mod nonce;
 
 pub use answer::{Account, Answered, answer};
 pub use authenticator::{Authenticator, Claim, LineKey, Proof};
-pub use guard::{Guard, Lock};
+pub use guard::Guard;
 pub use header::{Challenge, Credentials};
 pub use nonce::{Freshness, Nonces};
 
@@ -87,23 +87,23 @@ fn joined<H: Digest>(parts: &[&str]) -> Vec<u8> {
 ///
 /// Within its realm it is as good as the password: it is no less secret, but it opens nothing else.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Key {
+pub struct Ha1 {
     sha256: String,
     md5: String,
 }
 
-impl Key {
+impl Ha1 {
     /// The key of this user with this password.
-    pub fn derive(user_name: &str, realm: &str, password: &Secret) -> Key {
+    pub fn derive(user_name: &str, realm: &str, password: &Secret) -> Ha1 {
         let of = |algorithm: Algorithm| algorithm.hash(&[user_name, realm, password.expose()]);
-        Key { sha256: of(Algorithm::Sha256), md5: of(Algorithm::Md5) }
+        Ha1 { sha256: of(Algorithm::Sha256), md5: of(Algorithm::Md5) }
     }
 
     /// The key as it was kept; `None` when these are no hashes in hex.
-    pub fn from_hex(sha256: &str, md5: &str) -> Option<Key> {
+    pub fn from_hex(sha256: &str, md5: &str) -> Option<Ha1> {
         let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let sound = is_hex(sha256, 64) && is_hex(md5, 32);
-        sound.then(|| Key { sha256: sha256.to_ascii_lowercase(), md5: md5.to_ascii_lowercase() })
+        sound.then(|| Ha1 { sha256: sha256.to_ascii_lowercase(), md5: md5.to_ascii_lowercase() })
     }
 
     /// To be kept.
@@ -115,14 +115,14 @@ impl Key {
     }
 
     /// The key that nobody has, to compare with where there is none, so that the time tells nothing.
-    fn decoy() -> Key {
-        Key { sha256: "0".repeat(64), md5: "0".repeat(32) }
+    fn decoy() -> Ha1 {
+        Ha1 { sha256: "0".repeat(64), md5: "0".repeat(32) }
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for Ha1 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(•)")
+        f.write_str("Ha1(•)")
     }
 }
 
@@ -136,7 +136,7 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    fn response(&self, algorithm: Algorithm, key: &Key) -> String {
+    fn response(&self, algorithm: Algorithm, key: &Ha1) -> String {
         let a2 = algorithm.hash(&[self.method, self.uri]);
         let key = key.expose(algorithm);
         match self.counted {
@@ -148,8 +148,8 @@ impl Exchange<'_> {
 
 impl Credentials {
     /// Whether who sent them knows the password behind `key`; takes as long when there is none.
-    fn matches(&self, method: &str, key: Option<&Key>) -> bool {
-        let decoy = Key::decoy();
+    fn matches(&self, method: &str, key: Option<&Ha1>) -> bool {
+        let decoy = Ha1::decoy();
         let exchange =
             Exchange { method, uri: &self.uri, nonce: &self.nonce, counted: Some((&self.count_text, &self.cnonce)) };
         let expected = exchange.response(self.algorithm, key.unwrap_or(&decoy));

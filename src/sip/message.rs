@@ -189,7 +189,7 @@ impl Request {
 
     /// The bytes to send, with a Content-Length that is right.
     pub fn to_bytes(&self) -> Vec<u8> {
-        write::message(format_args!("{} {} SIP/2.0", self.method, self.uri), &self.headers, &self.body)
+        write::message(format_args!("{} {} SIP/2.0", self.method, self.uri), self.headers.iter(), &self.body)
     }
 }
 
@@ -206,7 +206,7 @@ impl Response {
 
     /// The bytes to send, with a Content-Length that is right.
     pub fn to_bytes(&self) -> Vec<u8> {
-        write::message(format_args!("SIP/2.0 {} {}", self.status, self.reason), &self.headers, &self.body)
+        write::message(format_args!("SIP/2.0 {} {}", self.status, self.reason), self.headers.iter(), &self.body)
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod flow;
 pub mod headers;
 pub mod message;
 pub mod registrar;
@@ -14,6 +15,7 @@ pub mod transaction;
 pub mod wire;
 
 pub use endpoint::{
-    Admission, CallHandle, CommandError, Config, DeskConfig, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming,
-    Outgoing, Output, Refused, Registered, Registering, Registration, Rejection, Standing, Transmit, Transport,
+    Admission, CallHandle, CommandError, Config, EndCause, Endpoint, Event, IdentityFacts, Incoming, Outgoing, Output,
+    Refused, Registered, Registering, RegistrarConfig, Registration, Rejection, Ruling, Transmit,
 };
+pub use flow::{Flow, Transport};

@@ -12,7 +12,7 @@ mod same_uri;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::endpoint::Flow;
+use super::flow::Flow;
 use super::message::{FieldError, Headers, NameAddr, Params};
 use super::wire::lex;
 use crate::number::PhoneNumber;

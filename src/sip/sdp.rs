@@ -1,5 +1,6 @@
 //! Offer and answer (RFC 3264) over session descriptions (RFC 4566): which audio, to where, and how digits come.
 
+mod attributes;
 mod crypto;
 mod stream;
 
@@ -277,7 +278,7 @@ pub fn refreshed(answer: &[u8], local: &LocalMedia) -> Result<MediaPlan, SdpErro
 }
 
 /// An answer takes one of the lines offered, and names it (RFC 4568 §5.1.3).
-fn is_of_offer(line: &crypto::Line, local: &LocalMedia) -> bool {
+fn is_of_offer(line: &crypto::CryptoAttribute, local: &LocalMedia) -> bool {
     let offered = (1..).zip(local.keys.iter()).find(|(tag, _)| *tag == line.tag);
     offered.is_some_and(|(_, key)| key.suite() == line.key.suite())
 }

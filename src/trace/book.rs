@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::shelf::{Shelf, Sink};
 use super::{Direction, Item, frame, pcapng};
-use crate::sip::endpoint::{Flow, Transport};
+use crate::sip::flow::{Flow, Transport};
 use crate::sip::message::{Message, Method};
 use crate::sip::wire;
 

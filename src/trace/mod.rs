@@ -29,7 +29,7 @@ use std::time::Duration;
 use tracing::warn;
 
 pub use crate::audio::capture::Direction;
-use crate::sip::endpoint::Flow;
+use crate::sip::flow::Flow;
 use crate::time::Time;
 
 use book::Book;

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use super::shelf::Sink;
 use super::*;
 use crate::audio::capture::Capture;
-use crate::sip::endpoint::Transport;
+use crate::sip::flow::Transport;
 
 const EPOCH: Duration = Duration::from_secs(1_780_000_000);
 

@@ -14,7 +14,7 @@ use karipass::account::sqlite::{Mode, Options, SqliteStore};
 use karipass::account::{Cost, Store};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::sip::digest::{Algorithm, Key};
+use karipass::sip::digest::{Algorithm, Ha1};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 use rustix::process::{Pid, Signal, kill_process};
@@ -152,7 +152,7 @@ fn a_telephones_password_is_asked_for_twice_and_never_shown() {
     let (status, screen) = passwd(&db, "paper-lantern-41", "paper-lantern-41");
     assert!(status == Some(0) && !screen.contains("lantern"), "{screen}");
     let kept = store().find_user_name("0600001111").unwrap().unwrap().user_name.ha1_sha256.clone();
-    let expected = Key::derive("0600001111", "karipass", &Secret::from("paper-lantern-41"));
+    let expected = Ha1::derive("0600001111", "karipass", &Secret::from("paper-lantern-41"));
     assert!(kept == expected.expose(Algorithm::Sha256), "another password than was typed");
 }
 

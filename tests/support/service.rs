@@ -10,7 +10,8 @@ use karipass::caller::ear::{Ear, Heard};
 use karipass::dtmf;
 use karipass::keying::{MasterKey, Suite};
 use karipass::rtp::srtp::Receiver;
-use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Flow, Transport};
+use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event};
+use karipass::sip::flow::{Flow, Transport};
 use karipass::time::Time;
 
 use super::ledger::{Ledger, Reply, wall};

@@ -30,7 +30,7 @@ use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-use super::credential::{Attempt, Credential, Lock, Settled};
+use super::credential::{Attempt, Credential, Settled};
 use super::fax::Fax;
 use super::mail::{AddressConfirmation, Claim, Delivery, Mail, MailFilter, TokenHash};
 use super::password::{Cost, PasswordHash};
@@ -41,6 +41,7 @@ use super::{
     Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, Existing, FoundLine, LineEntry,
     LinePassword, Pruned, Saved, Service, Store, StoreError, Write,
 };
+use crate::lock::Lock;
 
 /// A store: the rules over a backend's tables.
 pub struct Rules<B> {

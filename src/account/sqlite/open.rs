@@ -14,7 +14,8 @@ use super::patience::patiently;
 use super::{Sqlite, SqliteStore};
 use crate::account::rules::{Policy, Rules};
 use crate::account::tables::{Failure, Fault};
-use crate::account::{Actor, Cost, Lock, StoreError};
+use crate::account::{Actor, Cost, StoreError};
+use crate::lock::Lock;
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
 pub(super) const MIGRATIONS: &[&str] = &[

@@ -4,7 +4,7 @@
 use super::super::super::output::testing::{NOW, Ran, Scene};
 use super::*;
 use crate::account::Outcome;
-use crate::sip::endpoint::{Flow, Transport};
+use crate::sip::flow::{Flow, Transport};
 use crate::time::Time;
 use crate::trace;
 

@@ -37,9 +37,9 @@ fn a_password_is_set_from_standard_input_for_every_writing_of_the_user_name() {
     let names = ["0600001111", "+81600001111", "0600001111@karipass", "0600001111@127.0.0.1:5060", "06-0000-1111"];
     for name in names {
         let found = store.find_user_name(name).unwrap().unwrap_or_else(|| panic!("{name}"));
-        let key = Key::derive(name, "karipass", &Secret::from("paper-lantern-41"));
+        let key = Ha1::derive(name, "karipass", &Secret::from("paper-lantern-41"));
         assert_eq!((found.number, found.realm.as_str()), (number(), "karipass"));
-        assert_eq!(Key::from_hex(&found.user_name.ha1_sha256, &found.user_name.ha1_md5), Some(key));
+        assert_eq!(Ha1::from_hex(&found.user_name.ha1_sha256, &found.user_name.ha1_md5), Some(key));
     }
     assert_eq!(store.find_user_name("0600001111@elsewhere").unwrap(), None);
     assert_eq!(store.find_user_name("0600002222").unwrap(), None);
@@ -55,7 +55,7 @@ fn a_made_up_password_is_printed_once_and_is_a_new_one_each_time() {
     assert_eq!((password.len(), password.matches('-').count()), (23, 3));
     check(&Secret::from(password.as_str()), number()).unwrap();
     let found = store(&scene, Mode::Existing).find_user_name("0600001111").unwrap().unwrap();
-    let key = Key::derive("0600001111", "karipass", &Secret::from(password.as_str()));
+    let key = Ha1::derive("0600001111", "karipass", &Secret::from(password.as_str()));
     assert_eq!(found.user_name.ha1_sha256, key.expose(Algorithm::Sha256));
     let mut rng = StdRng::seed_from_u64(2);
     assert_ne!(made_up(&mut rng), made_up(&mut rng));

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::sip::endpoint::{Transmit, Transport};
+use crate::sip::endpoint::Transmit;
+use crate::sip::flow::Transport;
 
 /// Messages waiting for one connection's peer to read them.
 const CONNECTION_QUEUE: usize = 64;

@@ -17,7 +17,8 @@ use super::local::LocalAddress;
 use super::registry::{Place, Refusal, Registry};
 use super::{Inbound, Options};
 use crate::net::tls;
-use crate::sip::endpoint::{Flow, Transmit, Transport};
+use crate::sip::endpoint::Transmit;
+use crate::sip::flow::{Flow, Transport};
 use crate::sip::wire::{Framed, Framer};
 
 /// How long saying goodbye on a TLS connection may take.

@@ -7,7 +7,8 @@ use super::*;
 use crate::account::Cost;
 use crate::account::sqlite::{Mode, Options, SqliteStore};
 use crate::audio::prompt::Bank;
-use crate::sip::endpoint::{Flow, IdentityFacts, Transport};
+use crate::sip::endpoint::IdentityFacts;
+use crate::sip::flow::{Flow, Transport};
 use crate::sip::sdp::Srtp;
 use crate::{dtmf, ivr};
 

@@ -1,6 +1,6 @@
 //! The client's side: what answers a challenge (RFC 7616 §3.4, RFC 8760 §2.4).
 
-use super::{Challenge, Exchange, Key};
+use super::{Challenge, Exchange, Ha1};
 use crate::secret::Secret;
 use crate::sip::wire::lex;
 
@@ -33,7 +33,7 @@ pub fn answer<'a>(
     // the nonce is used once: each request that is challenged gets one of its own
     const COUNT: &str = "00000001";
     let challenge = challenges.into_iter().find_map(Challenge::parse)?;
-    let key = Key::derive(&account.user_name, &challenge.realm, &account.password);
+    let key = Ha1::derive(&account.user_name, &challenge.realm, &account.password);
     let counted = challenge.auth.then_some((COUNT, cnonce));
     let exchange = Exchange { method, uri, nonce: &challenge.nonce, counted };
     let response = exchange.response(challenge.algorithm, &key);

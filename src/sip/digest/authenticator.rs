@@ -14,7 +14,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::{Algorithm, Challenge, Credentials, Freshness, Guard, Key, Lock, Nonces};
+use super::{Algorithm, Challenge, Credentials, Freshness, Guard, Ha1, Nonces};
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::sip::message::{Headers, Request, Uri};
 
@@ -44,7 +45,7 @@ pub struct LineKey {
     /// Whose caller ID it proves.
     pub line: PhoneNumber,
     /// What the password is compared with.
-    pub key: Key,
+    pub key: Ha1,
 }
 
 /// Whether a claim is proved.

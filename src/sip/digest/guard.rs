@@ -7,61 +7,47 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::lock::Lock;
 use crate::time::Time;
-
-/// When wrong passwords lock, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lock {
-    /// So many wrong ones for one user name.
-    pub after: u32,
-    /// For so long; it is also the time within which they count together.
-    pub time: Duration,
-}
-
-impl Default for Lock {
-    fn default() -> Lock {
-        Lock { after: 3, time: Duration::from_secs(600) }
-    }
-}
 
 /// An address is locked as a whole after so many times [`Lock::after`], whatever the user names.
 const NAMES: u32 = 10;
-/// So many standings are kept.
+/// So many tallies are kept.
 const REMEMBERED: usize = 20_000;
 
 /// Who has given wrong passwords.
 #[derive(Debug)]
 pub struct Guard {
     lock: Lock,
-    standings: HashMap<Who, Standing>,
+    tallies: HashMap<Who, Tally>,
 }
 
 /// An address (a /64 of IPv6), alone or together with a user name.
 type Who = (IpAddr, Option<String>);
 
 #[derive(Clone, Copy, Debug)]
-struct Standing {
+struct Tally {
     wrong: u32,
     since: Time,
     locked_until: Option<Time>,
 }
 
-impl Standing {
+impl Tally {
     fn is_over(&self, now: Time, lock: Lock) -> bool {
-        now >= self.locked_until.unwrap_or(self.since + lock.time)
+        now >= self.locked_until.unwrap_or(self.since + lock.lasts)
     }
 }
 
 impl Guard {
     /// Nobody has.
     pub fn new(lock: Lock) -> Guard {
-        Guard { lock, standings: HashMap::new() }
+        Guard { lock, tallies: HashMap::new() }
     }
 
     /// How long this user name is still locked at this address, if it is.
     pub fn locked(&self, now: Time, client: IpAddr, user_name: &str) -> Option<Duration> {
         let address = network(client);
-        let until = |who: &Who| self.standings.get(who)?.locked_until.filter(|until| now < *until);
+        let until = |who: &Who| self.tallies.get(who)?.locked_until.filter(|until| now < *until);
         let until = until(&(address, Some(user_name.to_owned()))).max(until(&(address, None)))?;
         Some(until.since(now))
     }
@@ -77,35 +63,35 @@ impl Guard {
 
     /// A password was right: the wrong ones before are forgiven this user name, though not the address.
     pub fn right(&mut self, client: IpAddr, user_name: &str) {
-        self.standings.remove(&(network(client), Some(user_name.to_owned())));
+        self.tallies.remove(&(network(client), Some(user_name.to_owned())));
     }
 
     fn count(&mut self, now: Time, who: Who, most: u32) -> bool {
-        let (lock, fresh) = (self.lock, Standing { wrong: 0, since: now, locked_until: None });
-        let standing = self.standings.entry(who).or_insert(fresh);
-        if standing.is_over(now, lock) {
-            *standing = fresh;
+        let (lock, fresh) = (self.lock, Tally { wrong: 0, since: now, locked_until: None });
+        let tally = self.tallies.entry(who).or_insert(fresh);
+        if tally.is_over(now, lock) {
+            *tally = fresh;
         }
-        standing.wrong = standing.wrong.saturating_add(1);
-        let locks = standing.wrong >= most && standing.locked_until.is_none();
+        tally.wrong = tally.wrong.saturating_add(1);
+        let locks = tally.wrong >= most && tally.locked_until.is_none();
         if locks {
-            standing.locked_until = Some(now + lock.time);
+            tally.locked_until = Some(now + lock.lasts);
         }
         locks
     }
 
     fn make_room(&mut self, now: Time) {
-        if self.standings.len() + 2 <= REMEMBERED {
+        if self.tallies.len() + 2 <= REMEMBERED {
             return;
         }
         let lock = self.lock;
-        self.standings.retain(|_, standing| !standing.is_over(now, lock));
+        self.tallies.retain(|_, tally| !tally.is_over(now, lock));
         // whoever still fills it is locked by address: names can go
-        if self.standings.len() + 2 > REMEMBERED {
-            self.standings.retain(|(_, name), standing| name.is_none() || standing.locked_until.is_some());
+        if self.tallies.len() + 2 > REMEMBERED {
+            self.tallies.retain(|(_, name), tally| name.is_none() || tally.locked_until.is_some());
         }
-        if self.standings.len() + 2 > REMEMBERED {
-            self.standings.clear();
+        if self.tallies.len() + 2 > REMEMBERED {
+            self.tallies.clear();
         }
     }
 }

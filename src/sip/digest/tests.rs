@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::sip::message::{Method, Request};
 use crate::time::Time;
@@ -34,11 +35,11 @@ fn the_examples_of_rfc_7616() {
         );
         let given = Credentials::parse(&header).unwrap();
         let password = Secret::from("Circle of Life");
-        let key = Key::derive("Mufasa", "http-auth@example.org", &password);
+        let key = Ha1::derive("Mufasa", "http-auth@example.org", &password);
         assert!(given.matches("GET", Some(&key)), "{algorithm:?}");
         assert!(!given.matches("POST", Some(&key)));
         assert!(!given.matches("GET", None));
-        assert!(!given.matches("GET", Some(&Key::derive("Mufasa", "http-auth@example.org", &Secret::from("x")))));
+        assert!(!given.matches("GET", Some(&Ha1::derive("Mufasa", "http-auth@example.org", &Secret::from("x")))));
         let challenge = format!(
             "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={}, nonce=\"{RFC_7616_NONCE}\", \
              opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
@@ -59,7 +60,7 @@ fn the_example_of_rfc_2617() {
                   opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"";
     let given = Credentials::parse(header).unwrap();
     assert_eq!(given.algorithm, Algorithm::Md5, "which is what no algorithm means");
-    let key = Key::derive("Mufasa", "testrealm@host.com", &Secret::from("Circle Of Life"));
+    let key = Ha1::derive("Mufasa", "testrealm@host.com", &Secret::from("Circle Of Life"));
     assert_eq!(key.expose(Algorithm::Md5), "939e7578ed9e3c518a452acee763bce9");
     assert!(given.matches("GET", Some(&key)));
 }
@@ -129,7 +130,7 @@ fn line() -> PhoneNumber {
 }
 
 fn key() -> LineKey {
-    LineKey { line: line(), key: Key::derive("0600001111", "karipass", &Secret::from("correct horse")) }
+    LineKey { line: line(), key: Ha1::derive("0600001111", "karipass", &Secret::from("correct horse")) }
 }
 
 /// A server, and a phone that answers its challenges.
@@ -157,7 +158,7 @@ impl Desk {
 
     fn credentials(&self, user_name: &str, password: &str, count: u32) -> String {
         let challenge = Challenge::parse(&self.challenges[0]).unwrap();
-        let (key, count) = (Key::derive(user_name, "karipass", &Secret::from(password)), format!("{count:08x}"));
+        let (key, count) = (Ha1::derive(user_name, "karipass", &Secret::from(password)), format!("{count:08x}"));
         let exchange = Exchange {
             method: "REGISTER",
             uri: "sip:192.0.2.1",
@@ -370,10 +371,10 @@ fn no_rendering_shows_a_key_or_a_response() {
 fn kept_keys_are_read_back_only_whole() {
     let key = key().key;
     let (sha256, md5) = (key.expose(Algorithm::Sha256), key.expose(Algorithm::Md5));
-    assert_eq!(Key::from_hex(sha256, md5), Some(key.clone()));
-    assert_eq!(Key::from_hex(&sha256.to_uppercase(), md5), Some(key.clone()));
-    assert_eq!(Key::from_hex(md5, sha256), None);
-    assert_eq!(Key::from_hex(&sha256.replace(|c: char| c.is_ascii_digit(), "x"), md5), None);
+    assert_eq!(Ha1::from_hex(sha256, md5), Some(key.clone()));
+    assert_eq!(Ha1::from_hex(&sha256.to_uppercase(), md5), Some(key.clone()));
+    assert_eq!(Ha1::from_hex(md5, sha256), None);
+    assert_eq!(Ha1::from_hex(&sha256.replace(|c: char| c.is_ascii_digit(), "x"), md5), None);
 }
 
 proptest! {

@@ -3,8 +3,9 @@
 use super::layer::{ClientId, ServerId};
 use super::reliable::{Early, Reliable};
 use super::session_timer::{Interval, SessionTimer};
-use super::{CallHandle, EndCause, Flow};
+use super::{CallHandle, EndCause};
 use crate::sip::dialog::Dialog;
+use crate::sip::flow::Flow;
 use crate::sip::message::Request;
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;

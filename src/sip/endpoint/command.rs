@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::flow::Flow;
+use crate::sip::flow::Flow;
 use crate::sip::message::{NameAddr, Uri};
 
 /// How a call is refused.

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::desk::DeskConfig;
-use super::flow::Transport;
+use super::registering::RegistrarConfig;
+use crate::sip::flow::Transport;
 use crate::sip::timer::Table;
 
 /// How an [`Endpoint`](super::Endpoint) behaves.
@@ -18,7 +18,7 @@ pub struct Config {
     /// Whether any other user part is taken as well, rather than answered with 404.
     pub any_user: bool,
     /// A registrar, which also asks callers for their passwords; without one REGISTER gets 405.
-    pub desk: Option<DeskConfig>,
+    pub registrar: Option<RegistrarConfig>,
     /// Where we are listening, as others reach us. A request that leaves by another transport than the one its call came
     /// by names the address in here, if there is one.
     pub listening: Vec<(Transport, SocketAddr)>,
@@ -47,7 +47,7 @@ impl Default for Config {
             user_agent: concat!("karipass/", env!("CARGO_PKG_VERSION")).to_owned(),
             service_user: "0664806430".to_owned(),
             any_user: false,
-            desk: None,
+            registrar: None,
             listening: Vec::new(),
             timers: Table::default(),
             session_expires: None,

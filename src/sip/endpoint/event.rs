@@ -4,10 +4,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::desk::Registering;
-use super::flow::Flow;
 use super::refused::Refused;
+use super::registering::Registering;
 use crate::number::PhoneNumber;
+use crate::sip::flow::Flow;
 use crate::sip::message::NameAddr;
 use crate::time::Time;
 

@@ -1,7 +1,8 @@
 //! When the way is gone (RFC 3261 §17.1.4, §17.2.4, §18.4).
 
 use super::call::Phase;
-use super::{EndCause, Endpoint, Flow};
+use super::{EndCause, Endpoint};
+use crate::sip::flow::Flow;
 use crate::time::Time;
 
 impl Endpoint {

@@ -10,17 +10,16 @@ mod call;
 mod change;
 mod command;
 mod config;
-mod desk;
 mod early;
 mod event;
 mod failure;
-mod flow;
 mod hang_up;
 mod in_dialog;
 mod layer;
 mod progress;
 mod prove;
 mod refused;
+mod registering;
 mod reliable;
 mod reply;
 mod session_timer;
@@ -29,11 +28,10 @@ mod uas;
 
 pub use command::{CommandError, Outgoing, Rejection};
 pub use config::{Admission, Config};
-pub use desk::{DeskConfig, RegisterHandle, Registered, Registering, Standing};
 pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
-pub use flow::{Flow, Transport};
 pub use prove::Registration;
 pub use refused::Refused;
+pub use registering::{RegisterHandle, Registered, Registering, RegistrarConfig, Ruling};
 
 use std::collections::HashMap;
 
@@ -41,13 +39,14 @@ use rand::RngExt;
 use tracing::debug;
 
 use self::call::Call;
-use self::desk::Desk;
 use self::layer::{Layer, Owner};
 use self::prove::OwnRegistration;
+use self::registering::Registrations;
 use self::reliable::Departed;
 use self::reply::Reply;
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Account;
+use crate::sip::flow::{self, Flow};
 use crate::sip::message::{Headers, Message, Method};
 use crate::sip::wire::{self, ParseError, Reject};
 use crate::time::Time;
@@ -60,7 +59,7 @@ pub struct Endpoint {
     dialogs: HashMap<DialogId, CallHandle>,
     departed: Departed,
     admission: Admission,
-    desk: Option<Desk>,
+    registrations: Option<Registrations>,
     account: Option<Account>,
     own_registration: OwnRegistration,
     last_call: u64,
@@ -70,14 +69,15 @@ impl Endpoint {
     /// An endpoint without calls. Tags, branches and Call-IDs follow from `seed`, which should be unguessable in service.
     pub fn new(config: Config, seed: u64) -> Endpoint {
         let mut layer = Layer::new(config, seed);
-        let desk = layer.config.desk.clone().map(|config| Desk::new(&config, layer.rng.random()));
+        let registrar = layer.config.registrar.clone();
+        let registrations = registrar.map(|config| Registrations::new(&config, layer.rng.random()));
         Endpoint {
             layer,
             calls: HashMap::new(),
             dialogs: HashMap::new(),
             departed: Departed::default(),
             admission: Admission::Open,
-            desk,
+            registrations,
             account: None,
             own_registration: OwnRegistration::default(),
             last_call: 0,
@@ -105,7 +105,7 @@ impl Endpoint {
                     }
                 }
                 Owner::Call(handle) => self.wake_call(now, handle),
-                Owner::Desk => self.wake_desk(now),
+                Owner::Registrations => self.wake_registrations(now),
             }
         }
     }

@@ -3,9 +3,10 @@
 
 use super::call::{Cancel, Phase};
 use super::layer::{ClientId, Purpose};
-use super::{CallHandle, CommandError, Endpoint, Event, Flow};
+use super::{CallHandle, CommandError, Endpoint, Event};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::{Account, answer};
+use crate::sip::flow::Flow;
 use crate::sip::message::{CSeq, Method, NameAddr, Request, Response, Scheme, Uri};
 use crate::time::Time;
 

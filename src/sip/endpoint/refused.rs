@@ -1,8 +1,8 @@
 //! What is told of an INVITE that the endpoint refuses by itself, before it is anybody's call: what it asked for in vain.
 
-use super::flow::Flow;
 use super::reply::Reply;
 use crate::number::PhoneNumber;
+use crate::sip::flow::Flow;
 use crate::sip::message::{Headers, Method, Uri, reason_phrase};
 
 /// So many characters of what the far end named are told.

@@ -124,7 +124,7 @@ impl Reply {
 
 /// The methods that we take, REGISTER too where there is a registrar.
 fn allow(config: &Config) -> String {
-    if config.desk.is_some() { format!("{ALLOW}, REGISTER") } else { ALLOW.to_owned() }
+    if config.registrar.is_some() { format!("{ALLOW}, REGISTER") } else { ALLOW.to_owned() }
 }
 
 /// Appends the tag to To as it was written, since old peers compare To as text.

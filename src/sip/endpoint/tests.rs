@@ -23,7 +23,8 @@ mod transports;
 
 use std::net::SocketAddr;
 
-use super::{CallHandle, Config, Endpoint, Event, Flow, Output, Transport};
+use super::{CallHandle, Config, Endpoint, Event, Output};
+use crate::sip::flow::{Flow, Transport};
 use crate::sip::message::{Message, Request, Response};
 use crate::sip::wire;
 use crate::time::Time;

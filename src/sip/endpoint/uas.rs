@@ -2,14 +2,14 @@
 
 use super::body::{check_accept, session_of};
 use super::call::{Answer, Call, Phase};
-use super::flow::{Transport, is_behind_nat, is_secure, stamp};
 use super::layer::{Layer, ServerId};
 use super::refused::called_in_vain;
 use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
-use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow, IdentityFacts, Incoming, Rejection};
+use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
 use crate::sip::dialog::{Dialog, DialogId};
+use crate::sip::flow::{Flow, Transport, is_behind_nat, is_secure, stamp};
 use crate::sip::message::{FieldError, Headers, Method, NameAddr, Request, Scheme, Uri, Via};
 use crate::sip::transaction::ServerKey;
 use crate::sip::wire::lex::quote;
@@ -182,7 +182,7 @@ impl Endpoint {
             called,
             offer,
             call_id,
-            user_name: self.desk.as_ref().and_then(|desk| desk.user_name(now, flow, &request.headers)),
+            user_name: self.registrations.as_ref().and_then(|known| known.user_name(now, flow, &request.headers)),
         }));
         let phase = Phase::Incoming {
             server: id,

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sip::endpoint::Transport;
+use crate::sip::flow::Transport;
 
 fn line() -> PhoneNumber {
     PhoneNumber::parse("0600001111").unwrap()

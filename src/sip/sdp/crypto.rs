@@ -7,26 +7,26 @@ use base64ct::{Base64, Encoding};
 use sdp_types::Media;
 use zeroize::Zeroizing;
 
-use super::stream::values;
+use super::attributes::values;
 use crate::keying::{LONGEST, MasterKey, Suite};
 
 /// The longest master key identifier, in bytes (RFC 4568 §6.1).
 const LONGEST_IDENTIFIER: u8 = 128;
 
-/// A line that we can take.
-pub(super) struct Line {
+/// An `a=crypto` that we can take.
+pub(super) struct CryptoAttribute {
     /// Names it: the answer repeats it.
     pub(super) tag: u32,
-    /// The key of whoever sent the line.
+    /// The sender's key.
     pub(super) key: MasterKey,
 }
 
-/// The lines that can be taken, in the other end's order of preference.
-pub(super) fn lines(media: &Media) -> impl Iterator<Item = Line> {
+/// The attributes that can be taken, in the other end's order of preference.
+pub(super) fn attributes(media: &Media) -> impl Iterator<Item = CryptoAttribute> {
     values(&media.attributes, "crypto").filter_map(read)
 }
 
-/// The line's value.
+/// The attribute's value.
 pub(super) fn write(tag: u32, key: &MasterKey) -> String {
     let mut encoded = Zeroizing::new([0; 64]);
     // 44 bytes become 60
@@ -34,12 +34,12 @@ pub(super) fn write(tag: u32, key: &MasterKey) -> String {
     format!("{tag} {} inline:{encoded}", key.suite().name())
 }
 
-fn read(value: &str) -> Option<Line> {
+fn read(value: &str) -> Option<CryptoAttribute> {
     let mut words = value.split_ascii_whitespace();
     let (tag, suite, key) = (words.next()?, words.next()?, words.next()?);
     let tag = tag.parse().ok().filter(|_| tag.len() <= 9)?;
     let key = master_key(Suite::from_name(suite)?, key)?;
-    words.all(is_harmless).then_some(Line { tag, key })
+    words.all(is_harmless).then_some(CryptoAttribute { tag, key })
 }
 
 /// `inline:KEY|LIFETIME|IDENTIFIER:LENGTH`, the latter two each if wanted. A lifetime is far longer than any call.

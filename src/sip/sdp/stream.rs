@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Media, Session};
 
-use super::crypto::{self, Line};
+use super::attributes::values;
+use super::crypto::{self, CryptoAttribute};
 use super::{Codec, Direction, LocalMedia, MediaPlan, Mismatch, SdpError, Srtp, TelephoneEvent};
 use crate::keying::Keying;
 
@@ -16,7 +17,7 @@ pub(super) struct Stream<'a> {
     session: &'a Session,
     pub(super) media: &'a Media,
     /// The keys that are taken, when it is encrypted.
-    pub(super) crypto: Option<Line>,
+    pub(super) crypto: Option<CryptoAttribute>,
     rtp: SocketAddr,
     payload_type: u8,
     codec: Codec,
@@ -110,13 +111,13 @@ impl<'a> Stream<'a> {
 }
 
 /// The keys to take, if any; the transport protocol and what we want decide.
-fn keys(media: &Media, local: &LocalMedia) -> Result<Option<Line>, Mismatch> {
+fn keys(media: &Media, local: &LocalMedia) -> Result<Option<CryptoAttribute>, Mismatch> {
     let is = |names: [&str; 2]| names.iter().any(|name| media.proto.eq_ignore_ascii_case(name));
     let secure = is(["RTP/SAVP", "RTP/SAVPF"]);
     if !secure && !is(["RTP/AVP", "RTP/AVPF"]) {
         return Err(Mismatch::Transport);
     }
-    let line = || crypto::lines(media).find(|line| local.keys.of(line.key.suite()).is_some());
+    let line = || crypto::attributes(media).find(|line| local.keys.of(line.key.suite()).is_some());
     match (local.srtp, secure) {
         (Srtp::Off, true) => Err(Mismatch::Transport),
         (Srtp::Off, false) => Ok(None),
@@ -164,11 +165,6 @@ fn format_value<'a>(media: &'a Media, name: &'static str, payload_type: u8) -> O
         let (format, value) = value.trim().split_once([' ', '\t'])?;
         (format.parse() == Ok(payload_type)).then_some(value.trim())
     })
-}
-
-pub(super) fn values<'a>(attributes: &'a [Attribute], name: &'static str) -> impl Iterator<Item = &'a str> {
-    let named = attributes.iter().filter(move |attribute| attribute.attribute.eq_ignore_ascii_case(name));
-    named.filter_map(|attribute| attribute.value.as_deref())
 }
 
 /// `0-15,66`: the events up to 16 as bits. None when nothing of it can be read.

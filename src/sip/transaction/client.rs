@@ -1,6 +1,6 @@
 //! The non-INVITE client transaction (RFC 3261 §17.1.2).
 
-use super::{Fired, Verdict};
+use super::{Arrival, Fired};
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
 
@@ -26,8 +26,8 @@ impl Client {
     }
 
     /// A response came. Provisional ones slow the repetition down (the state Proceeding), but do not end it.
-    pub fn receive(&mut self, now: Time, table: &Table, status: u16) -> Verdict {
-        let State::Unanswered { again, .. } = &mut self.state else { return Verdict::Stale };
+    pub fn receive(&mut self, now: Time, table: &Table, status: u16) -> Arrival {
+        let State::Unanswered { again, .. } = &mut self.state else { return Arrival::Stale };
         if status < 200 {
             if let Some(again) = again {
                 again.slow_down();
@@ -37,7 +37,7 @@ impl Client {
         } else {
             self.state = State::Completed { until: now + table.linger(Timer::K, false) };
         }
-        Verdict::New
+        Arrival::New
     }
 
     /// Lets the timers that are due fire.
@@ -115,15 +115,15 @@ mod tests {
     #[test]
     fn a_provisional_response_slows_the_repetition_to_t2() {
         let mut transaction = trying(false);
-        assert_eq!(transaction.receive(at(100), &Table::default(), 100), Verdict::New);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 100), Arrival::New);
         assert_eq!(times(&mut transaction), [500, 4500, 8500, 12_500, 16_500, 20_500, 24_500, 28_500, 32_000]);
     }
 
     #[test]
     fn the_final_response_is_told_once_and_repetitions_are_absorbed_for_t4() {
         let mut transaction = trying(false);
-        assert_eq!(transaction.receive(at(100), &Table::default(), 200), Verdict::New);
-        assert_eq!(transaction.receive(at(600), &Table::default(), 200), Verdict::Stale);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 200), Arrival::New);
+        assert_eq!(transaction.receive(at(600), &Table::default(), 200), Arrival::Stale);
         assert_eq!(transaction.deadline(), Some((at(5100), Timer::K)));
     }
 
@@ -131,7 +131,7 @@ mod tests {
     fn on_a_reliable_transport_nothing_is_repeated_and_the_response_ends_it() {
         let mut transaction = trying(true);
         assert_eq!(transaction.deadline(), Some((at(32_000), Timer::F)));
-        assert_eq!(transaction.receive(at(100), &Table::default(), 481), Verdict::New);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 481), Arrival::New);
         assert!(transaction.is_terminated());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fired, Verdict};
+use super::{Arrival, Fired};
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
 
@@ -31,7 +31,7 @@ impl InviteClient {
     }
 
     /// A response came. After a new failure response, and after `AckAgain`, the ACK is to be sent.
-    pub fn receive(&mut self, now: Time, table: &Table, status: u16) -> Verdict {
+    pub fn receive(&mut self, now: Time, table: &Table, status: u16) -> Arrival {
         match (&self.state, status) {
             (State::Calling { .. }, 0..=199) => self.state = State::Proceeding { until: now + self.patience },
             (State::Proceeding { .. }, 0..=199) => {}
@@ -40,10 +40,10 @@ impl InviteClient {
             }
             (State::Calling { .. } | State::Proceeding { .. }, 300..) => self.complete(now, table),
             (State::Accepted { .. }, 200..=299) => {}
-            (State::Completed { .. }, 300..) => return Verdict::AckAgain,
-            (State::Accepted { .. } | State::Completed { .. } | State::Terminated, _) => return Verdict::Stale,
+            (State::Completed { .. }, 300..) => return Arrival::AckAgain,
+            (State::Accepted { .. } | State::Completed { .. } | State::Terminated, _) => return Arrival::Stale,
         }
-        Verdict::New
+        Arrival::New
     }
 
     fn complete(&mut self, now: Time, table: &Table) {
@@ -128,8 +128,8 @@ mod tests {
     #[test]
     fn a_provisional_response_ends_the_repetition_and_leaves_timer_c() {
         let mut transaction = calling(false);
-        assert_eq!(transaction.receive(at(100), &Table::default(), 100), Verdict::New);
-        assert_eq!(transaction.receive(at(200), &Table::default(), 180), Verdict::New);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 100), Arrival::New);
+        assert_eq!(transaction.receive(at(200), &Table::default(), 180), Arrival::New);
         assert_eq!(transaction.deadline(), Some((at(180_100), Timer::C)));
         assert_eq!(transaction.handle_timeout(at(180_100)), Fired::GaveUp);
         assert!(transaction.is_terminated());
@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn a_failure_is_told_once_and_acknowledged_again_until_timer_d() {
         let mut transaction = calling(false);
-        assert_eq!(transaction.receive(at(100), &Table::default(), 403), Verdict::New);
-        assert_eq!(transaction.receive(at(600), &Table::default(), 403), Verdict::AckAgain);
-        assert_eq!(transaction.receive(at(700), &Table::default(), 200), Verdict::Stale);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 403), Arrival::New);
+        assert_eq!(transaction.receive(at(600), &Table::default(), 403), Arrival::AckAgain);
+        assert_eq!(transaction.receive(at(700), &Table::default(), 200), Arrival::Stale);
         assert_eq!(transaction.deadline(), Some((at(32_100), Timer::D)));
         assert_eq!(transaction.handle_timeout(at(32_100)), Fired::Nothing);
         assert!(transaction.is_terminated());
@@ -149,17 +149,17 @@ mod tests {
     #[test]
     fn on_a_reliable_transport_a_failure_ends_it() {
         let mut transaction = calling(true);
-        assert_eq!(transaction.receive(at(100), &Table::default(), 403), Verdict::New);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 403), Arrival::New);
         assert!(transaction.is_terminated());
     }
 
     #[test]
     fn repeated_and_forked_2xx_reach_the_user_until_timer_m() {
         let mut transaction = calling(false);
-        assert_eq!(transaction.receive(at(100), &Table::default(), 200), Verdict::New);
-        assert_eq!(transaction.receive(at(600), &Table::default(), 200), Verdict::New);
-        assert_eq!(transaction.receive(at(700), &Table::default(), 486), Verdict::Stale);
-        assert_eq!(transaction.receive(at(700), &Table::default(), 180), Verdict::Stale);
+        assert_eq!(transaction.receive(at(100), &Table::default(), 200), Arrival::New);
+        assert_eq!(transaction.receive(at(600), &Table::default(), 200), Arrival::New);
+        assert_eq!(transaction.receive(at(700), &Table::default(), 486), Arrival::Stale);
+        assert_eq!(transaction.receive(at(700), &Table::default(), 180), Arrival::Stale);
         assert_eq!(transaction.deadline(), Some((at(32_100), Timer::M)));
         transaction.handle_timeout(at(32_100));
         assert!(transaction.is_terminated());

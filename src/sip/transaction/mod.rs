@@ -28,7 +28,7 @@ pub enum Fired {
 
 /// What a response means to the user of a client transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Arrival {
     /// It is news: the user acts on it.
     New,
     /// A failure came again: the ACK is to be sent again, the user hears nothing.

@@ -2,10 +2,12 @@
 
 use std::fmt::{Arguments, Write};
 
-use crate::sip::message::Headers;
-
 /// Start line, header fields, the Content-Length that `body` has, and `body` byte for byte.
-pub fn message(start_line: Arguments<'_>, headers: &Headers, body: &[u8]) -> Vec<u8> {
+pub fn message<'a>(
+    start_line: Arguments<'_>,
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
+    body: &[u8],
+) -> Vec<u8> {
     let mut text = String::with_capacity(512);
     // writing to a String cannot fail
     let _ = write!(text, "{start_line}");
@@ -13,7 +15,7 @@ pub fn message(start_line: Arguments<'_>, headers: &Headers, body: &[u8]) -> Vec
         text = text.replace(['\r', '\n'], " ");
     }
     text.push_str("\r\n");
-    for (name, value) in headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length")) {
+    for (name, value) in headers.filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length")) {
         let _ = write!(text, "{name}: {value}\r\n");
     }
     let _ = write!(text, "Content-Length: {}\r\n\r\n", body.len());

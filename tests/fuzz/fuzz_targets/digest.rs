@@ -3,8 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use karipass::lock::Lock;
 use karipass::secret::Secret;
-use karipass::sip::digest::{Account, Algorithm, Authenticator, Challenge, Credentials, Lock, Proof, answer};
+use karipass::sip::digest::{Account, Algorithm, Authenticator, Challenge, Credentials, Proof, answer};
 use karipass::sip::message::{Method, Request};
 use karipass::time::Time;
 use libfuzzer_sys::fuzz_target;

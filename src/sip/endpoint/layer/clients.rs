@@ -1,9 +1,9 @@
 //! The client side of the transaction layer (RFC 3261 §17.1).
 
 use super::{ClientId, Layer, Owner, Purpose, at};
-use crate::sip::endpoint::{Flow, Transport};
+use crate::sip::flow::{Flow, Transport};
 use crate::sip::message::{CSeq, Method, Request, Response, Via};
-use crate::sip::transaction::{Client, ClientKey, Fired, InviteClient, Verdict};
+use crate::sip::transaction::{Arrival, Client, ClientKey, Fired, InviteClient};
 use crate::time::Time;
 
 pub(super) struct ClientEntry {
@@ -145,19 +145,19 @@ impl Layer {
         let entry = self.clients.get_mut(&id)?;
         entry.spare = None;
         let purpose = entry.purpose;
-        let verdict = match &mut entry.machine {
+        let arrival = match &mut entry.machine {
             ClientMachine::Invite(machine) => {
-                let verdict = machine.receive(now, &self.config.timers, response.status);
-                if response.status >= 300 && verdict != Verdict::Stale {
+                let arrival = machine.receive(now, &self.config.timers, response.status);
+                if response.status >= 300 && arrival != Arrival::Stale {
                     let (flow, bytes) = (entry.flow, failure_ack(&entry.request, response));
                     self.transmit(flow, bytes);
                 }
-                verdict
+                arrival
             }
             ClientMachine::Other(machine) => machine.receive(now, &self.config.timers, response.status),
         };
         self.settle_client(id);
-        (verdict == Verdict::New).then_some((id, purpose))
+        (arrival == Arrival::New).then_some((id, purpose))
     }
 
     /// Sends the ACK for a 2xx and keeps it for when the 2xx comes again.

@@ -6,7 +6,8 @@ mod servers;
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{CallHandle, Config, Event, Flow, Output, Transmit};
+use super::{CallHandle, Config, Event, Output, Transmit};
+use crate::sip::flow::Flow;
 use crate::sip::message::Via;
 use crate::sip::timer::{Agenda, Timer};
 use crate::sip::transaction::{ClientKey, MergeKey, ServerKey};
@@ -31,7 +32,7 @@ pub(super) enum Owner {
     Client(ClientId),
     Call(CallHandle),
     /// The registrar.
-    Desk,
+    Registrations,
 }
 
 /// What a client transaction is for: who is told of its responses.

@@ -5,8 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use tracing::trace;
 
 use super::{Layer, Owner, ServerId, at};
+use crate::sip::endpoint::CallHandle;
 use crate::sip::endpoint::reply::Reply;
-use crate::sip::endpoint::{CallHandle, Flow};
+use crate::sip::flow::Flow;
 use crate::sip::message::{Headers, Method, Request, Via};
 use crate::sip::transaction::{AckFor, Fired, InviteServer, MergeKey, Server, ServerKey};
 use crate::time::Time;

@@ -1,6 +1,6 @@
 //! Callers that are asked for their line's password (RFC 3261 §22.1, RFC 8760 §2).
 
-use super::registering::{credentials, key, line, with_desk};
+use super::registering::{credentials, key, line, with_registrar};
 use super::*;
 use crate::sip::digest::Proof;
 use crate::sip::endpoint::{CommandError, EndCause};
@@ -15,7 +15,7 @@ fn user_name(bench: &Bench) -> Option<String> {
 #[test]
 fn a_caller_is_challenged_acknowledges_and_calls_again_with_its_password() {
     let mut phone = Phone::new();
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &phone.invite());
     assert_eq!(user_name(&bench), None);
     let call = bench.call();
@@ -52,7 +52,7 @@ fn a_caller_is_challenged_acknowledges_and_calls_again_with_its_password() {
 #[test]
 fn a_recorded_invite_proves_nothing_the_second_time() {
     let mut phone = Phone::new();
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &phone.invite());
     let call = bench.call();
     bench.act(0, |end, now| end.authenticate(now, call, None, true)).unwrap();
@@ -71,7 +71,7 @@ fn a_recorded_invite_proves_nothing_the_second_time() {
 #[test]
 fn who_is_believed_anyway_is_not_refused_for_its_password() {
     let mut phone = Phone::new();
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &phone.invite());
     let call = bench.call();
     bench.act(0, |end, now| end.authenticate(now, call, None, true)).unwrap();
@@ -89,7 +89,7 @@ fn who_is_believed_anyway_is_not_refused_for_its_password() {
 #[test]
 fn credentials_of_another_request_are_refused() {
     let mut phone = Phone::new();
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &phone.invite());
     let call = bench.call();
     bench.act(0, |end, now| end.authenticate(now, call, None, true)).unwrap();
@@ -107,7 +107,7 @@ fn credentials_of_another_request_are_refused() {
 #[test]
 fn a_caller_that_gives_up_while_it_is_looked_up_is_gone() {
     let mut phone = Phone::new();
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &phone.invite());
     let call = bench.call();
     bench.receive(10, &phone.same_branch("CANCEL"));

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use super::*;
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::{Account, Algorithm, Key, LineKey, Lock, Proof, answer};
-use crate::sip::endpoint::{Admission, DeskConfig, RegisterHandle, Registered, Registering, Standing};
+use crate::sip::digest::{Account, Algorithm, Ha1, LineKey, Proof, answer};
+use crate::sip::endpoint::{Admission, RegisterHandle, Registered, Registering, RegistrarConfig, Ruling};
 use crate::sip::registrar::Limits;
 
-pub(super) fn with_desk() -> Config {
-    let desk = DeskConfig {
+pub(super) fn with_registrar() -> Config {
+    let registrar = RegistrarConfig {
         realm: "karipass".to_owned(),
         algorithms: Algorithm::ALL.to_vec(),
         lock: Lock::default(),
         limits: Limits::default(),
     };
-    Config { desk: Some(desk), ..Config::default() }
+    Config { registrar: Some(registrar), ..Config::default() }
 }
 
 pub(super) fn line() -> PhoneNumber {
@@ -25,7 +26,7 @@ pub(super) fn line() -> PhoneNumber {
 
 /// The key of a user name whose password is `correct horse`.
 pub(super) fn key(user_name: &str) -> LineKey {
-    LineKey { line: line(), key: Key::derive(user_name, "karipass", &Secret::from("correct horse")) }
+    LineKey { line: line(), key: Ha1::derive(user_name, "karipass", &Secret::from("correct horse")) }
 }
 
 /// The credentials that answer the challenges of the last response.
@@ -76,10 +77,10 @@ const CONTACT: &str = "Contact: <sip:0600001111@192.0.2.9:5060>";
 
 /// A bench on which a telephone has answered its challenge as this user with this password.
 fn answered(telephone: &mut Telephone, lines: &[&str], user_name: &str, password: &str, at: u64) -> Bench {
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(at, &telephone.register(lines));
     let waiting = handle(&bench);
-    bench.act(at, |end, now| end.register(now, waiting, Standing::MustProve(None))).unwrap();
+    bench.act(at, |end, now| end.register(now, waiting, Ruling::MustProve(None))).unwrap();
     let credentials = credentials(&bench, user_name, password, "REGISTER", "sip:192.0.2.1");
     bench.receive(at + 10, &telephone.register(&[lines, &[&credentials]].concat()));
     bench
@@ -93,12 +94,12 @@ fn a_telephone_is_challenged_and_then_bound() {
     assert_eq!(registering(&bench).line, Some(line()));
     let key = key("0600001111");
     let waiting = handle(&bench);
-    let done = bench.act(20, |end, now| end.register(now, waiting, Standing::MustProve(Some(&key)))).unwrap();
+    let done = bench.act(20, |end, now| end.register(now, waiting, Ruling::MustProve(Some(&key)))).unwrap();
     assert_eq!(done, Registered::Bound { line: line(), contacts: 1 });
     assert_eq!(contacts(&bench), ["<sip:0600001111@192.0.2.9:5060>;expires=120"]);
     bench.receive(10_000, &telephone.register(&[]));
     let waiting = handle(&bench);
-    bench.act(10_000, |end, now| end.register(now, waiting, Standing::Believed)).unwrap();
+    bench.act(10_000, |end, now| end.register(now, waiting, Ruling::Believed)).unwrap();
     assert_eq!(contacts(&bench), ["<sip:0600001111@192.0.2.9:5060>;expires=111"], "a fetch");
     bench.until(200_000);
     assert_eq!(
@@ -119,10 +120,10 @@ fn a_telephone_is_challenged_and_then_bound() {
 #[test]
 fn the_challenge_offers_sha_256_then_md5_and_is_the_same_whoever_asks() {
     let challenge = |to: &'static str| {
-        let mut bench = Bench::with(with_desk());
+        let mut bench = Bench::with(with_registrar());
         bench.receive(0, &Telephone { to, ..Telephone::new() }.register(&[CONTACT]));
         let waiting = handle(&bench);
-        bench.act(0, |end, now| end.register(now, waiting, Standing::MustProve(None))).unwrap();
+        bench.act(0, |end, now| end.register(now, waiting, Ruling::MustProve(None))).unwrap();
         bench.response().headers.all("WWW-Authenticate").map(str::to_owned).collect::<Vec<_>>()
     };
     let known = challenge("<sip:0600001111@192.0.2.1>");
@@ -140,7 +141,7 @@ fn a_wrong_password_is_challenged_anew_and_the_third_locks() {
     let mut bench = answered(&mut telephone, &[CONTACT], "0600001111", "wrong", 0);
     for (count, locks) in [(1, false), (2, false), (3, true)] {
         let waiting = handle(&bench);
-        let done = bench.act(count * 100, |end, now| end.register(now, waiting, Standing::MustProve(Some(&key))));
+        let done = bench.act(count * 100, |end, now| end.register(now, waiting, Ruling::MustProve(Some(&key))));
         assert_eq!(done, Ok(Registered::Unproved(Proof::Wrong { locks })));
         assert_eq!(bench.response().status, 401);
         assert!(!bench.response().headers.first("WWW-Authenticate").unwrap().contains("stale"));
@@ -149,7 +150,7 @@ fn a_wrong_password_is_challenged_anew_and_the_third_locks() {
         bench.receive(count * 100 + 10, &telephone.register(&[CONTACT, &again]));
     }
     let waiting = handle(&bench);
-    let done = bench.act(400, |end, now| end.register(now, waiting, Standing::MustProve(Some(&key)))).unwrap();
+    let done = bench.act(400, |end, now| end.register(now, waiting, Ruling::MustProve(Some(&key)))).unwrap();
     assert!(matches!(done, Registered::Unproved(Proof::Locked(_))), "the right one as well: {done:?}");
     assert_eq!((bench.response().status, bench.response().headers.first("Retry-After")), (403, Some("599")));
 }
@@ -157,21 +158,21 @@ fn a_wrong_password_is_challenged_anew_and_the_third_locks() {
 #[test]
 fn a_nonce_that_is_too_old_is_told_so_without_asking_anybody() {
     let mut telephone = Telephone::new();
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &telephone.register(&[CONTACT]));
     let waiting = handle(&bench);
-    bench.act(0, |end, now| end.register(now, waiting, Standing::MustProve(None))).unwrap();
+    bench.act(0, |end, now| end.register(now, waiting, Ruling::MustProve(None))).unwrap();
     let old = credentials(&bench, "0600001111", "wrong", "REGISTER", "sip:192.0.2.1");
     bench.receive(300_000, &telephone.register(&[CONTACT, &old]));
     assert_eq!(registering(&bench).user_name, None, "nothing to look up");
     let waiting = handle(&bench);
-    let done = bench.act(300_000, |end, now| end.register(now, waiting, Standing::MustProve(None)));
+    let done = bench.act(300_000, |end, now| end.register(now, waiting, Ruling::MustProve(None)));
     assert_eq!(done, Ok(Registered::Unproved(Proof::Missing { stale: true })));
     assert!(bench.response().headers.all("WWW-Authenticate").all(|value| value.contains("stale=true")));
     let new = credentials(&bench, "0600001111", "correct horse", "REGISTER", "sip:192.0.2.1");
     bench.receive(300_010, &telephone.register(&[CONTACT, &new]));
     let (waiting, key) = (handle(&bench), key("0600001111"));
-    let done = bench.act(300_010, |end, now| end.register(now, waiting, Standing::MustProve(Some(&key))));
+    let done = bench.act(300_010, |end, now| end.register(now, waiting, Ruling::MustProve(Some(&key))));
     assert_eq!(done, Ok(Registered::Bound { line: line(), contacts: 1 }));
 }
 
@@ -192,7 +193,7 @@ fn every_way_of_writing_the_user_and_the_address_registers_the_line() {
             let mut bench = answered(&mut telephone, &[CONTACT], user, "correct horse", 0);
             assert_eq!(registering(&bench).user_name.as_deref(), Some(user));
             let (waiting, key) = (handle(&bench), key(user));
-            let done = bench.act(20, |end, now| end.register(now, waiting, Standing::MustProve(Some(&key))));
+            let done = bench.act(20, |end, now| end.register(now, waiting, Ruling::MustProve(Some(&key))));
             assert_eq!(done, Ok(Registered::Bound { line: line(), contacts: 1 }), "{user} {to}");
         }
     }
@@ -203,7 +204,7 @@ fn nobody_registers_another_line() {
     let mut telephone = Telephone { to: "<sip:0600002222@192.0.2.1>", ..Telephone::new() };
     let mut bench = answered(&mut telephone, &[CONTACT], "0600001111", "correct horse", 0);
     let (waiting, key) = (handle(&bench), key("0600001111"));
-    let done = bench.act(20, |end, now| end.register(now, waiting, Standing::MustProve(Some(&key))));
+    let done = bench.act(20, |end, now| end.register(now, waiting, Ruling::MustProve(Some(&key))));
     assert_eq!(done, Ok(Registered::Refused(403)));
     assert_eq!(bench.response().reason, "Not Your Line");
 }
@@ -211,12 +212,12 @@ fn nobody_registers_another_line() {
 #[test]
 fn each_wrong_register_gets_its_status() {
     for (lines, status, standing) in [
-        (&["Contact: *"][..], 400, Standing::Believed),
-        (&[CONTACT, "Expires: 30"], 423, Standing::Believed),
-        (&[CONTACT], 404, Standing::Unknown),
-        (&[CONTACT], 503, Standing::Unavailable),
+        (&["Contact: *"][..], 400, Ruling::Believed),
+        (&[CONTACT, "Expires: 30"], 423, Ruling::Believed),
+        (&[CONTACT], 404, Ruling::Unknown),
+        (&[CONTACT], 503, Ruling::Unavailable),
     ] {
-        let mut bench = Bench::with(with_desk());
+        let mut bench = Bench::with(with_registrar());
         bench.receive(0, &Telephone::new().register(lines));
         let waiting = handle(&bench);
         assert_eq!(bench.act(0, |end, now| end.register(now, waiting, standing)), Ok(Registered::Refused(status)));
@@ -230,7 +231,7 @@ fn each_wrong_register_gets_its_status() {
         (Telephone::new().register(&[]).replace("REGISTER sip:192.0.2.1", "REGISTER mailto:x"), 416),
         (Telephone::new().register(&[]).replace("To: <sip:0600001111@192.0.2.1>", "To: <sip:x@h>;tag=x"), 481),
     ] {
-        let mut bench = Bench::with(with_desk());
+        let mut bench = Bench::with(with_registrar());
         bench.receive(0, &message);
         assert_eq!(bench.trace(), [format!("0 → {status} REGISTER")]);
     }
@@ -238,33 +239,33 @@ fn each_wrong_register_gets_its_status() {
 
 #[test]
 fn an_earlier_register_that_comes_late_does_not_undo_a_later_one() {
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     let mut telephone = Telephone::new();
     let early = telephone.register(&[CONTACT, "Expires: 0"]);
     for (at, message, status) in [(0, telephone.register(&[CONTACT]), 200), (10, early, 500)] {
         bench.receive(at, &message);
         let waiting = handle(&bench);
-        bench.act(at, |end, now| end.register(now, waiting, Standing::Believed)).unwrap();
+        bench.act(at, |end, now| end.register(now, waiting, Ruling::Believed)).unwrap();
         assert_eq!(bench.response().status, status);
     }
 }
 
 #[test]
 fn a_repeated_register_is_one_register() {
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     let message = Telephone::new().register(&[CONTACT]);
     bench.receive(0, &message).receive(500, &message);
     let waiting = handle(&bench);
-    bench.act(600, |end, now| end.register(now, waiting, Standing::Believed)).unwrap();
+    bench.act(600, |end, now| end.register(now, waiting, Ruling::Believed)).unwrap();
     bench.receive(1500, &message);
     assert_eq!(bench.trace(), ["0 · Registering", "600 → 200 REGISTER", "1500 → 200 REGISTER"]);
-    let again = bench.act(1600, |end, now| end.register(now, waiting, Standing::Believed));
+    let again = bench.act(1600, |end, now| end.register(now, waiting, Ruling::Believed));
     assert!(again.is_err(), "it is answered");
 }
 
 #[test]
 fn what_the_application_forgets_is_answered_with_503() {
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     bench.receive(0, &Telephone::new().register(&[CONTACT])).until(60_000);
     assert_eq!(bench.trace(), ["0 · Registering", "10000 → 503 REGISTER"]);
     assert!(bench.endpoint.layer.is_empty());
@@ -272,7 +273,7 @@ fn what_the_application_forgets_is_answered_with_503() {
 
 #[test]
 fn waiting_registrations_are_bounded_and_draining_takes_none() {
-    let mut bench = Bench::with(with_desk());
+    let mut bench = Bench::with(with_registrar());
     let mut telephone = Telephone::new();
     for _ in 0..1_001 {
         bench.receive(0, &telephone.register(&[]));
@@ -293,7 +294,7 @@ fn without_a_registrar_register_is_not_allowed() {
 
 #[test]
 fn what_is_allowed_names_register_where_there_is_a_registrar() {
-    for (mut bench, registers) in [(Bench::with(with_desk()), true), (Bench::new(), false)] {
+    for (mut bench, registers) in [(Bench::with(with_registrar()), true), (Bench::new(), false)] {
         let mut phone = Phone::new();
         let register = phone.request("REGISTER");
         for request in [phone.request("OPTIONS"), phone.request("MESSAGE"), register] {

@@ -51,7 +51,7 @@ pub struct Flow {
     /// The other side's address.
     pub remote: SocketAddr,
     /// The stream connection. `None` on TCP and TLS asks the edge to use an open connection to `remote`, or to open one;
-    /// if it cannot, [`Endpoint::handle_unreachable`](super::Endpoint::handle_unreachable) is told.
+    /// if that fails, it reports so to `Endpoint::handle_unreachable`.
     pub connection: Option<u64>,
 }
 

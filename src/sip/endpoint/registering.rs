@@ -15,9 +15,11 @@ use std::time::Duration;
 use super::call::Phase;
 use super::layer::{Owner, ServerId};
 use super::reply::{Reply, check_required};
-use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, Flow};
+use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event};
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
-use crate::sip::digest::{Algorithm, Authenticator, Claim, LineKey, Lock, Proof};
+use crate::sip::digest::{Algorithm, Authenticator, Claim, LineKey, Proof};
+use crate::sip::flow::Flow;
 use crate::sip::message::{Headers, NameAddr, Request, Scheme};
 use crate::sip::registrar::{Limits, Refusal, Registrar};
 use crate::time::Time;
@@ -29,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a registrar is told before it starts.
 #[derive(Clone, Debug)]
-pub struct DeskConfig {
+pub struct RegistrarConfig {
     /// What passwords are for.
     pub realm: String,
     /// What they may be hashed with, in the order in which it is offered.
@@ -59,7 +61,7 @@ pub struct Registering {
 
 /// What the application knows about who registers.
 #[derive(Clone, Copy, Debug)]
-pub enum Standing<'a> {
+pub enum Ruling<'a> {
     /// It must prove to be the line: this is the key of the user name that it claims, if there is one.
     MustProve(Option<&'a LineKey>),
     /// It is believed (in a laboratory), and the line is contracted.
@@ -87,7 +89,7 @@ pub enum Registered {
 }
 
 /// The endpoint's registrar and authenticator.
-pub(super) struct Desk {
+pub(super) struct Registrations {
     authenticator: Authenticator,
     registrar: Registrar,
     waiting: BTreeMap<ServerId, Waiting>,
@@ -99,9 +101,9 @@ struct Waiting {
     until: Time,
 }
 
-impl Desk {
-    pub fn new(config: &DeskConfig, seed: u64) -> Desk {
-        Desk {
+impl Registrations {
+    pub fn new(config: &RegistrarConfig, seed: u64) -> Registrations {
+        Registrations {
             authenticator: Authenticator::new(&config.realm, &config.algorithms, config.lock, seed),
             registrar: Registrar::new(config.limits),
             waiting: BTreeMap::new(),
@@ -146,7 +148,9 @@ impl Endpoint {
         id: ServerId,
         request: &Request,
     ) -> Result<(), Reply> {
-        let Some(desk) = &mut self.desk else { return Err(Reply::method_not_allowed(&self.layer.config)) };
+        let Some(registrations) = &mut self.registrations else {
+            return Err(Reply::method_not_allowed(&self.layer.config));
+        };
         if matches!(request.uri.scheme, Scheme::Other(_)) {
             return Err(Reply::new(416));
         }
@@ -157,15 +161,15 @@ impl Endpoint {
         if let Admission::Draining { retry_after } = self.admission {
             return Err(Reply::busy(retry_after));
         }
-        if desk.waiting.len() >= MOST_WAITING {
+        if registrations.waiting.len() >= MOST_WAITING {
             return Err(Reply::busy(self.layer.config.retry_after));
         }
         let handle = RegisterHandle(id);
         let line = request.headers.to().ok().and_then(|to| line_of(&to));
-        let user_name = desk.user_name(now, flow, &request.headers);
-        desk.waiting.insert(id, Waiting { request: request.clone(), flow, until: now + PATIENCE });
+        let user_name = registrations.user_name(now, flow, &request.headers);
+        registrations.waiting.insert(id, Waiting { request: request.clone(), flow, until: now + PATIENCE });
         self.layer.tell(Event::Registering(Registering { handle, flow, line, user_name }));
-        self.settle_desk();
+        self.settle_registrations();
         Ok(())
     }
 
@@ -174,26 +178,26 @@ impl Endpoint {
         &mut self,
         now: Time,
         handle: RegisterHandle,
-        standing: Standing<'_>,
+        ruling: Ruling<'_>,
     ) -> Result<Registered, CommandError> {
-        let desk = self.desk.as_mut().ok_or(CommandError::WrongState)?;
-        let Waiting { request, flow, .. } = desk.waiting.remove(&handle.0).ok_or(CommandError::NoSuchCall)?;
+        let registrations = self.registrations.as_mut().ok_or(CommandError::WrongState)?;
+        let Waiting { request, flow, .. } = registrations.waiting.remove(&handle.0).ok_or(CommandError::NoSuchCall)?;
         let retry_after = self.layer.config.retry_after;
-        let (reply, outcome) = match standing {
-            Standing::Unknown => refused(Reply::new(404)),
-            Standing::Unavailable => refused(Reply::busy(retry_after)),
-            Standing::Believed => desk.bind(now, flow, &request, None, retry_after),
-            Standing::MustProve(key) => {
-                let proof = desk.authenticator.prove(now, flow.remote.ip(), &request, key);
+        let (reply, outcome) = match ruling {
+            Ruling::Unknown => refused(Reply::new(404)),
+            Ruling::Unavailable => refused(Reply::busy(retry_after)),
+            Ruling::Believed => registrations.bind(now, flow, &request, None, retry_after),
+            Ruling::MustProve(key) => {
+                let proof = registrations.authenticator.prove(now, flow.remote.ip(), &request, key);
                 if let Proof::Right(line) = proof {
-                    desk.bind(now, flow, &request, Some(line), retry_after)
+                    registrations.bind(now, flow, &request, Some(line), retry_after)
                 } else {
-                    (desk.refusal(now, flow, proof), Registered::Unproved(proof))
+                    (registrations.refusal(now, flow, proof), Registered::Unproved(proof))
                 }
             }
         };
         self.layer.respond(now, handle.0, &request.headers, reply);
-        self.settle_desk();
+        self.settle_registrations();
         Ok(outcome)
     }
 
@@ -209,12 +213,12 @@ impl Endpoint {
         let handle = call;
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
         let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
-        let desk = self.desk.as_mut().ok_or(CommandError::WrongState)?;
-        let proof = desk.authenticator.prove(now, call.flow.remote.ip(), request, key);
+        let registrations = self.registrations.as_mut().ok_or(CommandError::WrongState)?;
+        let proof = registrations.authenticator.prove(now, call.flow.remote.ip(), request, key);
         if !required || matches!(proof, Proof::Right(_)) {
             return Ok(proof);
         }
-        let reply = desk.refusal(now, call.flow, proof);
+        let reply = registrations.refusal(now, call.flow, proof);
         let status = reply.status;
         self.layer.respond(now, *server, &request.headers, reply);
         call.end(EndCause::Rejected { status });
@@ -223,28 +227,28 @@ impl Endpoint {
     }
 
     /// Takes away bindings that have ended, and answers what the application has forgotten.
-    pub(super) fn wake_desk(&mut self, now: Time) {
-        let Some(desk) = &mut self.desk else { return };
-        for line in desk.registrar.expire(now) {
-            let contacts = desk.registrar.bindings(line).len();
+    pub(super) fn wake_registrations(&mut self, now: Time) {
+        let Some(registrations) = &mut self.registrations else { return };
+        for line in registrations.registrar.expire(now) {
+            let contacts = registrations.registrar.bindings(line).len();
             self.layer.tell(Event::RegistrationExpired { line, contacts });
         }
-        let overdue = desk.waiting.iter().filter(|(_, waiting)| waiting.until <= now).map(|(id, _)| *id);
+        let overdue = registrations.waiting.iter().filter(|(_, waiting)| waiting.until <= now).map(|(id, _)| *id);
         let overdue: Vec<ServerId> = overdue.collect();
         for id in overdue {
-            let Some(waiting) = desk.waiting.remove(&id) else { continue };
+            let Some(waiting) = registrations.waiting.remove(&id) else { continue };
             self.layer.respond(now, id, &waiting.request.headers, Reply::busy(self.layer.config.retry_after));
         }
-        self.settle_desk();
+        self.settle_registrations();
     }
 
-    fn settle_desk(&mut self) {
-        let deadline = self.desk.as_ref().and_then(Desk::deadline);
-        self.layer.agenda.set(Owner::Desk, deadline);
+    fn settle_registrations(&mut self) {
+        let deadline = self.registrations.as_ref().and_then(Registrations::deadline);
+        self.layer.agenda.set(Owner::Registrations, deadline);
     }
 }
 
-impl Desk {
+impl Registrations {
     /// §10.3 steps 4 to 8: who proved to be a line may bind that line's contacts only.
     fn bind(
         &mut self,

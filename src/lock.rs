@@ -1,0 +1,18 @@
+//! The lock that wrong passwords lead to: one setting for the accounts of the settings site and the lines of the registrar.
+
+use std::time::Duration;
+
+/// When wrong passwords lock, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// The number of wrong passwords that lock.
+    pub after: u32,
+    /// The duration of the lock.
+    pub lasts: Duration,
+}
+
+impl Default for Lock {
+    fn default() -> Lock {
+        Lock { after: 3, lasts: Duration::from_secs(10 * 60) }
+    }
+}
