@@ -36,7 +36,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::Cidr;
+use crate::cidr::Cidr;
 
 /// How long requests in progress may go on when the server is stopped.
 pub const LAST_WORDS: Duration = Duration::from_secs(2);

@@ -32,7 +32,7 @@
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `config`, `cli` | settings; one file a subcommand |
-//! | `number`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
+//! | `number`, `cidr`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, http, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
 //! leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -52,6 +52,7 @@ pub mod api;
 pub mod audio;
 pub mod call;
 pub mod caller;
+pub mod cidr;
 pub mod cli;
 pub mod config;
 pub mod decode;
@@ -70,6 +71,7 @@ pub mod priority;
 pub mod rtp;
 pub mod secret;
 pub mod server;
+pub mod service;
 pub mod sip;
 pub mod site;
 pub mod time;

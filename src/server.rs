@@ -8,7 +8,6 @@
 //! Queues: a worker's inbox is bounded. When it is full a new call is refused with 503, an INFO is dropped (the phone has its
 //! 200; the key is lost, as on a bad line), and anything else waits here, in order, a few entries a call at most.
 
-mod clock;
 mod desk;
 mod ledger;
 mod limits;
@@ -30,6 +29,7 @@ use tracing::{debug, error, info};
 use crate::account::{Cost, Store};
 use crate::call::identity::Trust;
 use crate::call::{Input, Seed, Settings};
+use crate::net::clock::Clock;
 use crate::net::media::Ports;
 use crate::net::transport::{self, BindError, Inbound, Transports};
 use crate::sip::endpoint::{self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Output};
@@ -37,7 +37,6 @@ use crate::sip::flow::Transport;
 use crate::time::Time;
 use crate::trace::{self, Direction, Tracer};
 
-pub use clock::Clock;
 use ledger::Ledger;
 pub use limits::PeerLimits;
 use limits::Peers;

@@ -27,12 +27,16 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "config" => &["sip", "account"],
         "event" => &["account", "fax"],
         "mail" => &["account"],
-        "http" => &["config"],
+        "http" => &[],
         "api" => &["http", "event", "account", "fax"],
         "net" => &["sip"],
         "trace" => &["sip", "rtp", "audio"],
         "server" => &["trace", "call", "net", "sip", "ivr", "account"],
         "site" => &["http", "account", "config", "event", "fax"],
+        "service" => &[
+            "server", "site", "api", "mail", "http", "net", "trace", "call", "sip", "dtmf", "ivr", "audio", "account",
+            "config",
+        ],
         "cli" => &[
             "server", "site", "caller", "decode", "trace", "config", "account", "audio", "dtmf", "call", "sip", "ivr",
             "net", "event", "mail", "api", "fax", "http",
@@ -42,7 +46,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
     }
 }
 
-const LEAVES: &[&str] = &["number", "unit", "secret", "keying", "hex", "time", "priority", "lock"];
+const LEAVES: &[&str] = &["number", "cidr", "unit", "secret", "keying", "hex", "time", "priority", "lock"];
 
 #[test]
 fn every_room_imports_only_what_its_wall_has_a_door_for() {

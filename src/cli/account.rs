@@ -7,11 +7,12 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::ask::{self, Ask};
-use super::output::{Answer, Failure, finish, json_line, now, open_store, readable, table};
+use super::output::{Answer, Failure, finish, json_line, now, readable, table};
 use crate::account::sqlite::Mode;
 use crate::account::{AuditEntry, AuditFilter, Credential, Store, StoreError, Verdict};
 use crate::config::Config;
 use crate::number::PhoneNumber;
+use crate::service::open_store;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 

@@ -174,7 +174,7 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     let suites = args.srtp.map(|suite| suite.map_or(Suite::ALL.to_vec(), |suite| vec![suite]));
     let offer = Offer { suites: suites.unwrap_or_default(), ptime_ms: args.ptime, event_clock: args.dtmf_clock };
     let load = Load { calls: args.calls, rate: args.rate, concurrent: args.concurrent };
-    super::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
+    crate::net::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
     let lexicon = Arc::new(Lexicon::new(&Bank::builtin()));
     let mut report = Report::new(args.json, args.calls == 1);
     let (callee, account) = (callee(args)?, account(args)?);

@@ -5,11 +5,12 @@ mod show;
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::output::{Answer, Failure, finish, json_line, open_store, readable, table};
+use super::output::{Answer, Failure, finish, json_line, readable, table};
 use crate::account::sqlite::Mode;
 use crate::account::{CallFilter, CallRecord, Outcome, Store};
 use crate::config::Config;
 use crate::number::PhoneNumber;
+use crate::service::open_store;
 use crate::time::UnixTime;
 
 /// Calls that are read from the store at once.

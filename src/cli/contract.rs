@@ -6,12 +6,13 @@ use std::str::FromStr;
 
 use clap::Subcommand;
 
-use super::output::{Answer, Failure, finish, json_line, now, open_store, table};
+use super::output::{Answer, Failure, finish, json_line, now, table};
 use crate::account::StoreError;
 use crate::account::sqlite::Mode;
 use crate::account::{self, Contract, ContractTable, ContractedNumber, CsvError, Existing, Saved, Services, Store};
 use crate::config::Config;
 use crate::number::PhoneNumber;
+use crate::service::open_store;
 use crate::time::UnixTime;
 
 /// Administer contracted lines and their numbers.

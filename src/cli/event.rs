@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use rand::RngExt;
 use serde_json::json;
 
-use super::output::{Answer, Failure, finish, json_line, now, open_store};
+use super::output::{Answer, Failure, finish, json_line, now};
 use super::route::{Caller, caller, described};
 use crate::account::sqlite::Mode;
 use crate::config::Config;
 use crate::event::{Event, EventError, Outcome, play};
 use crate::fax;
 use crate::number::PhoneNumber;
+use crate::service::open_store;
 
 /// Play the network's part: a call or a fax comes in, a line fails or is back.
 #[derive(clap::Args, Debug)]

@@ -8,13 +8,13 @@ use rand::{Rng, RngExt};
 use serde_json::json;
 
 use super::ask::{self, Ask};
-use super::output::{Answer, Failure, finish, json_line, now, open_store, readable, table};
+use super::output::{Answer, Failure, finish, json_line, now, readable, table};
 use crate::account::sqlite::Mode;
-use crate::account::{AuditEntry, AuditFilter, LinePassword, Store, StoreError, UserName};
+use crate::account::{AuditEntry, AuditFilter, Store, StoreError};
 use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::{Algorithm, Ha1, habit};
+use crate::service::{line_password, open_store};
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
@@ -120,7 +120,7 @@ impl Passwd {
         store.line_of(number)?.ok_or(StoreError::NotContracted { unit: Unit::Number, number })?;
         let password = if self.generate { made_up(rng) } else { ask(&format!("Password of {number}'s telephone: "))? };
         check(&password, number).map_err(|why| Failure::Refused(format!("{why}; nothing was changed")))?;
-        store.set_line_password(&to_store(config, number, &password), now)?;
+        store.set_line_password(&line_password(config, number, &password), now)?;
         let shown = self.generate.then(|| password.expose());
         let realm = &config.sip.realm;
         if json {
@@ -163,36 +163,6 @@ fn list(config: &Config, audit: bool, json: bool, out: &mut dyn Write) -> Result
         table(out, &["AT", "BY", "NUMBER", "ACTION", "DETAIL"], &entries.iter().map(cells).collect::<Vec<_>>())?;
     }
     Ok(Answer::Yes)
-}
-
-/// Hashes for every way in which the telephone may write its user name.
-fn to_store(config: &Config, number: PhoneNumber, password: &Secret) -> LinePassword {
-    let realm = config.sip.realm.clone();
-    let hashed = |user_name: String| {
-        let key = Ha1::derive(&user_name, &realm, password);
-        let ha1 = |algorithm| key.expose(algorithm).to_owned();
-        UserName { ha1_sha256: ha1(Algorithm::Sha256), ha1_md5: ha1(Algorithm::Md5), user_name }
-    };
-    let user_names = habit::user_names(number, &domains(config)).into_iter().map(hashed).collect();
-    LinePassword { number, realm, user_names }
-}
-
-/// The hosts by which a telephone may call this server.
-fn domains(config: &Config) -> Vec<String> {
-    let sip = &config.sip;
-    let mut domains = vec![sip.realm.replace(' ', "")];
-    for listen in &sip.listen {
-        let address = listen.address;
-        let reached = if address.ip().is_unspecified() { sip.advertise } else { Some(address.ip()) };
-        if let Some(ip) = reached {
-            let bracketed = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
-            domains.push(format!("{bracketed}:{}", address.port()));
-            domains.push(bracketed);
-        }
-    }
-    domains.extend(sip.advertise.map(|ip| ip.to_string()));
-    domains.extend(sip.domains.iter().cloned());
-    domains
 }
 
 fn check(password: &Secret, number: PhoneNumber) -> Result<(), String> {

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{Answer, Failure, finish, json_line, now, open_store, readable, table};
+use super::output::{Answer, Failure, finish, json_line, now, readable, table};
 use crate::account::Store;
 use crate::account::mail::{Mail, MailFilter, MailState};
 use crate::account::sqlite::Mode;
 use crate::config::Config;
 use crate::number::PhoneNumber;
+use crate::service::open_store;
 
 /// Tell which mails wait, were sent or failed.
 #[derive(clap::Args, Debug)]

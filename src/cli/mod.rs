@@ -9,7 +9,6 @@ mod call;
 mod calls;
 mod contract;
 mod decode;
-mod descriptors;
 mod event;
 mod line;
 mod mails;
@@ -17,8 +16,6 @@ mod output;
 mod prune;
 mod route;
 mod serve;
-mod services;
-mod transports;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;

@@ -1,15 +1,12 @@
-//! What the subcommands have in common: results on stdout, complaints on stderr, exit codes, and the store they open.
+//! What the subcommands have in common: results on stdout, complaints on stderr, exit codes.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use serde::Serialize;
 
-use crate::account::sqlite::{Mode, Options};
-use crate::account::{SqliteStore, StoreError};
-use crate::config::Config;
-use crate::lock::Lock;
+use crate::account::StoreError;
+use crate::service::StartError;
 use crate::time::UnixTime;
 
 /// What a subcommand came to.
@@ -63,6 +60,12 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        if error.is_resource() { Failure::Resource(error.to_string()) } else { Failure::Refused(error.to_string()) }
+    }
+}
+
 /// Runs a subcommand with stdout, tells on stderr what went wrong, and gives the exit code.
 pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -79,26 +82,9 @@ pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> E
     })
 }
 
-/// Opens the configured store.
-pub fn open_store(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStore, Failure> {
-    Ok(open_store_as(config, mode, actor)?)
-}
-
-/// The same, with the store's own complaint.
-pub fn open_store_as(config: &Config, mode: Mode, actor: &str) -> Result<SqliteStore, StoreError> {
-    let options = Options {
-        actor: actor.to_owned(),
-        cost: config.store.hash_cost,
-        wait: config.store.busy_timeout,
-        lock: Lock { after: config.site.lock_after, lasts: config.site.lock_time },
-    };
-    SqliteStore::open(&config.store.path, mode, &options)
-}
-
-/// The wall clock.
+/// The time of day.
 pub fn now() -> UnixTime {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    UnixTime(i64::try_from(seconds).unwrap_or(i64::MAX))
+    UnixTime(jiff::Timestamp::now().as_second())
 }
 
 /// A time for people: `2026-01-31T09:00:00Z`.

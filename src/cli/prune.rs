@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::output::{Answer, Failure, finish, json_line, now, open_store, readable};
+use super::output::{Answer, Failure, finish, json_line, now, readable};
 use crate::account::sqlite::Mode;
 use crate::account::{Action, AuditEntry, Pruned, Store, Write as Entry};
 use crate::config::Config;
+use crate::service::open_store;
 use crate::time::UnixTime;
 
 /// Rows of each kind in one transaction: calls that store a password wait for one of these at most.

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::output::{Answer, Failure, finish, json_line, open_store};
+use super::output::{Answer, Failure, finish, json_line};
 use crate::account::sqlite::Mode;
 use crate::account::{Route, route};
 use crate::config::Config;
 use crate::number::{CallingNumber, PhoneNumber};
+use crate::service::open_store;
 
 /// Tell where a call would go now, by everything that is set.
 #[derive(clap::Args, Debug)]

@@ -11,10 +11,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Origin};
-use super::network::{Cidr, Listen, Transport};
+use super::network::{Listen, Transport};
 use super::value::{Unfit, Value};
 use super::{Config, Confirm, Overrides};
 use crate::account::Cost;
+use crate::cidr::Cidr;
 use crate::secret::Secret;
 use crate::sip::digest::Algorithm;
 use crate::sip::sdp::Srtp;

@@ -20,13 +20,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::account::Cost;
+use crate::cidr::Cidr;
 use crate::number::{NumberError, PhoneNumber};
 use crate::secret::Secret;
 use crate::sip::digest::Algorithm;
 use crate::sip::sdp::Srtp;
 
 pub use error::{ConfigError, Origin};
-pub use network::{Cidr, CidrError, Listen, ListenError, PortRange, PortRangeError, Transport};
+pub use network::{Listen, ListenError, PortRange, PortRangeError, Transport};
 pub use smtp::{SmtpSecurity, SmtpServer, SmtpServerError};
 
 /// All settings.

@@ -24,10 +24,10 @@ use crate::account::password::{self, Cost, PreparedTemporaryPassword};
 use crate::account::{AuditEntry, CallRecord, Contract, Store, StoreError, Write};
 use crate::call::LookupFailed;
 use crate::ivr::{SetTemporaryPassword, StoreFailed};
+use crate::net::clock::Clock;
 use crate::number::PhoneNumber;
 use crate::priority;
 
-use super::clock::Clock;
 use super::desk::{Answer, Question};
 
 /// Requests that wait in each queue. A call has one look-up and one password at most, so this many calls may ask at once.

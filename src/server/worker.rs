@@ -22,12 +22,12 @@ use tracing::{debug, error, info, warn};
 use crate::account::Outcome;
 use crate::call::identity::Trust;
 use crate::call::{Call, Input, Output, Seed, Settings, cause_of};
+use crate::net::clock::Clock;
 use crate::net::media::{MediaPair, Ports, address_towards};
 use crate::sip::endpoint::{CallHandle, EndCause, Incoming, Rejection};
 use crate::time::Time;
 use crate::trace::{self, Direction, Tracer};
 
-use super::clock::Clock;
 use super::ledger::Ledger;
 
 /// How finely wake-ups are gathered: half the grid on which packets go out.

@@ -11,7 +11,7 @@ use super::limit::Logins;
 use super::rules::Rules;
 use super::runtime::Runtime;
 use crate::account::Cost;
-use crate::config::Cidr;
+use crate::cidr::Cidr;
 use crate::hex::hex;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 
-use crate::config::Cidr;
+use crate::cidr::Cidr;
 
 /// The nearest address that is no proxy of ours. Each proxy adds to `X-Forwarded-For` whom it heard; what stands before the
 /// first stranger anybody can have written, so it is not read.

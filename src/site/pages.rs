@@ -22,7 +22,7 @@ use super::runtime::Runtime;
 use super::security::Security;
 use super::{assets, bulk_csv, fax, language, login, password, same_origin, service, top, twice};
 use crate::account::{Cost, StoreError};
-use crate::config::Cidr;
+use crate::cidr::Cidr;
 use crate::http::Peer;
 use crate::number::PhoneNumber;
 

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::super::output::{Answer, Failure, json_line, open_store, readable};
+use super::super::output::{Answer, Failure, json_line, readable};
 use crate::account::sqlite::Mode;
 use crate::account::{CallRecord, Store};
 use crate::config::Config;
+use crate::service::open_store;
 use crate::trace::ladder::{self, Ladder, Step};
 use crate::trace::{Direction, path_of};
 

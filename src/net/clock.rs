@@ -1,4 +1,4 @@
-//! The one place that reads the machine's clocks for the cores.
+//! The one place that reads the machine's clocks.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,9 +32,14 @@ impl Clock {
         since.saturating_sub(self.start.elapsed())
     }
 
-    /// The time of day. A machine whose clock stands before 1970 is taken to be at 1970.
+    /// The time of day.
     pub fn wall(&self) -> UnixTime {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        time_of_day()
     }
+}
+
+/// The time of day, for what needs no [`Time`]. A machine whose clock stands before 1970 is taken to be at 1970.
+pub fn time_of_day() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -1,17 +1,18 @@
-//! What `karipass serve` runs beside calls and site: the sender of mails, and the local API.
+//! From the configuration to what runs beside calls and site: the local API, and the sender of mails.
 
 use rand::RngExt;
 
-use super::output::{Failure, now, open_store};
-use crate::account::SqliteStore;
+use super::error::StartError;
+use super::stores::open_store;
 use crate::account::sqlite::Mode;
 use crate::api::{self, Api};
 use crate::config::{Config, SmtpSecurity};
 use crate::http;
 use crate::mail::{self, Post, Sender};
+use crate::net::clock::time_of_day;
 
 /// What connections to the site and to the API may take.
-pub fn http_limits(config: &Config) -> http::Limits {
+pub(super) fn http_limits(config: &Config) -> http::Limits {
     let limits = &config.limits;
     http::Limits {
         connections: limits.http_connections as usize,
@@ -22,22 +23,23 @@ pub fn http_limits(config: &Config) -> http::Limits {
 }
 
 /// The API, where a token is configured.
-pub fn start_api(config: &Config) -> Result<Option<Api>, Failure> {
+pub(super) fn start_api(config: &Config) -> Result<Option<Api>, StartError> {
     let Some(token) = &config.api.token else { return Ok(None) };
     let options = api::Options {
         listen: config.api.listen,
         token: token.clone(),
         limits: http_limits(config),
         store: Box::new(open_store(config, Mode::Existing, "api")?),
-        clock: Box::new(now),
+        clock: Box::new(time_of_day),
         ids: Box::new(|| rand::rng().random()),
     };
-    let failed = |why| Failure::Resource(format!("cannot listen on http {}: {why}; see api.listen", config.api.listen));
-    api::start(options).map(Some).map_err(failed)
+    let address = config.api.listen;
+    api::start(options).map(Some).map_err(|why| StartError::Api { address, why })
 }
 
 /// The sender, where a mail server is configured. `site` is the address of the settings site, where none is configured.
-pub fn start_sender(config: &Config, store: SqliteStore, site: &str) -> Result<Option<Sender>, Failure> {
+pub(super) fn start_sender(config: &Config, site: &str) -> Result<Option<Sender>, StartError> {
+    let store = open_store(config, Mode::Existing, "mail")?;
     let Some(server) = &config.mail.smtp else {
         let waiting = mail::waiting(&store)?;
         if waiting > 0 {
@@ -67,6 +69,7 @@ pub fn start_sender(config: &Config, store: SqliteStore, site: &str) -> Result<O
         token: Box::new(|| rand::rng().random()),
     });
     let spare = Box::new(open_store(config, Mode::Existing, "mail")?);
-    let started = mail::start(post, mail::Ports { server, clock: Box::new(now), store: Box::new(store), spare });
-    started.map(Some).map_err(|why| Failure::Resource(format!("cannot start a thread: {why}")))
+    let started =
+        mail::start(post, mail::Ports { server, clock: Box::new(time_of_day), store: Box::new(store), spare });
+    started.map(Some).map_err(StartError::Thread)
 }

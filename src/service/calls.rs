@@ -1,0 +1,136 @@
+//! From the configuration to the server of calls.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::certificates::{self, Certificates};
+use super::error::StartError;
+use crate::account::SqliteStore;
+use crate::audio::prompt::Bank;
+use crate::call::Settings;
+use crate::call::identity::Trust;
+use crate::cidr::Cidr;
+use crate::config::{self, Config};
+use crate::dtmf;
+use crate::ivr;
+use crate::lock::Lock;
+use crate::server::{Options, PeerLimits, Server};
+use crate::sip::endpoint;
+use crate::sip::flow::Transport;
+use crate::sip::registrar;
+use crate::trace;
+
+pub(super) fn options(
+    config: &Config,
+    certificates: &Certificates,
+    prompts: Bank,
+    reader: SqliteStore,
+    writer: SqliteStore,
+) -> Result<Options, StartError> {
+    let limits = &config.limits;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
+    Ok(Options {
+        listen: config.sip.listen.iter().map(|listen| (of(listen.transport), listen.address)).collect(),
+        transport: certificates::transport(config, certificates)?,
+        rtp_ips: config.rtp.listen.clone(),
+        rtp_advertise: config.rtp.advertise,
+        rtp_ports: config.rtp.ports.from..=config.rtp.ports.to,
+        endpoint: endpoint::Config {
+            service_user: config.sip.service_number.to_string(),
+            registrar: config.sip.registrar.then(|| registrar(config)),
+            ..endpoint::Config::default()
+        },
+        rings: config.sip.ringing,
+        call: Settings {
+            ivr: conversation(&config.ivr),
+            dtmf: dtmf::Config::default(),
+            prompts: Arc::new(prompts),
+            longest_call: limits.call_duration,
+            srtp: config.rtp.srtp,
+            announce_refusals: config.sip.refuse_with_announcement,
+        },
+        trust: trust(config),
+        peers: PeerLimits {
+            calls: limits.calls_per_peer as usize,
+            invites_per_second: f64::from(limits.invites_per_second_per_peer),
+        },
+        drain: limits.drain,
+        retry_after: endpoint::Config::default().retry_after,
+        stores: [Box::new(reader), Box::new(writer)],
+        cost: config.store.hash_cost,
+        threads: (media_threads, limits.hash_workers as usize),
+        trace: traces(&config.trace),
+    })
+}
+
+/// Where a server takes UDP.
+pub(super) fn udp(server: &Server) -> Option<SocketAddr> {
+    server.listening().iter().find(|(transport, _)| *transport == Transport::Udp).map(|(_, address)| *address)
+}
+
+/// A transport's name in settings and results.
+pub(super) fn name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+    }
+}
+
+fn of(transport: config::Transport) -> Transport {
+    match transport {
+        config::Transport::Udp => Transport::Udp,
+        config::Transport::Tcp => Transport::Tcp,
+        config::Transport::Tls => Transport::Tls,
+    }
+}
+
+/// A softphone on this machine may prefer IPv6 for media, whatever its signalling goes over.
+pub(super) fn other_loopback(media: &[IpAddr]) -> Option<IpAddr> {
+    const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let is_ipv4_loopback = matches!(media, [only] if only.is_ipv4() && only.is_loopback());
+    (is_ipv4_loopback && std::net::UdpSocket::bind((IPV6, 0)).is_ok()).then_some(IPV6)
+}
+
+fn conversation(ivr: &config::Ivr) -> ivr::Config {
+    ivr::Config {
+        confirm: match ivr.confirm {
+            config::Confirm::ReadBack => ivr::Confirm::ReadBack,
+            config::Confirm::ReEnter => ivr::Confirm::ReEnter,
+        },
+        password_digits: (ivr.password_digits.0.into(), ivr.password_digits.1.into()),
+        first_digit_timeout: ivr.first_digit_timeout,
+        inter_digit_timeout: ivr.inter_digit_timeout,
+        max_invalid: ivr.max_invalid,
+        max_timeouts: ivr.max_timeouts,
+    }
+}
+
+fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
+    let (asserted, from) = (config.sip.trusted_peers.clone(), config.sip.trust_from.clone());
+    let private = config.sip.accept_privacy_id;
+    let within = |networks: &[Cidr], peer| networks.iter().any(|network| network.contains(peer));
+    Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
+}
+
+fn registrar(config: &Config) -> endpoint::RegistrarConfig {
+    endpoint::RegistrarConfig {
+        realm: config.sip.realm.clone(),
+        algorithms: config.sip.digest_algorithms.clone(),
+        // as the settings site locks its logins
+        lock: Lock { after: config.site.lock_after, lasts: config.site.lock_time },
+        limits: registrar::Limits::default(),
+    }
+}
+
+fn traces(config: &config::Trace) -> Option<trace::Options> {
+    const MIB: u64 = 1 << 20;
+    let folder = config.folder.clone()?;
+    Some(trace::Options {
+        folder,
+        call_bytes: u64::from(config.call_mib) * MIB,
+        total_bytes: u64::from(config.total_mib) * MIB,
+        files: config.files as usize,
+    })
+}
