@@ -31,11 +31,13 @@
 //! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
-//! | `config`, `cli` | settings; one file a subcommand |
+//! | `service` | server, site, API and mail put together from the settings |
+//! | `dialler` | the edge of the test caller: sockets, many calls at once |
+//! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |
 //! | `number`, `cidr`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
 //!
-//! Arrows run one way: `main → cli → {server, site, api, mail} → {call, net, http, event} → {sip, rtp, dtmf, audio, ivr, account, fax} →
-//! leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
+//! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {call, caller, net, http, event} →
+//! {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
 //! # Invariants
 //!
@@ -56,6 +58,7 @@ pub mod cidr;
 pub mod cli;
 pub mod config;
 pub mod decode;
+pub mod dialler;
 pub mod dtmf;
 pub mod event;
 pub mod fax;

@@ -1,33 +1,24 @@
 //! `karipass call`: a test call, or many, from the other end of the line.
 
 mod report;
-mod runner;
 
 use std::io::Write;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::ask;
 use super::output::{Answer, Failure, finish};
-use crate::audio::prompt::Bank;
 use crate::audio::recording::Recording;
-use crate::caller::ear::Lexicon;
 use crate::caller::script::Order;
 use crate::caller::{Faults, Habits, Manner, Way};
+use crate::dialler::{Believed, Callee, Dialler, Error, Load, Offer, Signalling, Target};
 use crate::keying::Suite;
-use crate::net::tls::{self, Authorities};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::Account;
-use crate::sip::flow::Transport;
-use crate::sip::message::{Scheme, Uri};
 use crate::unit::Unit;
 
 use report::Report;
-use runner::{Callee, Load, Offer, Runner, Signalling};
 
 /// How long a registration is asked for, in seconds; as long as registrars usually give.
 const REGISTERED_FOR: u32 = 3600;
@@ -65,7 +56,7 @@ const LONGEST_RECORDING: usize = 600;
 pub struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS
     #[arg(long, value_name = "URI")]
-    to: Uri,
+    to: Target,
     /// The calling number
     #[arg(long, value_name = "NUMBER")]
     from: PhoneNumber,
@@ -174,37 +165,38 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     let suites = args.srtp.map(|suite| suite.map_or(Suite::ALL.to_vec(), |suite| vec![suite]));
     let offer = Offer { suites: suites.unwrap_or_default(), ptime_ms: args.ptime, event_clock: args.dtmf_clock };
     let load = Load { calls: args.calls, rate: args.rate, concurrent: args.concurrent };
-    crate::net::descriptors::raise_limit(args.concurrent.min(args.calls).saturating_mul(2).saturating_add(64));
-    let lexicon = Arc::new(Lexicon::new(&Bank::builtin()));
-    let mut report = Report::new(args.json, args.calls == 1);
-    let (callee, account) = (callee(args)?, account(args)?);
+    let mut report = Report::new(args.json, args.calls == 1, out);
+    let (callee, credentials) = (callee(args)?, credentials(args)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let ran = runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
-        let runner = Runner::new(callee, manner, offer, lexicon).await;
-        let mut runner = runner.map_err(|error| Failure::Resource(unreachable(args, &error)))?;
-        runner.signal(Signalling { late_offer: args.late_offer, no_ack: args.no_ack });
-        if let Some(account) = account {
-            runner.prove_with(account);
+    let called = runtime.map_err(|error| Failure::Resource(error.to_string()))?.block_on(async {
+        let mut dialler = Dialler::new(callee, manner, offer).await?;
+        dialler.signal(Signalling { late_offer: args.late_offer, no_ack: args.no_ack });
+        if let Some((user_name, password)) = credentials {
+            dialler.prove_with(user_name, password);
         }
-        if args.register && runner.register(REGISTERED_FOR, &mut report, out).await? != 200 {
+        if args.register && dialler.register(REGISTERED_FOR, &mut report).await? != 200 {
             return Ok(false);
         }
-        runner.run(&load, &mut report, out).await?;
+        dialler.run(&load, &mut report).await?;
         if args.register {
-            runner.register(0, &mut report, out).await?;
+            dialler.register(0, &mut report).await?;
         }
-        Ok::<bool, Failure>(true)
-    })?;
-    if ran { report.finish(out) } else { Ok(Answer::No) }
+        Ok(true)
+    });
+    match called {
+        Ok(true) => report.finish(),
+        Ok(false) => Ok(Answer::No),
+        Err(error) => Err(report.failure().unwrap_or_else(|| failed(&error))),
+    }
 }
 
-fn unreachable(args: &Args, error: &std::io::Error) -> String {
-    let advice = if tls::is_disbelieved(error) {
+fn failed(error: &Error) -> Failure {
+    let advice = if error.is_disbelieved() {
         "; name its authority with --tls-ca, or in a laboratory give --tls-insecure"
     } else {
         ""
     };
-    format!("cannot call {}: {error}{advice}", args.to)
+    Failure::Resource(format!("{error}{advice}"))
 }
 
 fn habits(args: &Args) -> Habits {
@@ -217,8 +209,8 @@ fn habits(args: &Args) -> Habits {
     Habits { ptime_ms: args.ptime, faults, ..Habits::default() }
 }
 
-/// What challenges are answered with; `None` without a password.
-fn account(args: &Args) -> Result<Option<Account>, Failure> {
+/// User name and password for challenges; `None` without a password.
+fn credentials(args: &Args) -> Result<Option<(String, Secret)>, Failure> {
     let password = match (&args.auth_password, &args.auth_password_file) {
         (Some(password), _) => Secret::from(password.as_str()),
         (None, Some(file)) => {
@@ -232,42 +224,18 @@ fn account(args: &Args) -> Result<Option<Account>, Failure> {
         (None, None) => return Ok(None),
     };
     let user_name = args.auth_user.clone().unwrap_or_else(|| args.from.to_string());
-    Ok(Some(Account { user_name, password }))
+    Ok(Some((user_name, password)))
 }
 
 fn callee(args: &Args) -> Result<Callee, Failure> {
-    let to = args.to.clone();
-    let secure = to.scheme == Scheme::Sips;
-    let wanted = args.transport.as_deref().or_else(|| to.params.value("transport"));
-    let transport = match wanted.map(str::to_ascii_lowercase).as_deref() {
-        Some("tls") => Transport::Tls,
-        None if secure => Transport::Tls,
-        // RFC 5630 §3.1.4: sips with transport=tcp is TLS over TCP
-        Some("tcp") if secure && args.transport.is_none() => Transport::Tls,
-        Some(other) if secure => return Err(Failure::Refused(format!("{to} is called over TLS alone, not {other}"))),
-        Some("tcp") => Transport::Tcp,
-        Some("udp") | None => Transport::Udp,
-        Some(other) => return Err(Failure::Refused(format!("{to}: nobody here speaks {other}; udp, tcp, tls"))),
+    let believed = match (&args.tls_ca, args.tls_insecure) {
+        (Some(file), _) => Believed::File(file.clone()),
+        (None, true) => Believed::Anyone,
+        (None, false) => Believed::System,
     };
-    let authorities = match (&args.tls_ca, args.tls_insecure) {
-        _ if transport != Transport::Tls => None,
-        (Some(file), _) => Some(Authorities::from_file(file)),
-        (None, true) => Some(Authorities::unchecked()),
-        (None, false) => Some(Authorities::of_the_system()),
-    };
-    let authorities = authorities.transpose().map_err(|error| Failure::Resource(error.to_string()))?;
-    let remote = resolve(&to, transport)?;
-    Ok(Callee { to, transport, remote, authorities })
-}
-
-fn resolve(to: &Uri, transport: Transport) -> Result<SocketAddr, Failure> {
-    if !to.is_sip() {
-        return Err(Failure::Refused(format!("{to} cannot be called: write sip:NUMBER@HOST:PORT")));
-    }
-    let port = to.port.unwrap_or(transport.default_port());
-    let addresses = (to.host.as_str(), port).to_socket_addrs();
-    let mut addresses = addresses.map_err(|error| Failure::Resource(format!("{}: {error}", to.host)))?;
-    addresses.next().ok_or_else(|| Failure::Resource(format!("{}: no address", to.host)))
+    Callee::find(args.to.clone(), args.transport.as_deref(), &believed).map_err(|error| {
+        if error.is_resource() { Failure::Resource(error.to_string()) } else { Failure::Refused(error.to_string()) }
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<i16>, Failure> {

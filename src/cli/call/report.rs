@@ -1,22 +1,20 @@
-//! What `karipass call` tells: a single call step by step, many calls in sum; as text or as JSON.
+//! What `karipass call` prints: a single call step by step, many calls in sum; as text or as JSON.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::caller::{Caller, Step, Verdict};
+use crate::caller::Step;
 use crate::cli::output::{Answer, Failure, json_line};
-use crate::number::PhoneNumber;
-use crate::sip::endpoint::EndCause;
-use crate::sip::message::Uri;
-use crate::sip::sdp::{Codec, MediaPlan, SdpError};
-use crate::time::Time;
+use crate::dialler::{Answered, Ended, Ending, Event, Observer, Outcome, Progress, Registered};
 
-/// Collects and tells.
-pub struct Report {
+/// Prints what a dialler reports, and sums it up.
+pub struct Report<'a> {
+    out: &'a mut dyn Write,
     json: bool,
-    /// Each step is told as it happens.
+    /// Each step is printed as it happens.
     steps: bool,
     set: u32,
     outcomes: Vec<(String, u32)>,
@@ -24,183 +22,116 @@ pub struct Report {
     replied: Vec<Duration>,
     lost: u64,
     received: u64,
+    /// Why nothing more can be printed.
+    failure: Option<Failure>,
 }
 
-impl Report {
-    /// Nothing has happened yet.
-    pub fn new(json: bool, steps: bool) -> Report {
-        Report { json, steps, set: 0, outcomes: vec![], answered: vec![], replied: vec![], lost: 0, received: 0 }
-    }
-
-    /// `from`: `None` when the number is withheld.
-    pub(super) fn calling(
-        &self,
-        out: &mut dyn Write,
-        call: u32,
-        to: &Uri,
-        from: Option<PhoneNumber>,
-    ) -> Result<(), Failure> {
-        self.tell(out, Duration::ZERO, call, json!({"event": "calling", "to": to.to_string(), "from": from}), || {
-            from.map_or_else(|| format!("calling {to}, number withheld"), |from| format!("calling {to} as {from}"))
-        })
-    }
-
-    pub(super) fn progressed(
-        &self,
-        out: &mut dyn Write,
-        now: Time,
-        call: u32,
-        started: Time,
-        status: u16,
-        early_media: bool,
-    ) -> Result<(), Failure> {
-        let object = json!({"event": "progress", "status": status, "early_media": early_media});
-        let media = if early_media { ", with early media" } else { "" };
-        self.tell(out, now.since(started), call, object, || format!("progress: {status}{media}"))
-    }
-
-    /// Told whatever is told of the calls: without it none may come.
-    pub(super) fn registered(
-        &self,
-        out: &mut dyn Write,
-        at: Time,
-        line: PhoneNumber,
-        seconds: u32,
-        status: u16,
-        reason: &str,
-    ) -> Result<(), Failure> {
-        if self.json {
-            let at_ms = at.elapsed().as_millis();
-            json_line(
-                out,
-                &json!({"event": "registered", "line": line, "seconds": seconds, "status": status,
-                "reason": reason, "at_ms": at_ms}),
-            )?;
-        } else {
-            let what = if seconds == 0 { "unregistered" } else { "registered" };
-            let done = if status == 200 { what.to_owned() } else { format!("not {what}: {status} {reason}") };
-            writeln!(out, "{:8.3} s  {line} is {done}", at.elapsed().as_secs_f64())?;
-        }
-        Ok(out.flush()?)
-    }
-
-    pub(super) fn answered(
-        &mut self,
-        out: &mut dyn Write,
-        now: Time,
-        call: u32,
-        started: Time,
-        plan: &MediaPlan,
-    ) -> Result<(), Failure> {
-        self.answered.push(now.since(started));
-        let codec = match plan.codec {
-            Codec::Pcmu => "PCMU",
-            Codec::Pcma => "PCMA",
+impl Observer for Report<'_> {
+    fn observe(&mut self, event: Event) -> ControlFlow<()> {
+        let printed = match event {
+            Event::Registered(registered) => self.registered(&registered),
+            Event::Call { call, at, progress } => self.progressed(call, at, progress),
         };
-        let events = if plan.telephone_event.is_some() { "with" } else { "without" };
-        let srtp = plan.keying.as_ref().map(|keying| keying.local.suite().name());
-        let telephone_event = plan.telephone_event.is_some();
-        let object = json!({"event": "answered", "codec": codec, "telephone_event": telephone_event, "srtp": srtp});
-        let encrypted = srtp.map(|suite| format!(", {suite}")).unwrap_or_default();
-        self.tell(out, now.since(started), call, object, || {
-            format!("answered: {codec}, {events} telephone-event{encrypted}")
-        })
+        match printed {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Report<'_> {
+    /// Nothing has happened yet.
+    pub fn new(json: bool, steps: bool, out: &mut dyn Write) -> Report<'_> {
+        Report {
+            out,
+            json,
+            steps,
+            set: 0,
+            outcomes: vec![],
+            answered: vec![],
+            replied: vec![],
+            lost: 0,
+            received: 0,
+            failure: None,
+        }
     }
 
-    pub(super) fn refused(
-        &mut self,
-        out: &mut dyn Write,
-        now: Time,
-        call: u32,
-        started: Time,
-        status: u16,
-        reason: &str,
-    ) -> Result<(), Failure> {
-        let object = json!({"event": "refused", "status": status, "reason": reason});
-        self.tell(out, now.since(started), call, object, || format!("refused: {status} {reason}"))
+    /// Why nothing more could be printed, if that was the end.
+    pub fn failure(self) -> Option<Failure> {
+        self.failure
     }
 
-    pub(super) fn unusable(
-        &mut self,
-        out: &mut dyn Write,
-        now: Time,
-        call: u32,
-        started: Time,
-        error: &SdpError,
-    ) -> Result<(), Failure> {
-        let object = json!({"event": "unusable", "reason": error.to_string()});
-        self.tell(out, now.since(started), call, object, || format!("answered, but not usably: {error}"))
+    /// Printed for many calls too: without it none may come.
+    fn registered(&mut self, registered: &Registered) -> Result<(), Failure> {
+        let Registered { at, line, seconds, status, reason } = registered;
+        if self.json {
+            let object = json!({"event": "registered", "line": line, "seconds": seconds, "status": status,
+                "reason": reason, "at_ms": at.as_millis()});
+            json_line(self.out, &object)?;
+        } else {
+            let what = if *seconds == 0 { "unregistered" } else { "registered" };
+            let done = if *status == 200 { what.to_owned() } else { format!("not {what}: {status} {reason}") };
+            writeln!(self.out, "{:8.3} s  {line} is {done}", at.as_secs_f64())?;
+        }
+        Ok(self.out.flush()?)
     }
 
-    pub(super) fn step(
-        &mut self,
-        out: &mut dyn Write,
-        now: Time,
-        call: u32,
-        started: Time,
-        step: &Step,
-    ) -> Result<(), Failure> {
-        let (object, text) = match step {
-            Step::Heard(prompt) => (json!({"event": "heard", "prompt": prompt}), format!("heard   {prompt}")),
-            Step::HeardSpeech => (json!({"event": "heard", "prompt": null}), "heard   something unknown".to_owned()),
-            Step::Keyed { what, keys } => (
-                json!({"event": "keyed", "what": what, "keys": keys}),
-                format!("keyed   {what}: {}", "•".repeat(*keys)),
-            ),
-            Step::Played => (json!({"event": "played"}), "played  the recording to its end".to_owned()),
-            Step::Replied(after) => {
-                self.replied.push(*after);
+    fn progressed(&mut self, call: u32, at: Duration, progress: Progress) -> Result<(), Failure> {
+        let (object, text) = match progress {
+            Progress::Calling { to, from } => {
+                let text = from
+                    .map_or_else(|| format!("calling {to}, number withheld"), |from| format!("calling {to} as {from}"));
+                (json!({"event": "calling", "to": to, "from": from}), text)
+            }
+            Progress::Provisional { status, early_media } => {
+                let media = if early_media { ", with early media" } else { "" };
+                let object = json!({"event": "progress", "status": status, "early_media": early_media});
+                (object, format!("progress: {status}{media}"))
+            }
+            Progress::Answered(answered) => {
+                self.answered.push(at);
+                in_words_answered(&answered)
+            }
+            Progress::Refused { status, reason } => {
+                let text = format!("refused: {status} {reason}");
+                (json!({"event": "refused", "status": status, "reason": reason}), text)
+            }
+            Progress::Unusable { why } => {
+                let text = format!("answered, but not usably: {why}");
+                (json!({"event": "unusable", "reason": why}), text)
+            }
+            Progress::Step(Step::Replied(after)) => {
+                self.replied.push(after);
                 return Ok(());
             }
+            Progress::Step(step) => in_words_step(&step),
+            Progress::Ended(ended) => {
+                self.count(&ended);
+                in_words_ended(&ended)
+            }
         };
-        self.tell(out, now.since(started), call, object, || text)
+        self.print(call, at, object, &text)
     }
 
-    pub(super) fn ended(
-        &mut self,
-        out: &mut dyn Write,
-        now: Time,
-        call: u32,
-        started: Time,
-        cause: &EndCause,
-        caller: Option<&Caller>,
-    ) -> Result<(), Failure> {
-        if let Some(caller) = caller {
-            let inbound = caller.stats().inbound;
-            self.lost += inbound.lost;
-            self.received += inbound.received;
-        }
-        let outcome = outcome(cause, caller);
-        let text = match cause {
-            EndCause::RemoteBye { .. } => "the service hung up",
-            EndCause::LocalBye | EndCause::ByeTimedOut => "hung up",
-            EndCause::Rejected { .. } => "the call was refused",
-            EndCause::TimedOut => "nobody answered",
-            EndCause::Cancelled { .. } => "given up",
-            EndCause::NoAck
-            | EndCause::NoPrack
-            | EndCause::DialogGone { .. }
-            | EndCause::FlowFailed
-            | EndCause::SessionExpired => "the call was lost",
-        };
-        let reason = if let EndCause::RemoteBye { reason } = cause { reason.as_deref() } else { None };
-        let object = json!({"event": "ended", "how": text, "reason": reason});
-        self.tell(out, now.since(started), call, object, || match reason {
-            Some(reason) => format!("{text} ({reason})"),
-            None => text.to_owned(),
-        })?;
-        if outcome == "set" {
+    fn count(&mut self, ended: &Ended) {
+        self.lost += ended.lost;
+        self.received += ended.received;
+        if ended.outcome == Outcome::Set {
             self.set += 1;
         }
+        let outcome = name(&ended.outcome);
         match self.outcomes.iter_mut().find(|(known, _)| *known == outcome) {
             Some((_, count)) => *count += 1,
             None => self.outcomes.push((outcome, 1)),
         }
-        Ok(())
     }
 
     /// The sum, and the answer: yes when every call set the password.
-    pub fn finish(mut self, out: &mut dyn Write) -> Result<Answer, Failure> {
+    pub fn finish(mut self) -> Result<Answer, Failure> {
+        let out = &mut *self.out;
         let calls: u32 = self.outcomes.iter().map(|(_, count)| count).sum();
         self.outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let (answered, replied) = (Spread::of(&mut self.answered), Spread::of(&mut self.replied));
@@ -223,36 +154,66 @@ impl Report {
         Ok(if self.set == calls && calls > 0 { Answer::Yes } else { Answer::No })
     }
 
-    fn tell(
-        &self,
-        out: &mut dyn Write,
-        at: Duration,
-        call: u32,
-        mut object: serde_json::Value,
-        text: impl FnOnce() -> String,
-    ) -> Result<(), Failure> {
+    fn print(&mut self, call: u32, at: Duration, mut object: Value, text: &str) -> Result<(), Failure> {
         if !self.steps {
             return Ok(());
         }
         if self.json {
             object["at_ms"] = json!(at.as_millis());
             object["call"] = json!(call);
-            json_line(out, &object)?;
+            json_line(self.out, &object)?;
         } else {
-            writeln!(out, "{:8.3} s  {}", at.as_secs_f64(), text())?;
+            writeln!(self.out, "{:8.3} s  {text}", at.as_secs_f64())?;
         }
-        // whoever watches sees it as it happens
-        Ok(out.flush()?)
+        // seen as it happens
+        Ok(self.out.flush()?)
     }
 }
 
-fn outcome(cause: &EndCause, caller: Option<&Caller>) -> String {
-    match (caller.map(Caller::verdict), cause) {
-        (Some(Verdict::Set), _) => "set".to_owned(),
-        (Some(Verdict::Failed(prompt)), _) => format!("failed: {prompt}"),
-        (_, EndCause::Rejected { status }) => format!("refused: {status}"),
-        (None, EndCause::TimedOut) => "no answer".to_owned(),
-        (_, _) => "ended before the password was set".to_owned(),
+fn in_words_answered(answered: &Answered) -> (Value, String) {
+    let Answered { codec, telephone_event, srtp } = answered;
+    let srtp = srtp.map(|suite| suite.name());
+    let events = if *telephone_event { "with" } else { "without" };
+    let encrypted = srtp.map(|suite| format!(", {suite}")).unwrap_or_default();
+    let object = json!({"event": "answered", "codec": codec, "telephone_event": telephone_event, "srtp": srtp});
+    (object, format!("answered: {codec}, {events} telephone-event{encrypted}"))
+}
+
+fn in_words_step(step: &Step) -> (Value, String) {
+    match step {
+        Step::Heard(prompt) => (json!({"event": "heard", "prompt": prompt}), format!("heard   {prompt}")),
+        Step::HeardSpeech => (json!({"event": "heard", "prompt": null}), "heard   something unknown".to_owned()),
+        Step::Keyed { what, keys } => {
+            let object = json!({"event": "keyed", "what": what, "keys": keys});
+            (object, format!("keyed   {what}: {}", "•".repeat(*keys)))
+        }
+        Step::Played => (json!({"event": "played"}), "played  the recording to its end".to_owned()),
+        Step::Replied(after) => (json!({"event": "replied"}), format!("replied after {after:.1?}")),
+    }
+}
+
+fn in_words_ended(ended: &Ended) -> (Value, String) {
+    let how = match ended.how {
+        Ending::ServiceHungUp => "the service hung up",
+        Ending::HungUp => "hung up",
+        Ending::Refused => "the call was refused",
+        Ending::NoAnswer => "nobody answered",
+        Ending::GivenUp => "given up",
+        Ending::Lost => "the call was lost",
+    };
+    let object = json!({"event": "ended", "how": how, "reason": ended.reason});
+    let text = ended.reason.as_ref().map_or_else(|| how.to_owned(), |reason| format!("{how} ({reason})"));
+    (object, text)
+}
+
+/// An outcome's name in the result.
+fn name(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Set => "set".to_owned(),
+        Outcome::Failed(prompt) => format!("failed: {prompt}"),
+        Outcome::Refused(status) => format!("refused: {status}"),
+        Outcome::NoAnswer => "no answer".to_owned(),
+        Outcome::Unfinished => "ended before the password was set".to_owned(),
     }
 }
 
