@@ -34,7 +34,7 @@
 //! | `service` | server, site, API and mail put together from the settings |
 //! | `dialler` | the edge of the test caller: sockets, many calls at once |
 //! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |
-//! | `number`, `cidr`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
+//! | `number`, `cidr`, `mail_server`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {call, caller, net, http, event} →
 //! {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -68,6 +68,7 @@ pub mod ivr;
 pub mod keying;
 pub mod lock;
 pub mod mail;
+pub mod mail_server;
 pub mod net;
 pub mod number;
 pub mod priority;

@@ -31,7 +31,7 @@ use crate::account::{Store, StoreError};
 pub use letter::Letter;
 pub use post::{AtStop, CLAIM_SECONDS, HandOver, Held, LAST_WORDS, Options, Output, Post, Progress, Trouble, at_stop};
 pub use sender::{Ports, Sender, Stop, start};
-pub use smtp::{Credentials, Offered, Refusal, SILENCE, Security, Server};
+pub use smtp::{Credentials, Offered, Refusal, SILENCE, Server};
 
 /// How many mails wait, for a server that is not configured to send them.
 pub fn waiting(store: &dyn Store) -> Result<usize, StoreError> {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What carried a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum Protocol {
     /// UDP: the payload is a whole datagram.
     Udp,
     /// TCP: the payload is one segment.
@@ -15,7 +15,7 @@ pub enum Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// UDP or TCP.
-    pub transport: Transport,
+    pub protocol: Protocol,
     /// Where it came from.
     pub source: SocketAddr,
     /// Where it went.
@@ -116,16 +116,16 @@ fn ipv6(bytes: &[u8]) -> Option<Datagram<'_>> {
 fn transport(protocol: u8, source: IpAddr, destination: IpAddr, bytes: &[u8], cut: bool) -> Option<Datagram<'_>> {
     let source = SocketAddr::new(source, u16_at(bytes, 0)?);
     let destination = SocketAddr::new(destination, u16_at(bytes, 2)?);
-    let (transport, payload, cut) = match protocol {
+    let (protocol, payload, cut) = match protocol {
         17 => {
             let length = usize::from(u16_at(bytes, 4)?);
             let end = if length < 8 { bytes.len() } else { length };
-            (Transport::Udp, bytes.get(8..end.min(bytes.len()))?, cut || end > bytes.len())
+            (Protocol::Udp, bytes.get(8..end.min(bytes.len()))?, cut || end > bytes.len())
         }
-        6 => (Transport::Tcp, bytes.get(usize::from(bytes.get(12)? >> 4) * 4..)?, cut),
+        6 => (Protocol::Tcp, bytes.get(usize::from(bytes.get(12)? >> 4) * 4..)?, cut),
         _ => return None,
     };
-    Some(Datagram { transport, source, destination, payload, cut })
+    Some(Datagram { protocol, source, destination, payload, cut })
 }
 
 fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
@@ -190,7 +190,7 @@ mod tests {
             (found.source.to_string(), found.destination.to_string()),
             ("192.0.2.1:5060".into(), "192.0.2.2:10000".into())
         );
-        assert_eq!((found.transport, found.cut), (Transport::Udp, false));
+        assert_eq!((found.protocol, found.cut), (Protocol::Udp, false));
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         let mut frame = v4(&[tcp, b"INVITE".to_vec()].concat());
         frame[9] = 6;
         let found = datagram(101, &frame).unwrap();
-        assert_eq!((found.transport, found.payload), (Transport::Tcp, &b"INVITE"[..]));
+        assert_eq!((found.protocol, found.payload), (Protocol::Tcp, &b"INVITE"[..]));
     }
 
     #[test]

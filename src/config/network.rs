@@ -5,27 +5,14 @@ use std::net::SocketAddr;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
-/// What SIP is carried over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// A stream.
-    Tcp,
-    /// An encrypted stream.
-    Tls,
-}
+use crate::sip::flow::Transport;
 
-impl Transport {
-    const ALL: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
-
-    /// The name in settings and on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-            Transport::Tls => "tls",
-        }
+/// A transport's name in settings, and in results.
+pub fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
     }
 }
 
@@ -61,7 +48,8 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Listen, ListenError> {
         let unknown = || ListenError::Transport(text.to_owned());
         let (name, address) = text.split_once(':').ok_or_else(unknown)?;
-        let transport = Transport::ALL.into_iter().find(|transport| transport.name() == name).ok_or_else(unknown)?;
+        let all = [Transport::Udp, Transport::Tcp, Transport::Tls];
+        let transport = all.into_iter().find(|transport| transport_name(*transport) == name).ok_or_else(unknown)?;
         let address = address.parse().map_err(|_| ListenError::Address(address.to_owned()))?;
         Ok(Listen { transport, address })
     }
@@ -69,7 +57,7 @@ impl FromStr for Listen {
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.transport.name(), self.address)
+        write!(f, "{}:{}", transport_name(self.transport), self.address)
     }
 }
 

@@ -6,6 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::account::Cost;
+use crate::ivr::Confirm;
+use crate::number::PhoneNumber;
+use crate::secret::Secret;
+use crate::sip::digest::Algorithm;
+use crate::sip::sdp::Srtp;
 
 /// A file that is removed at the end.
 struct File(PathBuf);

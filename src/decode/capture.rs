@@ -8,7 +8,7 @@ use super::formats::Formats;
 use super::stream::Stream;
 use super::{Options, Place, Report, StreamId};
 use crate::audio::capture::Capture;
-use crate::audio::datagram::{self, Datagram, Transport, datagram};
+use crate::audio::datagram::{self, Datagram, Protocol, datagram};
 use crate::rtp::packet::Packet;
 use crate::time::Time;
 
@@ -69,7 +69,7 @@ impl Streams {
 
     fn take(&mut self, datagram: &Datagram<'_>) {
         self.formats.read(datagram.payload);
-        let Datagram { transport: Transport::Udp, source, destination, payload, cut } = *datagram else { return };
+        let Datagram { protocol: Protocol::Udp, source, destination, payload, cut } = *datagram else { return };
         let Some(packet) = media(payload) else { return };
         self.cut += u64::from(cut);
         let id = StreamId { source, destination, ssrc: packet.ssrc };

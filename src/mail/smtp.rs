@@ -10,35 +10,21 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 
 use super::letter::Letter;
+use crate::mail_server::{MailSecurity, MailServer};
 use crate::secret::Secret;
 
 /// How long a mail server may be silent by default.
 pub const SILENCE: Duration = Duration::from_secs(20);
 
-/// A mail server.
+/// A mail server, and how it is talked to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    /// Its name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is kept from others.
-    pub security: Security,
-    /// Who logs in there, when somebody has to.
+    /// Where it is.
+    pub at: MailServer,
+    /// Who logs in there, where it asks for that.
     pub credentials: Option<Credentials>,
     /// How long it may be silent.
     pub silence: Duration,
-}
-
-/// How a connection is kept from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// Not at all.
-    Plain,
-    /// By TLS after STARTTLS (RFC 3207), or there is no mail.
-    StartTls,
-    /// By TLS from the start (RFC 8314).
-    Tls,
 }
 
 /// Who logs in.
@@ -105,14 +91,14 @@ impl Server {
 
     fn connect(&self) -> Result<SmtpConnection, smtp::Error> {
         let hello = ClientId::default();
-        let tls = match self.security {
-            Security::Plain => None,
-            Security::StartTls | Security::Tls => Some(TlsParameters::new_rustls(self.host.clone())?),
+        let tls = match self.at.security {
+            MailSecurity::Plain => None,
+            MailSecurity::StartTls | MailSecurity::Tls => Some(TlsParameters::new_rustls(self.at.host.clone())?),
         };
-        let wrapped = tls.as_ref().filter(|_| self.security == Security::Tls);
-        let address = (self.host.as_str(), self.port);
+        let wrapped = tls.as_ref().filter(|_| self.at.security == MailSecurity::Tls);
+        let address = (self.at.host.as_str(), self.at.port);
         let mut connection = SmtpConnection::connect(address, Some(self.silence), &hello, wrapped, None)?;
-        if let (Security::StartTls, Some(tls)) = (self.security, &tls) {
+        if let (MailSecurity::StartTls, Some(tls)) = (self.at.security, &tls) {
             connection.starttls(tls, &hello)?;
         }
         if let Some(Credentials { user, password }) = &self.credentials {
@@ -123,7 +109,7 @@ impl Server {
     }
 
     fn is_down(&self, why: &smtp::Error) -> Refusal {
-        Refusal::Server(format!("{}:{}: {}", self.host, self.port, explained(why)))
+        Refusal::Server(format!("{}:{}: {}", self.at.host, self.at.port, explained(why)))
     }
 
     fn about_mail(&self, why: &smtp::Error) -> Refusal {

@@ -6,7 +6,7 @@ use super::error::StartError;
 use super::stores::open_store;
 use crate::account::sqlite::Mode;
 use crate::api::{self, Api};
-use crate::config::{Config, SmtpSecurity};
+use crate::config::Config;
 use crate::http;
 use crate::mail::{self, Post, Sender};
 use crate::net::clock::time_of_day;
@@ -51,17 +51,7 @@ pub(super) fn start_sender(config: &Config, site: &str) -> Result<Option<Sender>
         (Some(user), Some(password)) => Some(mail::Credentials { user: user.clone(), password: password.clone() }),
         (Some(_) | None, Some(_) | None) => None,
     };
-    let server = mail::Server {
-        host: server.host.clone(),
-        port: server.port,
-        security: match server.security {
-            SmtpSecurity::Plain => mail::Security::Plain,
-            SmtpSecurity::StartTls => mail::Security::StartTls,
-            SmtpSecurity::Tls => mail::Security::Tls,
-        },
-        credentials,
-        silence: mail::SILENCE,
-    };
+    let server = mail::Server { at: server.clone(), credentials, silence: mail::SILENCE };
     let post = Post::new(mail::Options {
         name: format!("{}-{:016x}", std::process::id(), rand::rng().random::<u64>()),
         from: config.mail.from.clone(),

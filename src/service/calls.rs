@@ -31,7 +31,7 @@ pub(super) fn options(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let media_threads = if limits.media_workers == 0 { processors } else { limits.media_workers as usize };
     Ok(Options {
-        listen: config.sip.listen.iter().map(|listen| (of(listen.transport), listen.address)).collect(),
+        listen: config.sip.listen.iter().map(|listen| (listen.transport, listen.address)).collect(),
         transport: certificates::transport(config, certificates)?,
         rtp_ips: config.rtp.listen.clone(),
         rtp_advertise: config.rtp.advertise,
@@ -69,23 +69,6 @@ pub(super) fn udp(server: &Server) -> Option<SocketAddr> {
     server.listening().iter().find(|(transport, _)| *transport == Transport::Udp).map(|(_, address)| *address)
 }
 
-/// A transport's name in settings and results.
-pub(super) fn name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-    }
-}
-
-fn of(transport: config::Transport) -> Transport {
-    match transport {
-        config::Transport::Udp => Transport::Udp,
-        config::Transport::Tcp => Transport::Tcp,
-        config::Transport::Tls => Transport::Tls,
-    }
-}
-
 /// A softphone on this machine may prefer IPv6 for media, whatever its signalling goes over.
 pub(super) fn other_loopback(media: &[IpAddr]) -> Option<IpAddr> {
     const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -95,10 +78,7 @@ pub(super) fn other_loopback(media: &[IpAddr]) -> Option<IpAddr> {
 
 fn conversation(ivr: &config::Ivr) -> ivr::Config {
     ivr::Config {
-        confirm: match ivr.confirm {
-            config::Confirm::ReadBack => ivr::Confirm::ReadBack,
-            config::Confirm::ReEnter => ivr::Confirm::ReEnter,
-        },
+        confirm: ivr.confirm,
         password_digits: (ivr.password_digits.0.into(), ivr.password_digits.1.into()),
         first_digit_timeout: ivr.first_digit_timeout,
         inter_digit_timeout: ivr.inter_digit_timeout,

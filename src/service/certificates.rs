@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tracing::{error, info};
 
 use super::error::StartError;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::net::tls::{Authorities, Identity};
 use crate::net::transport;
+use crate::sip::flow::Transport;
 
 /// The certificates that are shown to peers and browsers.
 pub(super) struct Certificates {
@@ -19,7 +20,7 @@ pub(super) struct Certificates {
 impl Certificates {
     pub fn load(config: &Config) -> Result<Certificates, StartError> {
         let (sip, site) = (&config.sip, &config.site);
-        let listens = sip.listen.iter().any(|listen| listen.transport == config::Transport::Tls);
+        let listens = sip.listen.iter().any(|listen| listen.transport == Transport::Tls);
         Ok(Certificates {
             sip: if listens { load("sip", sip.certificate.as_deref(), sip.key.as_deref(), &[])? } else { None },
             site: load("site", site.certificate.as_deref(), site.key.as_deref(), &["http/1.1"])?,

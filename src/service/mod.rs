@@ -54,7 +54,7 @@ use crate::account::sqlite::Mode;
 use crate::account::{Contract, demo};
 use crate::api::Api;
 use crate::audio::prompt::Bank;
-use crate::config::Config;
+use crate::config::{Config, transport_name};
 use crate::mail::Sender;
 use crate::net::clock::time_of_day;
 use crate::server::Server;
@@ -182,7 +182,7 @@ impl Service {
     pub fn listening(&self) -> Vec<Listening> {
         let sip = self.server.listening().iter().map(|(transport, address)| Listening {
             what: "sip",
-            transport: calls::name(*transport),
+            transport: transport_name(*transport),
             address: *address,
         });
         let site = Listening { what: "site", transport: self.scheme, address: self.site.address() };

@@ -111,7 +111,7 @@ fn set_u16(bytes: &mut [u8], at: usize, value: u16) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::audio::datagram::{Transport, datagram};
+    use crate::audio::datagram::{Protocol, datagram};
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -139,14 +139,14 @@ mod tests {
             let packet = udp(from, to, b"hello");
             let found = datagram(101, &packet).unwrap();
             assert_eq!(
-                (found.transport, found.source, found.destination, found.payload, found.cut),
-                (Transport::Udp, from, to, &b"hello"[..], false)
+                (found.protocol, found.source, found.destination, found.payload, found.cut),
+                (Protocol::Udp, from, to, &b"hello"[..], false)
             );
             let packet = tcp(from, to, 1, 1, b"hello");
             let found = datagram(101, &packet).unwrap();
             assert_eq!(
-                (found.transport, found.source, found.payload, found.cut),
-                (Transport::Tcp, from, &b"hello"[..], false)
+                (found.protocol, found.source, found.payload, found.cut),
+                (Protocol::Tcp, from, &b"hello"[..], false)
             );
         }
     }

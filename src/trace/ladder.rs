@@ -122,7 +122,7 @@ impl Reader {
         bytes.extend(datagram.payload);
         match wire::parse(&bytes) {
             Ok(message) => self.sip(at, direction, &datagram, &bytes, &message),
-            Err(_) if datagram.transport == crate::audio::datagram::Transport::Tcp => {
+            Err(_) if datagram.protocol == crate::audio::datagram::Protocol::Tcp => {
                 self.partial.insert((datagram.source, datagram.destination), bytes);
             }
             Err(_) => self.media(at, direction, &datagram),

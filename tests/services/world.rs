@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
 use karipass::account::{Contract, Service, Services, Setting, SqliteStore, Store};
 use karipass::event::Event;
-use karipass::mail::{HandOver, Options, Output, Post, Security, Server};
+use karipass::mail::{HandOver, Options, Output, Post, Server};
+use karipass::mail_server::{MailSecurity, MailServer};
 use rand::RngExt;
 
 pub use super::site::*;
@@ -65,9 +66,7 @@ pub fn post(name: &str) -> Post {
 
 pub fn mail_server(address: SocketAddr) -> Server {
     Server {
-        host: address.ip().to_string(),
-        port: address.port(),
-        security: Security::Plain,
+        at: MailServer { security: MailSecurity::Plain, host: address.ip().to_string(), port: address.port() },
         credentials: None,
         silence: std::time::Duration::from_secs(20),
     }
