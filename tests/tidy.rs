@@ -24,7 +24,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "call" => &["sip", "rtp", "audio", "dtmf", "ivr", "account"],
         "decode" => &["rtp", "audio", "dtmf"],
         "caller" => &["sip", "rtp", "audio", "dtmf"],
-        "config" => &["sip", "account"],
+        "config" => &["sip", "ivr", "account"],
         "event" => &["account", "fax"],
         "mail" => &["account"],
         "http" => &[],
@@ -32,15 +32,15 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "net" => &["sip"],
         "trace" => &["sip", "rtp", "audio"],
         "server" => &["trace", "call", "net", "sip", "ivr", "account"],
-        "site" => &["http", "account", "config", "event", "fax"],
+        "site" => &["http", "account", "event", "fax"],
         "service" => &[
             "server", "site", "api", "mail", "http", "net", "trace", "call", "sip", "dtmf", "ivr", "audio", "account",
             "config",
         ],
-        "cli" => &[
-            "server", "site", "caller", "decode", "trace", "config", "account", "audio", "dtmf", "call", "sip", "ivr",
-            "net", "event", "mail", "api", "fax", "http",
-        ],
+        "dialler" => &["caller", "net", "sip", "audio"],
+        "cli" => {
+            &["service", "dialler", "caller", "decode", "trace", "config", "account", "audio", "dtmf", "event", "fax"]
+        }
         "main" => &["cli"],
         _ => &[],
     }

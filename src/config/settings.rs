@@ -14,6 +14,8 @@ use crate::secret::Secret;
 use crate::sip::digest::Algorithm;
 use crate::sip::sdp::Srtp;
 
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// All settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -235,75 +237,123 @@ pub struct Overrides {
 impl Config {
     /// The settings of a server on loopback that nobody configured.
     pub fn standard() -> Result<Config, NumberError> {
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let sip = SocketAddr::new(loopback, 5060);
         Ok(Config {
-            sip: Sip {
-                listen: Listen::datagram_and_stream(sip),
-                advertise: None,
-                service_number: PhoneNumber::parse("0664806430")?,
-                trusted_peers: Vec::new(),
-                trust_from: Vec::new(),
-                accept_privacy_id: true,
-                registrar: true,
-                realm: "karipass".to_owned(),
-                digest_algorithms: Algorithm::ALL.to_vec(),
-                domains: Vec::new(),
-                refuse_with_announcement: false,
-                ringing: false,
-                certificate: None,
-                key: None,
-                ca: None,
-                idle_timeout: Duration::from_secs(15 * 60),
-            },
-            rtp: Rtp { listen: vec![loopback], advertise: None, ports: PortRange::STANDARD, srtp: Srtp::Offered },
-            ivr: Ivr {
-                prompts: None,
-                confirm: Confirm::ReadBack,
-                password_digits: (4, 8),
-                first_digit_timeout: Duration::from_secs(10),
-                inter_digit_timeout: Duration::from_secs(5),
-                max_invalid: 3,
-                max_timeouts: 3,
-            },
-            store: Store {
-                path: PathBuf::from("karipass.db"),
-                busy_timeout: Duration::from_secs(30),
-                hash_cost: Cost::default(),
-            },
-            site: Site {
-                listen: SocketAddr::new(loopback, 8080),
-                url: None,
-                behind_tls: false,
-                certificate: None,
-                key: None,
-                trusted_proxies: Vec::new(),
-                password_length: (8, 64),
-                password_letters_and_digits: true,
-                password_days: 60,
-                idle_timeout: Duration::from_secs(15 * 60),
-                logins_per_minute: 60,
-                lock_after: 3,
-                lock_time: Duration::from_secs(10 * 60),
-            },
-            mail: Mail { smtp: None, from: "karipass@localhost".to_owned(), user: None, password: None },
-            api: Api { listen: SocketAddr::new(loopback, 8081), token: None },
-            limits: Limits {
-                calls: 600,
-                calls_per_peer: 600,
-                invites_per_second_per_peer: 100,
-                connections: 1000,
-                connections_per_peer: 100,
-                http_connections: 512,
-                http_connections_per_peer: 64,
-                http_header_timeout: Duration::from_secs(15),
-                http_body_timeout: Duration::from_secs(60),
-                call_duration: Duration::from_secs(600),
-                drain: Duration::from_secs(30),
-                media_workers: 0,
-                hash_workers: 2,
-            },
-            trace: Trace { folder: None, call_mib: 16, total_mib: 1024, files: 10_000 },
+            sip: Sip::standard()?,
+            rtp: Rtp::standard(),
+            ivr: Ivr::standard(),
+            store: Store::standard(),
+            site: Site::standard(),
+            mail: Mail::standard(),
+            api: Api::standard(),
+            limits: Limits::standard(),
+            trace: Trace::standard(),
         })
+    }
+}
+
+impl Sip {
+    fn standard() -> Result<Sip, NumberError> {
+        Ok(Sip {
+            listen: Listen::datagram_and_stream(SocketAddr::new(LOOPBACK, 5060)),
+            advertise: None,
+            service_number: PhoneNumber::parse("0664806430")?,
+            trusted_peers: Vec::new(),
+            trust_from: Vec::new(),
+            accept_privacy_id: true,
+            registrar: true,
+            realm: "karipass".to_owned(),
+            digest_algorithms: Algorithm::ALL.to_vec(),
+            domains: Vec::new(),
+            refuse_with_announcement: false,
+            ringing: false,
+            certificate: None,
+            key: None,
+            ca: None,
+            idle_timeout: Duration::from_secs(15 * 60),
+        })
+    }
+}
+
+impl Rtp {
+    fn standard() -> Rtp {
+        Rtp { listen: vec![LOOPBACK], advertise: None, ports: PortRange::STANDARD, srtp: Srtp::Offered }
+    }
+}
+
+impl Ivr {
+    fn standard() -> Ivr {
+        Ivr {
+            prompts: None,
+            confirm: Confirm::ReadBack,
+            password_digits: (4, 8),
+            first_digit_timeout: Duration::from_secs(10),
+            inter_digit_timeout: Duration::from_secs(5),
+            max_invalid: 3,
+            max_timeouts: 3,
+        }
+    }
+}
+
+impl Store {
+    fn standard() -> Store {
+        Store { path: PathBuf::from("karipass.db"), busy_timeout: Duration::from_secs(30), hash_cost: Cost::default() }
+    }
+}
+
+impl Site {
+    fn standard() -> Site {
+        Site {
+            listen: SocketAddr::new(LOOPBACK, 8080),
+            url: None,
+            behind_tls: false,
+            certificate: None,
+            key: None,
+            trusted_proxies: Vec::new(),
+            password_length: (8, 64),
+            password_letters_and_digits: true,
+            password_days: 60,
+            idle_timeout: Duration::from_secs(15 * 60),
+            logins_per_minute: 60,
+            lock_after: 3,
+            lock_time: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+impl Mail {
+    fn standard() -> Mail {
+        Mail { smtp: None, from: "karipass@localhost".to_owned(), user: None, password: None }
+    }
+}
+
+impl Api {
+    fn standard() -> Api {
+        Api { listen: SocketAddr::new(LOOPBACK, 8081), token: None }
+    }
+}
+
+impl Limits {
+    fn standard() -> Limits {
+        Limits {
+            calls: 600,
+            calls_per_peer: 600,
+            invites_per_second_per_peer: 100,
+            connections: 1000,
+            connections_per_peer: 100,
+            http_connections: 512,
+            http_connections_per_peer: 64,
+            http_header_timeout: Duration::from_secs(15),
+            http_body_timeout: Duration::from_secs(60),
+            call_duration: Duration::from_secs(600),
+            drain: Duration::from_secs(30),
+            media_workers: 0,
+            hash_workers: 2,
+        }
+    }
+}
+
+impl Trace {
+    fn standard() -> Trace {
+        Trace { folder: None, call_mib: 16, total_mib: 1024, files: 10_000 }
     }
 }

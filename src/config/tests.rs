@@ -1,17 +1,15 @@
 //! The configuration's tests: what each source may say, which wins, and how a mistake is told.
 #![allow(clippy::unwrap_used)]
 
+mod everything;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::account::Cost;
-use crate::ivr::Confirm;
-use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::sip::digest::Algorithm;
-use crate::sip::sdp::Srtp;
+use everything::{EVERYTHING, everything};
 
 /// A file that is removed at the end.
 struct File(PathBuf);
@@ -45,167 +43,6 @@ fn from_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
 fn complaint(text: &str) -> String {
     let told = from_text(text).unwrap_err().to_string();
     told.split_once(".toml:").map_or(told.clone(), |(_, rest)| rest.to_owned())
-}
-
-const EVERYTHING: &str = r#"
-[sip]
-listen = ["udp:0.0.0.0:5060", "tcp:[::]:5062"]
-advertise = "192.0.2.1"
-service_number = "03-1234-5678"
-trusted_peers = ["192.0.2.0/24", "2001:db8::/32"]
-trust_from = ["198.51.100.7"]
-accept_privacy_id = false
-registrar = false
-realm = "lab 1"
-digest_algorithms = ["MD5", "sha-256"]
-domains = ["sip.example.jp", "192.0.2.1:5060"]
-idle_timeout = "3m"
-refuse_with_announcement = true
-ringing = true
-
-[rtp]
-listen = ["0.0.0.0", "::"]
-advertise = "2001:db8::9"
-ports = "20000-20999"
-srtp = "required"
-
-[ivr]
-prompts = "."
-confirm = "re-enter"
-password_digits = [6, 12]
-first_digit_timeout = "1500ms"
-inter_digit_timeout = "2s"
-max_invalid = 4
-max_timeouts = 5
-
-[store]
-url = "sqlite:/srv/accounts.db"
-busy_timeout = "1m"
-argon2 = [65536, 3, 4]
-
-[site]
-listen = "[::1]:8443"
-behind_tls = true
-trusted_proxies = ["192.0.2.80"]
-password_length = [10, 40]
-password_letters_and_digits = false
-password_days = 90
-idle_timeout = "5m"
-logins_per_minute = 30
-lock_after = 5
-lock_time = "20m"
-url = "https://settings.example.jp"
-
-[mail]
-smtp = "smtps://mail.example.jp"
-from = "仮パス <karipass@example.jp>"
-user = "karipass"
-password = "swordfish-48"
-
-[api]
-listen = "127.0.0.1:8181"
-token = "correct-horse-battery"
-
-[limits]
-calls = 1000
-calls_per_peer = 20
-invites_per_second_per_peer = 3
-connections = 50
-connections_per_peer = 6
-http_connections = 30
-http_connections_per_peer = 7
-http_header_timeout = "5s"
-http_body_timeout = "2m"
-call_duration = "1h"
-drain = "0s"
-media_workers = 4
-hash_workers = 3
-[trace]
-folder = "/srv/traces"
-call_mib = 2
-total_mib = 50
-files = 7
-"#;
-
-fn everything() -> Config {
-    Config {
-        sip: Sip {
-            listen: vec!["udp:0.0.0.0:5060".parse().unwrap(), "tcp:[::]:5062".parse().unwrap()],
-            advertise: Some("192.0.2.1".parse().unwrap()),
-            service_number: PhoneNumber::parse("0312345678").unwrap(),
-            trusted_peers: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
-            trust_from: vec!["198.51.100.7/32".parse().unwrap()],
-            accept_privacy_id: false,
-            registrar: false,
-            realm: "lab 1".to_owned(),
-            digest_algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
-            domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
-            refuse_with_announcement: true,
-            ringing: true,
-            certificate: None,
-            key: None,
-            ca: None,
-            idle_timeout: Duration::from_secs(180),
-        },
-        rtp: Rtp {
-            listen: vec!["0.0.0.0".parse().unwrap(), "::".parse().unwrap()],
-            advertise: Some("2001:db8::9".parse().unwrap()),
-            ports: PortRange { from: 20_000, to: 20_999 },
-            srtp: Srtp::Required,
-        },
-        ivr: Ivr {
-            prompts: Some(PathBuf::from(".")),
-            confirm: Confirm::ReEnter,
-            password_digits: (6, 12),
-            first_digit_timeout: Duration::from_millis(1500),
-            inter_digit_timeout: Duration::from_secs(2),
-            max_invalid: 4,
-            max_timeouts: 5,
-        },
-        store: Store {
-            path: PathBuf::from("/srv/accounts.db"),
-            busy_timeout: Duration::from_secs(60),
-            hash_cost: Cost::new(65_536, 3, 4).unwrap(),
-        },
-        site: Site {
-            listen: "[::1]:8443".parse().unwrap(),
-            url: Some("https://settings.example.jp".to_owned()),
-            behind_tls: true,
-            certificate: None,
-            key: None,
-            trusted_proxies: vec!["192.0.2.80".parse().unwrap()],
-            password_length: (10, 40),
-            password_letters_and_digits: false,
-            password_days: 90,
-            idle_timeout: Duration::from_secs(300),
-            logins_per_minute: 30,
-            lock_after: 5,
-            lock_time: Duration::from_secs(1200),
-        },
-        mail: Mail {
-            smtp: Some("smtps://mail.example.jp:465".parse().unwrap()),
-            from: "仮パス <karipass@example.jp>".to_owned(),
-            user: Some("karipass".to_owned()),
-            password: Some(Secret::from("swordfish-48")),
-        },
-        api: Api { listen: "127.0.0.1:8181".parse().unwrap(), token: Some(Secret::from("correct-horse-battery")) },
-        limits: Limits {
-            calls: 1000,
-            calls_per_peer: 20,
-            invites_per_second_per_peer: 3,
-            connections: 50,
-            connections_per_peer: 6,
-            http_connections: 30,
-            http_connections_per_peer: 7,
-            http_header_timeout: Duration::from_secs(5),
-            http_body_timeout: Duration::from_secs(120),
-            call_duration: Duration::from_secs(3600),
-            drain: Duration::ZERO,
-            media_workers: 4,
-            hash_workers: 3,
-        },
-        trace: Trace { folder: Some(PathBuf::from("/srv/traces")), call_mib: 2, total_mib: 50, files: 7 },
-    }
 }
 
 #[test]
@@ -369,76 +206,73 @@ fn an_unknown_key_is_told_with_its_line_and_its_siblings() {
     assert!(told.starts_with("variable KARIPASS_SIP_LISEN: ") && told.contains("KARIPASS_SIP_LISTEN"), "{told}");
 }
 
+/// A file, and what the complaint about it begins with.
+const BAD: &[(&str, &str)] = &[
+    ("[sip]\nlisten = 'udp:127.0.0.1:5060'", "2: sip.listen: a text, where a list is needed; allowed: a list of udp:"),
+    ("[site]\nurl = 'settings.example.jp'", "2: site.url: \"settings.example.jp\" is no address of a site"),
+    ("[mail]\nsmtp = 'mail.example.jp'", "2: mail.smtp: it begins with none of smtp://"),
+    ("[mail]\nfrom = 'nobody'", "2: mail.from: \"nobody\""),
+    ("[mail]\nuser = 'u'", "2: mail.password: missing for mail.user"),
+    (
+        "[mail]\nsmtp = 'smtp://mail.example.jp'\nuser = 'u'\npassword = 'p'",
+        "2: mail.smtp: the password of mail.user would go in clear",
+    ),
+    ("[sip]\nlisten = []", "2: sip.listen: the list is empty"),
+    ("[sip]\nlisten = ['udp:127.0.0.1:9', 'udp:127.0.0.1:9']", "2: sip.listen: udp:127.0.0.1:9 is there twice"),
+    ("[sip]\nlisten = [\n'udp:host:9']", "2: sip.listen: \"host:9\" is no ADDR:PORT"),
+    ("[sip]\nadvertise = 'gw.example'", "2: sip.advertise: invalid IP address syntax; allowed: an IP address"),
+    ("[sip]\nservice_number = 664806430", "2: sip.service_number: a whole number, where a text is needed"),
+    ("[sip]\nservice_number = '664806430'", "2: sip.service_number: the number lacks its area code's leading 0"),
+    ("[sip]\ntrusted_peers = ['192.0.2.1/24']", "2: sip.trusted_peers: \"192.0.2.1/24\" has bits set behind its"),
+    ("[sip]\nrealm = 'a:b'", "2: sip.realm: \"a:b\" is no realm"),
+    ("[sip]\ndigest_algorithms = []", "2: sip.digest_algorithms: the list is empty"),
+    ("[sip]\ndigest_algorithms = ['MD5', 'md5']", "2: sip.digest_algorithms: MD5 is there twice"),
+    (
+        "[sip]\ndigest_algorithms = ['SHA-512-256']",
+        "2: sip.digest_algorithms: \"SHA-512-256\" is no digest algorithm; allowed: a list of \"SHA-256\" and \"MD5\"",
+    ),
+    ("[sip]\ndigest_algorithms = 'MD5'", "2: sip.digest_algorithms: a text, where a list is needed"),
+    ("[sip]\ndomains = ['a@b']", "2: sip.domains: \"a@b\" is no host"),
+    ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
+    ("[rtp]\nlisten = ['::1', '::2']", "2: rtp.listen: more than one address of a family; allowed: an IP address, or"),
+    ("[rtp]\nlisten = []", "2: rtp.listen: the list is empty"),
+    ("[rtp]\nlisten = 'localhost'", "2: rtp.listen: invalid IP address syntax"),
+    ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
+    (
+        "[rtp]\nsrtp = 'optional'",
+        "2: rtp.srtp: \"optional\" is no way to encrypt; allowed: \"off\", \"offered\" or \"required\"",
+    ),
+    ("[ivr]\nprompts = '/nonexistent'", "2: ivr.prompts: /nonexistent: No such file or directory"),
+    (
+        "[ivr]\nconfirm = 'twice'",
+        "2: ivr.confirm: \"twice\" is no way to confirm; allowed: \"read-back\" or \"re-enter\"",
+    ),
+    ("[ivr]\npassword_digits = [8, 4]", "2: ivr.password_digits: 8 is more than 4"),
+    ("[ivr]\npassword_digits = [1, 4]", "2: ivr.password_digits: 1 is out of range; allowed: two whole numbers"),
+    ("[ivr]\npassword_digits = [4]", "2: ivr.password_digits: 1 numbers"),
+    ("[ivr]\nfirst_digit_timeout = 10", "2: ivr.first_digit_timeout: a whole number, where a text is needed"),
+    ("[ivr]\nfirst_digit_timeout = '10'", "2: ivr.first_digit_timeout: \"10\" is no duration; allowed: 1s to 120s"),
+    ("[ivr]\ninter_digit_timeout = '121s'", "2: ivr.inter_digit_timeout: \"121s\" is out of range"),
+    ("[ivr]\nmax_invalid = 0", "2: ivr.max_invalid: 0 is out of range; allowed: a whole number from 1 to 100"),
+    ("[ivr]\nmax_invalid = 3.0", "2: ivr.max_invalid: a float, where a whole number is needed"),
+    (
+        "[store]\nurl = 'postgres://db'",
+        "2: store.url: \"postgres://db\" names no SQLite file; allowed: \"sqlite:PATH\", such as",
+    ),
+    ("[store]\nurl = 'sqlite:///srv/a.db'", "2: store.url: \"sqlite:///srv/a.db\": behind the colon is the path"),
+    ("[store]\nurl = 'sqlite://a.db'", "2: store.url: \"sqlite://a.db\": behind the colon is the path"),
+    ("[store]\nurl = 'sqlite:a.db?mode=ro'", "2: store.url: \"sqlite:a.db?mode=ro\": behind the colon is the path"),
+    ("[store]\nurl = 'sqlite:~/a.db'", "2: store.url: \"sqlite:~/a.db\": ~ stands for no folder here"),
+    ("[trace]\nfolder = '~/traces'", "2: trace.folder: \"~/traces\": ~ stands for no folder here"),
+    ("[store]\nargon2 = [7, 1, 1]", "2: store.argon2: argon2 cannot do that; allowed: three whole numbers"),
+    ("[site]\nlisten = 'localhost:8080'", "2: site.listen: invalid socket address syntax; allowed: ADDR:PORT"),
+    ("[limits]\ncalls = 99999999999999999999", "2: limits.calls: an integer too large"),
+    ("[limits]\ncalls = 2026-01-01", "2: limits.calls: a date"),
+];
+
 #[test]
 fn a_bad_value_is_told_with_its_line_and_what_is_allowed() {
-    for (text, told) in [
-        (
-            "[sip]\nlisten = 'udp:127.0.0.1:5060'",
-            "2: sip.listen: a text, where a list is needed; allowed: a list of udp:",
-        ),
-        ("[site]\nurl = 'settings.example.jp'", "2: site.url: \"settings.example.jp\" is no address of a site"),
-        ("[mail]\nsmtp = 'mail.example.jp'", "2: mail.smtp: it begins with none of smtp://"),
-        ("[mail]\nfrom = 'nobody'", "2: mail.from: \"nobody\""),
-        ("[mail]\nuser = 'u'", "2: mail.password: missing for mail.user"),
-        (
-            "[mail]\nsmtp = 'smtp://mail.example.jp'\nuser = 'u'\npassword = 'p'",
-            "2: mail.smtp: the password of mail.user would go in clear",
-        ),
-        ("[sip]\nlisten = []", "2: sip.listen: the list is empty"),
-        ("[sip]\nlisten = ['udp:127.0.0.1:9', 'udp:127.0.0.1:9']", "2: sip.listen: udp:127.0.0.1:9 is there twice"),
-        ("[sip]\nlisten = [\n'udp:host:9']", "2: sip.listen: \"host:9\" is no ADDR:PORT"),
-        ("[sip]\nadvertise = 'gw.example'", "2: sip.advertise: invalid IP address syntax; allowed: an IP address"),
-        ("[sip]\nservice_number = 664806430", "2: sip.service_number: a whole number, where a text is needed"),
-        ("[sip]\nservice_number = '664806430'", "2: sip.service_number: the number lacks its area code's leading 0"),
-        ("[sip]\ntrusted_peers = ['192.0.2.1/24']", "2: sip.trusted_peers: \"192.0.2.1/24\" has bits set behind its"),
-        ("[sip]\nrealm = 'a:b'", "2: sip.realm: \"a:b\" is no realm"),
-        ("[sip]\ndigest_algorithms = []", "2: sip.digest_algorithms: the list is empty"),
-        ("[sip]\ndigest_algorithms = ['MD5', 'md5']", "2: sip.digest_algorithms: MD5 is there twice"),
-        (
-            "[sip]\ndigest_algorithms = ['SHA-512-256']",
-            "2: sip.digest_algorithms: \"SHA-512-256\" is no digest algorithm; allowed: a list of \"SHA-256\" and \"MD5\"",
-        ),
-        ("[sip]\ndigest_algorithms = 'MD5'", "2: sip.digest_algorithms: a text, where a list is needed"),
-        ("[sip]\ndomains = ['a@b']", "2: sip.domains: \"a@b\" is no host"),
-        ("[sip]\naccept_privacy_id = 'no'", "2: sip.accept_privacy_id: a text, where true or false is needed"),
-        (
-            "[rtp]\nlisten = ['::1', '::2']",
-            "2: rtp.listen: more than one address of a family; allowed: an IP address, or",
-        ),
-        ("[rtp]\nlisten = []", "2: rtp.listen: the list is empty"),
-        ("[rtp]\nlisten = 'localhost'", "2: rtp.listen: invalid IP address syntax"),
-        ("[rtp]\nports = '5-5'", "2: rtp.ports: 5-5 holds no even port"),
-        (
-            "[rtp]\nsrtp = 'optional'",
-            "2: rtp.srtp: \"optional\" is no way to encrypt; allowed: \"off\", \"offered\" or \"required\"",
-        ),
-        ("[ivr]\nprompts = '/nonexistent'", "2: ivr.prompts: /nonexistent: No such file or directory"),
-        (
-            "[ivr]\nconfirm = 'twice'",
-            "2: ivr.confirm: \"twice\" is no way to confirm; allowed: \"read-back\" or \"re-enter\"",
-        ),
-        ("[ivr]\npassword_digits = [8, 4]", "2: ivr.password_digits: 8 is more than 4"),
-        ("[ivr]\npassword_digits = [1, 4]", "2: ivr.password_digits: 1 is out of range; allowed: two whole numbers"),
-        ("[ivr]\npassword_digits = [4]", "2: ivr.password_digits: 1 numbers"),
-        ("[ivr]\nfirst_digit_timeout = 10", "2: ivr.first_digit_timeout: a whole number, where a text is needed"),
-        ("[ivr]\nfirst_digit_timeout = '10'", "2: ivr.first_digit_timeout: \"10\" is no duration; allowed: 1s to 120s"),
-        ("[ivr]\ninter_digit_timeout = '121s'", "2: ivr.inter_digit_timeout: \"121s\" is out of range"),
-        ("[ivr]\nmax_invalid = 0", "2: ivr.max_invalid: 0 is out of range; allowed: a whole number from 1 to 100"),
-        ("[ivr]\nmax_invalid = 3.0", "2: ivr.max_invalid: a float, where a whole number is needed"),
-        (
-            "[store]\nurl = 'postgres://db'",
-            "2: store.url: \"postgres://db\" names no SQLite file; allowed: \"sqlite:PATH\", such as",
-        ),
-        ("[store]\nurl = 'sqlite:///srv/a.db'", "2: store.url: \"sqlite:///srv/a.db\": behind the colon is the path"),
-        ("[store]\nurl = 'sqlite://a.db'", "2: store.url: \"sqlite://a.db\": behind the colon is the path"),
-        ("[store]\nurl = 'sqlite:a.db?mode=ro'", "2: store.url: \"sqlite:a.db?mode=ro\": behind the colon is the path"),
-        ("[store]\nurl = 'sqlite:~/a.db'", "2: store.url: \"sqlite:~/a.db\": ~ stands for no folder here"),
-        ("[trace]\nfolder = '~/traces'", "2: trace.folder: \"~/traces\": ~ stands for no folder here"),
-        ("[store]\nargon2 = [7, 1, 1]", "2: store.argon2: argon2 cannot do that; allowed: three whole numbers"),
-        ("[site]\nlisten = 'localhost:8080'", "2: site.listen: invalid socket address syntax; allowed: ADDR:PORT"),
-        ("[limits]\ncalls = 99999999999999999999", "2: limits.calls: an integer too large"),
-        ("[limits]\ncalls = 2026-01-01", "2: limits.calls: a date"),
-    ] {
+    for (text, told) in BAD {
         let complaint = complaint(text);
         assert!(complaint.starts_with(told), "{text}\n  told {complaint}\n  not  {told}");
     }

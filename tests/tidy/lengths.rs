@@ -7,8 +7,8 @@ const FILE: usize = 500;
 const FUNCTION: usize = 70;
 
 /// To be cut: none may be added, and a file that is cut leaves the list.
-const STILL_LONG: &[&str] = &["src/call.rs", "src/config/keys.rs"];
-const STILL_LONG_FUNCTIONS: &[&str] = &["src/config/mod.rs", "src/config/tests.rs"];
+const STILL_LONG: &[&str] = &["src/call.rs"];
+const STILL_LONG_FUNCTIONS: &[&str] = &[];
 
 /// Every function of a file: its name, the line it begins in and how many it has.
 fn functions(all: &[Token]) -> Vec<(&str, usize, usize)> {
