@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::secret::Secret;
 use everything::{EVERYTHING, everything};
 
 /// A file that is removed at the end.
