@@ -34,7 +34,7 @@ enum Command {
     Show {
         #[command(flatten)]
         account: Account,
-        /// Tell also what was done to the account, and by whom
+        /// Show also what was done to the account, and by whom
         #[arg(long)]
         audit: bool,
     },

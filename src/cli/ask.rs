@@ -12,13 +12,13 @@ use crate::secret::Secret;
 /// Asks this question for a password.
 pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<Secret, Failure>;
 
-/// Asks for a password that exists.
+/// Asks for an existing password.
 pub fn password(question: &str) -> Result<Secret, Failure> {
     let question = question.to_owned();
     if io::stdin().is_terminal() { at_terminal(move || ask(&question)) } else { read(&mut io::stdin()) }
 }
 
-/// Asks for a password that is to be set: at a terminal twice, for nobody sees what is typed.
+/// Asks for a new password: twice at a terminal, which does not show what is typed.
 pub fn new_password(question: &str) -> Result<Secret, Failure> {
     if !io::stdin().is_terminal() {
         return read(&mut io::stdin());
@@ -37,7 +37,7 @@ pub fn read(input: &mut dyn Read) -> Result<Secret, Failure> {
     first_line(input).map_err(|why| Failure::Refused(format!("standard input: no password can be read: {why}")))
 }
 
-/// A secret up to the end of its line; what follows is nobody's, and is not waited for.
+/// A secret up to the end of its line; what follows is neither used nor waited for.
 pub fn first_line(input: &mut dyn Read) -> io::Result<Secret> {
     const LONGEST: u64 = 1024;
     line(&mut BufReader::new(input.take(LONGEST)))
@@ -51,7 +51,7 @@ fn line(input: &mut dyn BufRead) -> io::Result<Secret> {
     Ok(Secret::from(text.expose().trim_end_matches(['\n', '\r'])))
 }
 
-/// What this reads, without echo. Whoever breaks it off gets the terminal back as it was.
+/// Reads without echo. The terminal is restored when a signal interrupts it too.
 fn at_terminal<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Failure> {
     let unreadable = |why: io::Error| Failure::Refused(format!("the terminal: no password can be read: {why}"));
     let runtime = runtime::Builder::new_current_thread().enable_io().build().map_err(unreadable)?;
@@ -63,7 +63,7 @@ fn at_terminal<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 
     typed.map_err(unreadable)?.ok_or_else(|| Failure::Refused("broken off; nothing was changed".to_owned()))
 }
 
-/// What this reads, in a thread of its own; `None` when a signal that ends programs comes first.
+/// Reads in a thread of its own; `None` when a terminating signal comes first.
 async fn unless_broken_off<T: Send + 'static>(
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<Option<T>> {

@@ -20,7 +20,7 @@ use crate::unit::Unit;
 
 use report::Report;
 
-/// How long a registration is asked for, in seconds; as long as registrars usually give.
+/// The registration time asked for, in seconds: what registrars usually grant.
 const REGISTERED_FOR: u32 = 3600;
 /// The longest recording that is played, in seconds.
 const LONGEST_RECORDING: usize = 600;
@@ -84,13 +84,13 @@ pub struct Args {
     /// Encrypt media (SRTP): offer this suite, or all with AES_CM_128_HMAC_SHA1_80 first, and nothing else
     #[arg(long, value_name = "SUITE", num_args = 0..=1, require_equals = true, value_parser = suite)]
     srtp: Option<Option<Suite>>,
-    /// What carries the signalling: udp, tcp or tls [default: what the URI says, or else udp]
+    /// Signal over udp, tcp or tls [default: what the URI says, or else udp]
     #[arg(long, value_name = "TRANSPORT", value_parser = ["udp", "tcp", "tls"])]
     transport: Option<String>,
-    /// With TLS: believe the authorities in this PEM file, in place of those that the system trusts
+    /// With TLS: trust the authorities in this PEM file instead of the system's
     #[arg(long, value_name = "FILE", conflicts_with = "tls_insecure")]
     tls_ca: Option<PathBuf>,
-    /// With TLS, laboratory only: believe whoever answers
+    /// With TLS, laboratory only: accept any certificate
     #[arg(long)]
     tls_insecure: bool,
     /// Send INVITE without an offer, and answer the service's in ACK
@@ -99,31 +99,31 @@ pub struct Args {
     /// Never acknowledge the 200: see it repeated, and the call given up after 64*T1 (32 s)
     #[arg(long)]
     no_ack: bool,
-    /// How much audio is sent, and wanted, in a packet: 10, 20 … 60
+    /// Audio in a packet, sent and asked for: 10, 20 … 60
     #[arg(long, value_name = "MS", default_value_t = 20, value_parser = ptime)]
     ptime: u32,
     /// The clock rate that telephone events are offered with
     #[arg(long, value_name = "HZ", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1000..=192_000))]
     dtmf_clock: u32,
-    /// Lose this part of the RTP packets that are sent
+    /// Lose this share of the RTP packets sent
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     loss: f64,
-    /// Send RTP packets up to so much late, evenly spread, in order
+    /// Delay RTP packets by up to this long, evenly spread, in order
     #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=2000))]
     jitter: u64,
-    /// Let later RTP packets overtake this part of them
+    /// Let later RTP packets overtake this share of them
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     reorder: f64,
-    /// Other losses, delays and overtakings; the same number makes the same ones
+    /// The seed of losses, delays and reorderings: the same number gives the same ones
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// How many calls
+    /// The number of calls
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
     /// New calls a second
     #[arg(long, value_name = "CPS", default_value_t = 10.0, value_parser = rate)]
     rate: f64,
-    /// The most calls at a time
+    /// The limit on concurrent calls
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrent: u32,
     /// Register the calling number before the calls, and unregister it after them
@@ -138,7 +138,7 @@ pub struct Args {
     /// The same from the first line of a file; - is standard input, where a terminal is asked without echo
     #[arg(long, value_name = "FILE")]
     auth_password_file: Option<PathBuf>,
-    /// Tell what happens as JSON, one object a line
+    /// Report what happens as JSON, one object a line
     #[arg(long)]
     json: bool,
 }

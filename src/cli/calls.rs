@@ -1,4 +1,4 @@
-//! `karipass calls`: the call records, refused calls too, each with its reason; `show ID` tells what happened in one.
+//! `karipass calls`: the call records, refused calls too, each with its reason; `show ID` shows one call in detail.
 
 mod show;
 
@@ -13,7 +13,7 @@ use crate::number::PhoneNumber;
 use crate::service::open_store;
 use crate::time::UnixTime;
 
-/// Calls that are read from the store at once.
+/// Calls read from the store in one query.
 const PAGE: u32 = 1000;
 
 /// List the call records, the newest last, or show one call.
@@ -93,7 +93,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     Ok(Answer::Yes)
 }
 
-/// Page by page: a store of millions of calls fits into no memory, and none is read while whoever reads this dawdles.
+/// Page by page: millions of calls do not fit into memory, and no transaction stays open while a slow reader reads.
 fn list_all(store: &dyn Store, filter: &CallFilter, page: u32, out: &mut dyn Write) -> Result<Answer, Failure> {
     let mut after: Option<CallRecord> = None;
     loop {

@@ -1,4 +1,4 @@
-//! `karipass event`: plays the network's part, and tells what the services made of it.
+//! `karipass event`: plays the network's part, and reports what the services did.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::service::open_store;
     karipass event recovery 0600001111 --json\n  \
     karipass event fax 0312345678 0600001111 received.tif\n\n\
     Mails go out through the running service (karipass serve with mail.smtp set); karipass mails shows them.\n\
-    An event that is told twice with the same --id happens once.")]
+    An event reported twice with the same --id happens once.")]
 pub struct Args {
     #[command(subcommand)]
     what: What,
@@ -77,7 +77,7 @@ enum What {
 
 #[derive(clap::Args, Clone, Debug)]
 struct Common {
-    /// Names the event: told again under the same id, it does nothing
+    /// The event's id: reported again under the same one, it does nothing
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     /// Answer as one JSON object

@@ -18,7 +18,7 @@ use crate::service::{line_password, open_store};
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-/// The fewest and the most characters of a password.
+/// The allowed length of a password.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 
 /// Passwords of the lines' telephones: with one, a softphone registers, and calls as its line from anywhere
@@ -66,7 +66,7 @@ struct Passwd {
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: with every wrong password, and where it came from\n  karipass line list --audit")]
 struct List {
-    /// Tell also what was done: passwords set and removed, wrong ones, locks
+    /// Show also what was done: passwords set and removed, wrong ones, locks
     #[arg(long)]
     audit: bool,
 }
@@ -116,7 +116,7 @@ impl Passwd {
     ) -> Result<Answer, Failure> {
         let number = self.number;
         let mut store = open_store(config, Mode::Existing, "line passwd")?;
-        // told before a password is asked for in vain
+        // checked before a password is asked for in vain
         store.line_of(number)?.ok_or(StoreError::NotContracted { unit: Unit::Number, number })?;
         let password = if self.generate { made_up(rng) } else { ask(&format!("Password of {number}'s telephone: "))? };
         check(&password, number).map_err(|why| Failure::Refused(format!("{why}; nothing was changed")))?;

@@ -13,13 +13,13 @@ use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::service::open_store;
 
-/// Tell which mails wait, were sent or failed.
+/// List the mails that wait, were sent or failed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  \
     karipass mails --state failed\n  \
     karipass mails --number 0600001111 --json\n  \
     karipass mails --retry\n\n\
-    Texts are not shown. A sent mail is remembered for 30 days.")]
+    Texts are not shown. A sent mail is kept for 30 days.")]
 pub struct Args {
     /// Only of this number
     #[arg(long, value_name = "NUMBER")]

@@ -46,7 +46,7 @@ struct Cli {
     db: Option<PathBuf>,
 }
 
-// made once a run: its size is nobody's concern
+// made once a run: its size does not matter
 #[allow(clippy::large_enum_variant)]
 #[derive(Subcommand)]
 enum Command {
@@ -63,7 +63,7 @@ enum Command {
     Prune(prune::Args),
 }
 
-/// Runs the program and tells its exit code.
+/// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log();
@@ -104,7 +104,7 @@ fn log() {
     // empty is how some supervisors write that it is not set
     let filter = if asked.is_empty() { Ok(EnvFilter::new(STANDARD)) } else { EnvFilter::try_new(&asked) };
     let filter = filter.unwrap_or_else(|why| {
-        let _ = writeln!(io::stderr(), "karipass: variable RUST_LOG: {asked:?}: {why}; logged is what is without it");
+        let _ = writeln!(io::stderr(), "karipass: variable RUST_LOG: {asked:?}: {why}; the default is logged");
         EnvFilter::new(STANDARD)
     });
     // logging twice in one process (a test) is no harm

@@ -9,7 +9,7 @@ use crate::account::StoreError;
 use crate::service::StartError;
 use crate::time::UnixTime;
 
-/// What a subcommand came to.
+/// The outcome of a subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It was done, or the answer is yes: exit 0.
@@ -37,7 +37,7 @@ pub enum Failure {
     /// A resource is missing or fails: exit 3.
     #[error("{0}")]
     Resource(String),
-    /// stdout is gone: there is nobody to tell.
+    /// stdout is gone.
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
 }
@@ -66,7 +66,7 @@ impl From<StartError> for Failure {
     }
 }
 
-/// Runs a subcommand with stdout, tells on stderr what went wrong, and gives the exit code.
+/// Runs a subcommand with stdout, reports a failure on stderr, and returns the exit code.
 pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let answer = work(&mut out).and_then(|answer| Ok(out.flush().map(|()| answer)?));
@@ -74,7 +74,7 @@ pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> E
         Ok(answer) => answer.exit(),
         Err(failure) => {
             if failure.exit() != 0 {
-                // stderr may be gone as well; the exit code says it then
+                // stderr may be gone as well; the exit code is left
                 let _ = writeln!(io::stderr(), "karipass: {failure}");
             }
             failure.exit()

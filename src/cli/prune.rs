@@ -1,4 +1,4 @@
-//! `karipass prune`: forgets what would grow for ever.
+//! `karipass prune`: removes old rows of the tables that would grow for ever.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::time::UnixTime;
 
 /// Rows of each kind in one transaction: calls that store a password wait for one of these at most.
 const BATCH: u32 = 2000;
-/// Between two of them: whoever waits for the store looks for it again every few milliseconds.
+/// Between two transactions: a writer that waits for the store retries every few milliseconds.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Remove old call records, audit rows, and mails that were sent or have failed.
@@ -86,7 +86,7 @@ mod tests {
         scene.run::<Args>(line, perform)
     }
 
-    /// A call that started so many days ago, each.
+    /// One call for each of these ages in days.
     fn scene(days: &[i64]) -> Scene {
         let scene = Scene::new();
         let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
@@ -111,7 +111,7 @@ mod tests {
         let store = open_store(&scene.config(), Mode::Existing, "test").unwrap();
         let [entry] = store.audit(&AuditFilter::default()).unwrap().try_into().unwrap();
         assert_eq!((entry.actor.as_str(), entry.action.name(), entry.at), ("prune", "pruned", NOW));
-        // nothing more to do, and nothing to tell of
+        // nothing more to do, and nothing to report
         let nothing = "{\"audit\":0,\"before\":1772224000,\"calls\":0,\"mails\":0}\n";
         assert_eq!(run(&scene, "--days 90 --json"), Ran::yes(nothing));
         assert_eq!(store.audit(&AuditFilter::default()).unwrap().len(), 1);

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::number::{CallingNumber, PhoneNumber};
 use crate::service::open_store;
 
-/// Tell where a call would go now, by everything that is set.
+/// Show where a call would go now, by the current settings.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Example:\n  karipass route 0312345678 0600001111\n  karipass route anonymous 0600001111 --json"

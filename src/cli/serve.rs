@@ -26,19 +26,19 @@ pub struct Args {
     /// Set up the example contract, and believe From on loopback
     #[arg(long)]
     demo: bool,
-    /// Listen for SIP there, over UDP and TCP; port 0 is a free one
+    /// The address for SIP, over UDP and TCP; port 0 is a free one
     #[arg(long, value_name = "ADDR:PORT")]
     sip: Option<SocketAddr>,
     /// The ports for RTP and RTCP; 0 lets the system choose
     #[arg(long, value_name = "FROM-TO")]
     rtp_ports: Option<PortRange>,
-    /// Serve the settings site there, over HTTP; port 0 is a free one [default: 127.0.0.1:8080]
+    /// The address of the settings site; port 0 is a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     site: Option<SocketAddr>,
     /// Keep each call's messages and packets in this folder, as ID.pcapng, with keys, audio and credentials masked
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
-    /// Say where it listens as JSON, one object a line
+    /// Print where it listens as JSON, one object a line
     #[arg(long)]
     json: bool,
 }
@@ -62,7 +62,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, out).map_err(unread))
 }
 
-/// Whoever lists something may have seen enough of it; a service that ends for want of a reader has not served.
+/// A list may be cut short by its reader (`| head`); a service that ends for want of a reader has failed.
 fn unread(failure: Failure) -> Failure {
     match failure {
         Failure::Output(error) => Failure::Resource(format!("stdout: {error}")),
@@ -79,7 +79,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
         let service = service::start(config, Options { demo: args.demo }).await?;
         service.obey(signals);
         for place in service.listening() {
-            tell(args.json, &place, out)?;
+            announce(args.json, &place, out)?;
         }
         if !args.json {
             introduce(config, &service, out)?;
@@ -90,7 +90,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     })
 }
 
-fn tell(json: bool, place: &Listening, out: &mut dyn Write) -> Result<(), Failure> {
+fn announce(json: bool, place: &Listening, out: &mut dyn Write) -> Result<(), Failure> {
     let Listening { what, transport, address } = place;
     if json {
         return json_line(out, &json!({"listening": what, "transport": transport, "address": address}));

@@ -115,7 +115,7 @@ impl Draft {
         }
     }
 
-    /// What no single setting can tell.
+    /// Checks what depends on more than one setting.
     pub(super) fn finish(self) -> Result<Config, ConfigError> {
         let sip = &self.config.sip;
         let needs_certificate = sip.listen.iter().any(|listen| listen.transport == Transport::Tls);
@@ -192,7 +192,7 @@ impl Source<'_> {
 
 type Entry<'a, 'i> = (&'a Spanned<toml::de::DeString<'i>>, &'a Spanned<DeValue<'i>>);
 
-/// The entries as they stand in the file, so that the first mistake is the one that is told.
+/// The entries in the order of the file, so that its first mistake is the one reported.
 fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);

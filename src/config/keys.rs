@@ -1,4 +1,4 @@
-//! Every key there is: its name, what is allowed, and where it goes.
+//! Every key: its name, what is allowed, and where it goes.
 
 use super::read::{
     algorithms, confirm, cost, domain, each_once, families, file, folder, mailbox, new_folder, range, realm, seconds,

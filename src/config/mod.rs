@@ -4,7 +4,7 @@
 //! refused with the place it came from and what is allowed there.
 //!
 //! Architecture invariant: nothing is read but the file (and whether the paths it names are there); the environment and the
-//! flags are parameters. After [`Config::load`] nobody parses a setting again.
+//! flags are parameters. No setting is parsed after [`Config::load`].
 
 mod draft;
 mod error;

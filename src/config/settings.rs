@@ -1,4 +1,4 @@
-//! The settings, as typed values, and what they are when nobody configured them.
+//! The settings as typed values, and their defaults.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -33,9 +33,9 @@ pub struct Config {
     pub mail: Mail,
     /// `[api]`: the local HTTP API.
     pub api: Api,
-    /// `[limits]`: how much is taken on.
+    /// `[limits]`: what the server accepts.
     pub limits: Limits,
-    /// `[trace]`: what is kept of each call's messages.
+    /// `[trace]`: the traces of calls.
     pub trace: Trace,
 }
 
@@ -44,35 +44,35 @@ pub struct Config {
 pub struct Sip {
     /// Where to listen. Port 0 is a free one.
     pub listen: Vec<Listen>,
-    /// The address that others reach this server by, where it is not the one it listens on.
+    /// The address by which others reach this server, where it differs from the one it listens on.
     pub advertise: Option<IpAddr>,
     /// The number that subscribers dial.
     pub service_number: PhoneNumber,
-    /// P-Asserted-Identity is believed from these.
+    /// Peers whose P-Asserted-Identity is believed.
     pub trusted_peers: Vec<Cidr>,
-    /// Lab only: From is believed from these.
+    /// Laboratory only: peers whose From is believed.
     pub trust_from: Vec<Cidr>,
     /// Whether a trusted peer's identity is used although the caller asked for privacy towards others (`Privacy: id`).
     pub accept_privacy_id: bool,
-    /// Whether telephones may register, and callers that nothing else is believed of are asked for their line's password.
+    /// Whether telephones may register, and callers without a trusted identity are challenged for their line's password.
     pub registrar: bool,
-    /// What line passwords are for; they have to be set anew when it changes.
+    /// The realm of line passwords; they must be set anew when it changes.
     pub realm: String,
-    /// What challenges offer to prove passwords with, in this order; nothing else is taken.
+    /// The digest algorithms that challenges offer, in this order; no other is accepted.
     pub digest_algorithms: Vec<Algorithm>,
-    /// Further hosts that telephones may write behind `@` in their user names.
+    /// Further hosts that telephones may write after `@` in their user names.
     pub domains: Vec<String>,
-    /// Whether a caller who is refused hears the reason in early media first.
+    /// Whether a refused caller first hears the reason in early media.
     pub refuse_with_announcement: bool,
-    /// Whether a call is said to ring (180) before it is answered; reliably to callers that support that.
+    /// Whether 180 (Ringing) precedes the answer; sent reliably to callers that support it (RFC 3262).
     pub ringing: bool,
     /// The certificate chain (PEM) for `tls:` listeners.
     pub certificate: Option<PathBuf>,
     /// Its private key (PEM).
     pub key: Option<PathBuf>,
-    /// The authorities (PEM) that vouch for the TLS servers this server connects to; those of the system when `None`.
+    /// The authorities (PEM) trusted for outgoing TLS connections; the system's when `None`.
     pub ca: Option<PathBuf>,
-    /// A stream connection on which nothing goes for so long is closed.
+    /// Close a stream connection after this long without traffic.
     pub idle_timeout: Duration,
 }
 
@@ -81,7 +81,7 @@ pub struct Sip {
 pub struct Rtp {
     /// The addresses of the media sockets, at most one of each family: a call's are on that of its signalling, if there is one.
     pub listen: Vec<IpAddr>,
-    /// The address that others reach them by, where it is another.
+    /// The address by which others reach them, where it differs.
     pub advertise: Option<IpAddr>,
     /// Their ports; RTP takes an even one and RTCP the next.
     pub ports: PortRange,
@@ -96,15 +96,15 @@ pub struct Ivr {
     pub prompts: Option<PathBuf>,
     /// How a password is confirmed.
     pub confirm: Confirm,
-    /// The fewest and the most digits of a temporary password.
+    /// The allowed number of digits of a temporary password.
     pub password_digits: (u8, u8),
     /// From the end of a prompt to the first digit.
     pub first_digit_timeout: Duration,
     /// From one digit to the next.
     pub inter_digit_timeout: Duration,
-    /// So many invalid entries end the call.
+    /// The number of invalid entries that ends the call.
     pub max_invalid: u32,
-    /// So many timeouts end the call.
+    /// The number of timeouts that ends the call.
     pub max_timeouts: u32,
 }
 
@@ -126,8 +126,8 @@ pub struct Site {
     pub listen: SocketAddr,
     /// The site as links in mails name it: `https://settings.example.jp`; `None` is where it listens.
     pub url: Option<String>,
-    /// Whether browsers come over TLS that something before this server ends: cookies are for TLS alone then, and browsers
-    /// are told never to come without.
+    /// Whether a proxy terminates TLS before this server: cookies are for TLS alone then, and browsers are told to use
+    /// nothing else (RFC 6797).
     pub behind_tls: bool,
     /// The certificate chain (PEM); with it and its key the site is served over TLS.
     pub certificate: Option<PathBuf>,
@@ -135,19 +135,19 @@ pub struct Site {
     pub key: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
-    /// The fewest and the most characters of an own password.
+    /// The allowed length of an own password.
     pub password_length: (u8, u8),
-    /// Whether it has to have letters and digits both.
+    /// Whether it must contain both letters and digits.
     pub password_letters_and_digits: bool,
-    /// An own password is valid for so many days.
+    /// The validity of an own password, in days.
     pub password_days: u32,
-    /// So long without a request ends a session.
+    /// End a session after this long without a request.
     pub idle_timeout: Duration,
-    /// So many logins a minute may be tried from one address.
+    /// The limit on login attempts a minute from one address.
     pub logins_per_minute: u32,
-    /// So many wrong passwords in a row lock an account.
+    /// The number of wrong passwords in a row that locks an account.
     pub lock_after: u32,
-    /// So long.
+    /// The duration of that lock.
     pub lock_time: Duration,
 }
 
@@ -156,9 +156,9 @@ pub struct Site {
 pub struct Mail {
     /// The mail server; without one, mails wait in the store.
     pub smtp: Option<MailServer>,
-    /// Whom mails are from: an address, or `Name <address>`.
+    /// The sender address: an address, or `Name <address>`.
     pub from: String,
-    /// Who logs in there, when somebody has to.
+    /// The user to log in as, where the mail server asks for one.
     pub user: Option<String>,
     /// That user's password.
     pub password: Option<Secret>,
@@ -169,11 +169,11 @@ pub struct Mail {
 pub struct Api {
     /// Where to listen, when there is a token. Port 0 is a free one.
     pub listen: SocketAddr,
-    /// What its callers have to present; without one, there is no API.
+    /// The bearer token of its callers; without one, there is no API.
     pub token: Option<Secret>,
 }
 
-/// `[limits]`: how much is taken on.
+/// `[limits]`: what the server accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Calls at once.
@@ -190,13 +190,13 @@ pub struct Limits {
     pub http_connections: u32,
     /// Of them, from one address.
     pub http_connections_per_peer: u32,
-    /// How long the head of a request may take.
+    /// The time limit for the head of a request.
     pub http_header_timeout: Duration,
-    /// How long the body of a request may take.
+    /// The time limit for the body of a request.
     pub http_body_timeout: Duration,
-    /// The longest call.
+    /// The limit on the duration of a call.
     pub call_duration: Duration,
-    /// How long running calls may go on after SIGTERM.
+    /// How long running calls may continue after SIGTERM.
     pub drain: Duration,
     /// Threads that pace the media; 0 is one a processor.
     pub media_workers: u32,
@@ -204,16 +204,16 @@ pub struct Limits {
     pub hash_workers: u32,
 }
 
-/// `[trace]`: what is kept of each call's messages.
+/// `[trace]`: the traces of calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
     /// Where; without it nothing is kept.
     pub folder: Option<PathBuf>,
-    /// The largest trace of one call, in MiB.
+    /// The limit on one call's trace, in MiB.
     pub call_mib: u32,
-    /// The most of all together, in MiB.
+    /// The limit on all traces together, in MiB.
     pub total_mib: u32,
-    /// The most files.
+    /// The limit on the number of files.
     pub files: u32,
 }
 
@@ -235,7 +235,7 @@ pub struct Overrides {
 }
 
 impl Config {
-    /// The settings of a server on loopback that nobody configured.
+    /// The defaults: a server on loopback.
     pub fn standard() -> Result<Config, NumberError> {
         Ok(Config {
             sip: Sip::standard()?,

@@ -1,4 +1,4 @@
-//! The configuration's tests: what each source may say, which wins, and how a mistake is told.
+//! The configuration's tests: what each source may say, which wins, and how a mistake is reported.
 #![allow(clippy::unwrap_used)]
 
 mod everything;
@@ -198,7 +198,7 @@ fn an_unknown_key_is_told_with_its_line_and_its_siblings() {
     assert!(told.starts_with("1: listen is no setting; allowed: [sip]"), "{told}");
     let told = complaint("[[sip]]\nlisten = []\n");
     assert!(told.starts_with("1: sip, which is not a table,"), "{told}");
-    // the first mistake in the file is told, not the first by name
+    // the first mistake in the file is reported, not the first by name
     assert!(complaint("[site]\nx = 1\n[ivr]\ny = 2\n").starts_with("2: site.x"));
 
     let told = from_variables(&[("KARIPASS_SIP_LISEN", "udp:127.0.0.1:5060")]).unwrap_err().to_string();

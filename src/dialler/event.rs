@@ -1,4 +1,4 @@
-//! What a dialler reports of its calls, and to whom.
+//! The events that a dialler reports, and their observer.
 
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::{Time, UnixTime};
 
-/// Tells [`Time`] since it was made, and the time of day.
+/// Reads [`Time`] since it was made, and the time of day.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,

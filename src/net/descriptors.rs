@@ -1,8 +1,8 @@
-//! The limit on open files: each call has two sockets, and many systems allow 1024 files unless asked.
+//! The limit on open files: a call has two sockets, and many systems allow a process 1024 files by default.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit to `wanted` as far as the hard limit allows; tells what is allowed now, `None` for no limit.
+/// Raises the soft limit to `wanted` as far as the hard limit allows; returns the new soft limit, `None` for no limit.
 pub fn raise_limit(wanted: u32) -> Option<u32> {
     let limit = getrlimit(Resource::Nofile);
     let soft = limit.current?;

@@ -69,7 +69,7 @@ pub fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answ
     match (&ladder, folder) {
         (Some((path, ladder)), _) => draw(out, ladder, &path.display().to_string())?,
         (None, Some(folder)) => writeln!(out, "\nno trace of it in {}", folder.display())?,
-        (None, None) => writeln!(out, "\nno trace was kept, or its folder was not told (--trace DIR)")?,
+        (None, None) => writeln!(out, "\nno trace was kept, or its folder was not named (--trace DIR)")?,
     }
     Ok(Answer::Yes)
 }

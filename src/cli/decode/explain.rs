@@ -30,7 +30,7 @@ fn lines(report: &Report) -> Vec<Line<'_>> {
     lines
 }
 
-/// Whether the digit was told of by an event as well.
+/// Whether an event reported the digit as well.
 fn source_of(candidate: &Candidate, report: &Report) -> Source {
     let told = report.presses.iter().any(|press| {
         press.source == Source::Both

@@ -121,7 +121,7 @@ fn a_refusal_names_the_measurement_and_the_limit() {
     }
 }
 
-/// Whoever looks closer must see the same digits.
+/// A closer look must show the same digits.
 #[test]
 fn explaining_changes_no_digit() {
     for file in ["sox-over-speech.wav", "sox-48k-24bit-stereo.wav", "lost-5-percent.pcapng", "gstreamer-gateway.pcapng"]

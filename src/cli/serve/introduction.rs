@@ -1,4 +1,4 @@
-//! What `serve --demo` tells: the settings to type into a softphone, or to scan with Linphone, and what to do next.
+//! What `serve --demo` prints: the settings to type into a softphone, or to scan with Linphone, and what to do next.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
