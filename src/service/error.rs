@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use crate::account::StoreError;
 use crate::audio::prompt::BankError;
 use crate::net::tls::TlsError;
-use crate::{server, site};
+use crate::server;
+use crate::site;
 
 /// Why a service does not start.
 #[derive(Debug, thiserror::Error)]

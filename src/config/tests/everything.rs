@@ -96,24 +96,7 @@ files = 7
 /// What it says.
 pub fn everything() -> Config {
     Config {
-        sip: Sip {
-            listen: vec!["udp:0.0.0.0:5060".parse().unwrap(), "tcp:[::]:5062".parse().unwrap()],
-            advertise: Some("192.0.2.1".parse().unwrap()),
-            service_number: PhoneNumber::parse("0312345678").unwrap(),
-            trusted_peers: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
-            trust_from: vec!["198.51.100.7/32".parse().unwrap()],
-            accept_privacy_id: false,
-            registrar: false,
-            realm: "lab 1".to_owned(),
-            digest_algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
-            domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
-            refuse_with_announcement: true,
-            ringing: true,
-            certificate: None,
-            key: None,
-            ca: None,
-            idle_timeout: Duration::from_secs(180),
-        },
+        sip: sip(),
         rtp: Rtp {
             listen: vec!["0.0.0.0".parse().unwrap(), "::".parse().unwrap()],
             advertise: Some("2001:db8::9".parse().unwrap()),
@@ -134,21 +117,7 @@ pub fn everything() -> Config {
             busy_timeout: Duration::from_secs(60),
             hash_cost: Cost::new(65_536, 3, 4).unwrap(),
         },
-        site: Site {
-            listen: "[::1]:8443".parse().unwrap(),
-            url: Some("https://settings.example.jp".to_owned()),
-            behind_tls: true,
-            certificate: None,
-            key: None,
-            trusted_proxies: vec!["192.0.2.80".parse().unwrap()],
-            password_length: (10, 40),
-            password_letters_and_digits: false,
-            password_days: 90,
-            idle_timeout: Duration::from_secs(300),
-            logins_per_minute: 30,
-            lock_after: 5,
-            lock_time: Duration::from_secs(1200),
-        },
+        site: site(),
         mail: Mail {
             smtp: Some("smtps://mail.example.jp:465".parse().unwrap()),
             from: "仮パス <karipass@example.jp>".to_owned(),
@@ -172,5 +141,44 @@ pub fn everything() -> Config {
             hash_workers: 3,
         },
         trace: Trace { folder: Some(PathBuf::from("/srv/traces")), call_mib: 2, total_mib: 50, files: 7 },
+    }
+}
+
+fn sip() -> Sip {
+    Sip {
+        listen: vec!["udp:0.0.0.0:5060".parse().unwrap(), "tcp:[::]:5062".parse().unwrap()],
+        advertise: Some("192.0.2.1".parse().unwrap()),
+        service_number: PhoneNumber::parse("0312345678").unwrap(),
+        trusted_peers: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+        trust_from: vec!["198.51.100.7/32".parse().unwrap()],
+        accept_privacy_id: false,
+        registrar: false,
+        realm: "lab 1".to_owned(),
+        digest_algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
+        domains: vec!["sip.example.jp".to_owned(), "192.0.2.1:5060".to_owned()],
+        refuse_with_announcement: true,
+        ringing: true,
+        certificate: None,
+        key: None,
+        ca: None,
+        idle_timeout: Duration::from_secs(180),
+    }
+}
+
+fn site() -> Site {
+    Site {
+        listen: "[::1]:8443".parse().unwrap(),
+        url: Some("https://settings.example.jp".to_owned()),
+        behind_tls: true,
+        certificate: None,
+        key: None,
+        trusted_proxies: vec!["192.0.2.80".parse().unwrap()],
+        password_length: (10, 40),
+        password_letters_and_digits: false,
+        password_days: 90,
+        idle_timeout: Duration::from_secs(300),
+        logins_per_minute: 30,
+        lock_after: 5,
+        lock_time: Duration::from_secs(1200),
     }
 }
