@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use super::super::output::testing::{NOW, Ran, Scene};
 use super::*;
 use crate::account::{AuditFilter, demo};
-use crate::sip::digest::{Algorithm, Key};
+use crate::sip::digest::{Algorithm, Ha1};
 
 fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
     let mut rng = StdRng::seed_from_u64(1);
