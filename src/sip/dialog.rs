@@ -1,4 +1,4 @@
-//! Dialogs (RFC 3261 §12): what two user agents remember of each other between requests.
+//! Dialogs (RFC 3261 §12): the state that two user agents share between requests.
 
 use super::message::{CSeq, FieldError, Headers, Method, NameAddr, Request, Response, Uri};
 
@@ -32,11 +32,12 @@ pub struct Dialog {
     remote_number: Option<u32>,
     target: Uri,
     routes: Vec<NameAddr>,
+    is_ours: bool,
 }
 
 impl Dialog {
-    /// The dialog that our response with `local_tag` to this INVITE makes (§12.1.1). Who follows RFC 2543 (`is_old`) may
-    /// leave Contact out, and is called back at From.
+    /// The dialog that our response with `local_tag` to this INVITE makes (§12.1.1). A peer of RFC 2543 (`is_old`)
+    /// may leave Contact out, and is called back at From.
     pub fn of_invite(request: &Request, local_tag: &str, is_old: bool) -> Result<Dialog, FieldError> {
         let remote = request.headers.from()?;
         let target = match target_of(&request.headers) {
@@ -57,6 +58,7 @@ impl Dialog {
             remote_number: Some(request.headers.cseq()?.number),
             target,
             routes: request.headers.routes("Record-Route")?,
+            is_ours: false,
         })
     }
 
@@ -75,6 +77,7 @@ impl Dialog {
             remote_number: None,
             target: request.uri.clone(),
             routes: Vec::new(),
+            is_ours: true,
         })
     }
 
@@ -98,6 +101,11 @@ impl Dialog {
     /// Its name.
     pub const fn id(&self) -> &DialogId {
         &self.id
+    }
+
+    /// Whether our INVITE began it, so that the Call-ID is ours.
+    pub const fn is_ours(&self) -> bool {
+        self.is_ours
     }
 
     /// The CSeq number of our last request.

@@ -2,7 +2,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | here | algorithms, the keys that are kept in place of a password, the response |
+//! | here | algorithms, the stored form of a password, the response |
 //! | `header` | challenges and credentials as they stand in header fields |
 //! | `nonce` | nonces that need no memory until they are used, and their counts |
 //! | `guard` | too many wrong passwords |
@@ -10,8 +10,8 @@
 //! | `answer` | the client's side |
 //! | `habit` | the ways in which phones write a line's user name |
 //!
-//! Decisions: SHA-256 is offered first, then MD5 (RFC 8760 §2.3), unless the application wants fewer or another order; what is not
-//! offered is not taken either. `qop="auth"` alone is offered and required: without it no count tells a repeated request. `auth-int`, the `-sess` algorithms and `userhash` are not offered, and credentials that use them
+//! Decisions: SHA-256 is offered first, then MD5 (RFC 8760 §2.3), unless the application chooses otherwise. An algorithm that is
+//! not offered is not accepted. `qop="auth"` alone is offered and required: without it no count tells a repeated request. `auth-int`, the `-sess` algorithms and `userhash` are not offered, and credentials that use them
 //! count as none. There is no `opaque`; as a client we return one.
 
 mod answer;
@@ -47,7 +47,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them, the best first: the order in which they are offered unless another is wanted.
+    /// All of them, the best first: the usual order of challenges.
     pub const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
 
     /// The name in `algorithm`.
@@ -114,7 +114,7 @@ impl Ha1 {
         }
     }
 
-    /// The key that nobody has, to compare with where there is none, so that the time tells nothing.
+    /// A key without a password, compared where there is no key, so that the time reveals nothing.
     fn decoy() -> Ha1 {
         Ha1 { sha256: "0".repeat(64), md5: "0".repeat(32) }
     }
@@ -147,7 +147,7 @@ impl Exchange<'_> {
 }
 
 impl Credentials {
-    /// Whether who sent them knows the password behind `key`; takes as long when there is none.
+    /// Whether the sender knows the password behind `key`. It takes as long without a key.
     fn matches(&self, method: &str, key: Option<&Ha1>) -> bool {
         let decoy = Ha1::decoy();
         let exchange =

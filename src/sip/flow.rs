@@ -101,7 +101,7 @@ impl Flow {
     }
 
     /// The same way, but from where we listen for its transport: Via and Contact then name a port at which we are found.
-    /// Who listens nowhere is found on the connection itself.
+    /// Without a listener, the connection itself is the way back.
     pub(super) fn leaving_home(self, homes: &[(Transport, SocketAddr)]) -> Flow {
         let fits = |home: &SocketAddr| home.is_ipv4() == self.local.is_ipv4();
         let of_kind = homes.iter().filter(|(transport, _)| *transport == self.transport).map(|(_, home)| *home);

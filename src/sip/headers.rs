@@ -29,12 +29,12 @@ impl Headers {
         self.set_first("Via", value);
     }
 
-    /// Who calls.
+    /// The caller: From.
     pub fn from(&self) -> Result<NameAddr, FieldError> {
         self.name_addr("From")
     }
 
-    /// Who is called.
+    /// The callee: To.
     pub fn to(&self) -> Result<NameAddr, FieldError> {
         self.name_addr("To")
     }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use rsip::headers::UntypedHeader;
 
-pub use super::wire::error::FieldError;
+pub use super::wire::fault::FieldError;
 pub use super::wire::field::{NameAddr, Via};
 pub use super::wire::params::Params;
 pub use super::wire::uri::{Scheme, Uri};

@@ -53,7 +53,7 @@ pub struct Binding {
     number: u32,
 }
 
-/// Why a REGISTER is refused; nothing has changed then.
+/// Why a REGISTER is refused, without any change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// 400: a header field is missing or cannot be read.
@@ -83,7 +83,7 @@ pub struct Registrar {
     count: usize,
 }
 
-/// What is asked of one contact.
+/// The request for one contact.
 struct Wish {
     contact: NameAddr,
     /// 0 takes the binding away.
@@ -96,7 +96,7 @@ impl Registrar {
         Registrar { limits, lines: BTreeMap::new(), ends: BTreeSet::new(), count: 0 }
     }
 
-    /// Does what a REGISTER for `line` asks; without a Contact that is nothing. [`bindings`](Self::bindings) tells the outcome.
+    /// Carries out a REGISTER for `line`; without a Contact it changes nothing. [`bindings`](Self::bindings) has the outcome.
     pub fn register(&mut self, now: Time, line: PhoneNumber, headers: &Headers, flow: Flow) -> Result<(), Refusal> {
         self.expire(now);
         let call_id = headers.call_id().map_err(Refusal::Malformed)?;
@@ -142,7 +142,7 @@ impl Registrar {
         self.lines.get(&line).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes away what has ended; the lines that lost a binding.
+    /// Removes the bindings that have ended; the lines that lost one.
     pub fn expire(&mut self, now: Time) -> Vec<PhoneNumber> {
         let mut lines = Vec::new();
         while let Some(&(end, line)) = self.ends.first().filter(|(end, _)| *end <= now) {

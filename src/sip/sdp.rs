@@ -294,11 +294,11 @@ pub fn media_address(description: &[u8]) -> Option<IpAddr> {
 fn read(description: &[u8]) -> Result<Session, SdpError> {
     // names in another encoding must not cost the call
     let text = String::from_utf8_lossy(description);
-    Session::parse(text.as_bytes()).map_err(|error| SdpError::Malformed { what: told(&error) })
+    Session::parse(text.as_bytes()).map_err(|error| SdpError::Malformed { what: in_words(&error) })
 }
 
 /// What is wrong, in words that are not the peer's: they go into records and logs.
-fn told(error: &ParserError) -> String {
+fn in_words(error: &ParserError) -> String {
     // all others name a line and a field
     if let ParserError::InvalidVersion(line, _) = error {
         return format!("Invalid version at line {line}");
@@ -365,7 +365,7 @@ fn audio(
     }
     if let Some((payload_type, clock_rate)) = events {
         add("rtpmap", format!("{payload_type} telephone-event/{clock_rate}"));
-        // what we take is told, whatever the other end takes (RFC 4733 §2.4.1)
+        // we say what we take, whatever the other end takes (RFC 4733 §2.4.1)
         add("fmtp", format!("{payload_type} 0-15"));
     }
     add("ptime", ptime_ms.to_string());

@@ -198,7 +198,7 @@ impl<K: Copy + Ord + Hash> Agenda<K> {
         self.due.len()
     }
 
-    /// Whether nobody waits.
+    /// Whether there is no deadline.
     pub fn is_empty(&self) -> bool {
         self.due.is_empty()
     }

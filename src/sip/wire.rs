@@ -4,6 +4,7 @@
 //! but a wrong one is rejected with a status and the header fields to answer it with.
 
 pub mod error;
+pub mod fault;
 pub mod field;
 pub mod framer;
 pub mod head;
@@ -14,7 +15,8 @@ mod parse;
 pub mod uri;
 pub mod write;
 
-pub use error::{Fault, FieldError, ParseError, Reject};
+pub use error::{ParseError, Reject};
+pub use fault::{Fault, FieldError};
 pub use framer::{FrameError, Framed, Framer};
 pub use parse::parse;
 

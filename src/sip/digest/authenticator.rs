@@ -1,12 +1,12 @@
-//! The server's side: who a request says it is from, and whether that is proved. Whoever keeps the keys is asked in between:
+//! The server's side: the claimed user name of a request, and its proof. The keeper of the keys is asked in between:
 //!
 //! ```text
 //! request ─▶ claim ─▶ User(name) ─▶ the application looks up the name's key ─▶ prove ─▶ Right(line)
 //!                 └─▶ Nothing, Stale ─▶ challenges ─▶ 401                           └─▶ Wrong ─▶ challenges ─▶ 401
 //! ```
 //!
-//! A nonce that is not fresh is told so before anything is looked up or compared: stale credentials say nothing about a
-//! password, cost the store nothing, and cannot be used to try passwords uncounted.
+//! A stale nonce is reported before anything is looked up or compared: stale credentials say nothing about a password, cost
+//! the store nothing, and cannot be used to try passwords uncounted.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::sip::message::{Headers, Request, Uri};
 
-/// Challenges requests and judges what comes back.
+/// Challenges requests and judges the credentials.
 pub struct Authenticator {
     realm: String,
     algorithms: Vec<Algorithm>,
@@ -28,7 +28,7 @@ pub struct Authenticator {
     rng: StdRng,
 }
 
-/// What a request says about who sent it.
+/// The claim of a request about its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// Nothing that we asked for.
@@ -63,7 +63,7 @@ pub enum Proof {
         /// It was one too many.
         locks: bool,
     },
-    /// There were too many wrong ones: nothing is compared for so long.
+    /// There were too many wrong ones: nothing is compared for this long.
     Locked(Duration),
     /// They are for another Request-URI (RFC 7616 §3.4.6).
     Elsewhere,
@@ -84,7 +84,7 @@ impl Authenticator {
         }
     }
 
-    /// Who the request from `client` says it is.
+    /// The claim of a request from `client`.
     pub fn claim(&self, now: crate::time::Time, client: IpAddr, headers: &Headers) -> Claim {
         match self.credentials(headers) {
             None => Claim::Nothing,

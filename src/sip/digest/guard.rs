@@ -1,7 +1,7 @@
 //! Too many wrong passwords: they lock a user name at an address, and then the address (RFC 7616 §5.6 leaves the means to us).
 //!
-//! The lock is for an address and not for everybody, so that nobody can lock a subscriber out from elsewhere: a wrong password
-//! counts only with a nonce that was sent to that very address. A user name that does not exist locks like one that does.
+//! The lock is for an address, so that a subscriber cannot be locked out from elsewhere: a wrong password counts only with a
+//! nonce that was sent to that very address. A user name that does not exist locks like one that does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,12 +10,12 @@ use std::time::Duration;
 use crate::lock::Lock;
 use crate::time::Time;
 
-/// An address is locked as a whole after so many times [`Lock::after`], whatever the user names.
+/// An address is locked as a whole after this multiple of [`Lock::after`], whatever the user names.
 const NAMES: u32 = 10;
-/// So many tallies are kept.
+/// The limit of tallies.
 const REMEMBERED: usize = 20_000;
 
-/// Who has given wrong passwords.
+/// The wrong passwords, by sender.
 #[derive(Debug)]
 pub struct Guard {
     lock: Lock,
@@ -39,7 +39,7 @@ impl Tally {
 }
 
 impl Guard {
-    /// Nobody has.
+    /// None yet.
     pub fn new(lock: Lock) -> Guard {
         Guard { lock, tallies: HashMap::new() }
     }
@@ -86,7 +86,7 @@ impl Guard {
         }
         let lock = self.lock;
         self.tallies.retain(|_, tally| !tally.is_over(now, lock));
-        // whoever still fills it is locked by address: names can go
+        // a flood from one address is locked by address: names can go
         if self.tallies.len() + 2 > REMEMBERED {
             self.tallies.retain(|(_, name), tally| name.is_none() || tally.locked_until.is_some());
         }
@@ -96,7 +96,7 @@ impl Guard {
     }
 }
 
-/// Who has one IPv6 address has its /64.
+/// An IPv6 host has its whole /64.
 fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),

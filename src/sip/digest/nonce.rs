@@ -12,11 +12,11 @@ use subtle::ConstantTimeEq;
 use super::hex;
 use crate::time::Time;
 
-/// So long after it was made a nonce can be used. Phones that come later are told so (`stale`), and need ask nobody.
+/// The lifetime of a nonce. A later request is challenged again with `stale`, and the phone need not ask its user.
 pub const LIFETIME: Duration = Duration::from_secs(300);
-/// So many counts below the highest one may still come, each once: requests overtake each other.
+/// The counts below the highest that may still come, each once: requests overtake each other.
 const WINDOW: u32 = 64;
-/// So many used nonces are remembered; the oldest ones beyond are as good as expired.
+/// The limit of used nonces that are remembered. The oldest beyond it count as expired.
 const REMEMBERED: usize = 20_000;
 /// Of the MAC in a nonce, in bytes.
 const MAC: usize = 16;
@@ -40,17 +40,17 @@ struct Counts {
     below: u64,
 }
 
-/// What becomes of a nonce.
+/// Whether a nonce may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
     /// It is ours, in time, and this count has not been used.
     Fresh,
-    /// It has to be replaced: too old, used with this count, made for another address or by somebody else.
+    /// It has to be replaced: too old, used with this count, made for another address, or not ours.
     Stale,
 }
 
 impl Nonces {
-    /// Whoever knows `key` can make nonces.
+    /// `key` must be secret: it makes nonces.
     pub fn new(key: [u8; 32]) -> Nonces {
         Nonces { key, used: HashMap::new(), by_age: BTreeMap::new(), forgotten: None }
     }
@@ -61,7 +61,7 @@ impl Nonces {
         format!("{made:016x}{random:016x}{}", hex(&self.mac((made, random), client)))
     }
 
-    /// What a nonce that came back is worth.
+    /// Whether a nonce that came back may be used.
     pub fn check(&self, now: Time, client: IpAddr, nonce: &str, count: u32) -> Freshness {
         match self.stamp(now, client, nonce) {
             Some(stamp) if count > 0 && self.is_unused(stamp, count) => Freshness::Fresh,
@@ -69,7 +69,7 @@ impl Nonces {
         }
     }
 
-    /// Uses up this count of a nonce that has proved a password; stale when somebody was faster.
+    /// Uses up this count of a nonce that has proved a password; stale when another request was faster.
     pub fn spend(&mut self, now: Time, client: IpAddr, nonce: &str, count: u32) -> Freshness {
         let Some(stamp) = self.stamp(now, client, nonce) else { return Freshness::Stale };
         if count == 0 || !self.is_unused(stamp, count) {

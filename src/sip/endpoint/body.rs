@@ -3,7 +3,7 @@
 use super::reply::{ACCEPT_SESSION, Reply};
 use crate::sip::message::{Headers, Request};
 
-/// A description is looked for so many levels down: a gateway puts alternatives beside ISUP, and nobody goes deeper.
+/// The depth to which a description is looked for: a gateway puts alternatives beside ISUP, and none is known to go deeper.
 const NESTED: u8 = 2;
 
 /// The session description of a request: `None` when there is no body, or one that may be ignored (§20.11).
@@ -119,7 +119,7 @@ mod tests {
         };
         let deep = (1..=1000).fold("--o0\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--o0--".to_owned(), wrap);
         let refused = with_parts("multipart/mixed;boundary=o1000", &deep).map_err(|reply| reply.status);
-        assert_eq!(refused, Err(415), "nobody has us dig for ever");
+        assert_eq!(refused, Err(415), "the search has an end");
     }
 
     #[test]

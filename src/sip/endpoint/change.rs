@@ -5,10 +5,12 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::call::{Call, Change, ChangeKind, ChangeState};
-use super::layer::{ClientId, Layer, Purpose};
+use super::handle::{CallHandle, ClientId};
+use super::layer::{Layer, Purpose};
+use super::negotiation::{Heard, OwedAck};
 use super::reply::{ACCEPT_SESSION, ALLOW, SUPPORTED};
 use super::session_timer::{self, Interval, Refresher};
-use super::{CallHandle, CommandError, EndCause, Endpoint, Event};
+use super::{CommandError, EndCause, Endpoint, Event};
 use crate::sip::message::{Method, Response};
 use crate::time::Time;
 
@@ -18,7 +20,7 @@ impl Endpoint {
     pub fn offer(&mut self, now: Time, call: CallHandle, sdp: Option<String>) -> Result<(), CommandError> {
         let handle = call;
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
-        if !call.may_offer() || call.change.is_some() {
+        if !call.is_running() || !call.negotiation.may_offer() || call.change.is_some() {
             return Err(CommandError::WrongState);
         }
         if !self.layer.has_room(false) {
@@ -46,11 +48,6 @@ impl Endpoint {
 }
 
 impl Call {
-    /// Whether no offer is under way in either direction.
-    fn may_offer(&self) -> bool {
-        self.is_running() && self.answer.is_none() && self.owed_ack.is_none() && self.offered.is_none()
-    }
-
     fn waits_for(&self, id: ClientId) -> bool {
         self.change.as_ref().is_some_and(|change| change.state == ChangeState::Sent(id))
     }
@@ -62,7 +59,7 @@ impl Call {
             ChangeKind::RefreshByUpdate => (Method::Update, None),
         };
         let mut request = self.dialog.request(method);
-        request.headers.push("Contact", self.contact());
+        request.headers.push("Contact", self.peer.contact());
         request.headers.push("Allow", ALLOW);
         request.headers.push("Supported", SUPPORTED);
         if let Some(session) = &self.session {
@@ -70,35 +67,42 @@ impl Call {
             let refresher = if session.is_ours() { "uac" } else { "uas" };
             session_timer::ask(&mut request, session.seconds, layer.config.min_session_expires, Some(refresher));
         }
+        let offers = sdp.is_some();
         if let Some(sdp) = sdp {
             request.headers.push("Content-Type", ACCEPT_SESSION);
             request.body = sdp.into_bytes();
         }
         let client = layer.send(now, self.way(), request, Purpose::Change(self.handle));
-        self.change = Some(Change { kind, state: ChangeState::Sent(client), longer });
+        let change = Change { kind, state: ChangeState::Sent(client), longer };
+        if change.is_invite() {
+            self.negotiation.re_invite(offers);
+        }
+        self.change = Some(change);
     }
 
     fn change_accepted(&mut self, layer: &mut Layer, now: Time, id: ClientId, response: &Response) {
         let Some(change) = self.change.take() else { return };
         self.dialog.refresh_target(&response.headers);
-        self.learn(&response.headers);
+        self.peer.learn(&response.headers);
         let agreed = Interval::agreed(&response.headers).or(self.one_sided_interval());
         self.start_session(now, agreed, Refresher::Uac);
-        let number = response.headers.cseq().map_or(0, |cseq| cseq.number);
+        if !change.is_invite() {
+            return;
+        }
+        let owed = OwedAck { client: id, number: response.headers.cseq().map_or(0, |cseq| cseq.number) };
+        let heard = self.negotiation.heard_success(owed);
         match change.kind {
             ChangeKind::RefreshByUpdate => {}
             ChangeKind::RefreshByInvite => {
-                self.owed_ack = Some((id, number));
-                self.acknowledge(layer, None);
+                self.acknowledge(layer, owed, None);
                 if self.is_running() && !response.body.is_empty() {
                     layer.tell(Event::Refreshed { call: self.handle, answer: response.body.clone() });
                 }
             }
             ChangeKind::Offer(sdp) => {
-                self.owed_ack = Some((id, number));
-                if sdp.is_some() || !self.is_running() {
+                if heard != Heard::Offer || !self.is_running() {
                     self.local_sdp = sdp;
-                    self.acknowledge(layer, None);
+                    self.acknowledge(layer, owed, None);
                 }
                 if self.is_running() {
                     let answer = Ok(response.body.clone());
@@ -108,17 +112,31 @@ impl Call {
         }
     }
 
-    /// A far end that knows no session timers answers without an interval; who refreshes for a proxy's sake goes on.
+    /// A far end that knows no session timers answers without an interval. Where a proxy asked for refreshes, we go on with them.
     fn one_sided_interval(&self) -> Option<Interval> {
-        let session = self.session.as_ref().filter(|session| session.is_ours() && !self.knows_timers)?;
+        let session = self.session.as_ref().filter(|session| session.is_ours() && !self.peer.knows_timers)?;
         Some(Interval { seconds: session.seconds, refresher: Refresher::Uac, required: false })
     }
 
-    /// 491: both ends offered at once. Who owns the Call-ID waits longer (§14.1).
+    /// 491: both ends offered at once.
     fn change_met_another(&mut self, layer: &mut Layer, now: Time) {
-        let tens = if self.is_ours { layer.rng.random_range(210..=400) } else { layer.rng.random_range(0..=200) };
+        self.roll_back_change();
+        let again = now + self.pause(layer);
         if let Some(change) = &mut self.change {
-            change.state = ChangeState::Again(now + Duration::from_millis(10 * tens));
+            change.state = ChangeState::Again(again);
+        }
+    }
+
+    /// The wait after a 491: the owner of the Call-ID waits longer (§14.1).
+    fn pause(&self, layer: &mut Layer) -> Duration {
+        let tens =
+            if self.dialog.is_ours() { layer.rng.random_range(210..=400) } else { layer.rng.random_range(0..=200) };
+        Duration::from_millis(10 * tens)
+    }
+
+    fn roll_back_change(&mut self) {
+        if self.change.as_ref().is_some_and(Change::is_invite) {
+            self.negotiation.roll_back();
         }
     }
 
@@ -130,6 +148,7 @@ impl Call {
                 session.seconds = wanted;
                 change.longer = true;
                 change.state = ChangeState::Again(now);
+                self.roll_back_change();
             }
             _ => self.change_failed(layer, now, id, response.status),
         }
@@ -140,6 +159,7 @@ impl Call {
         if !self.waits_for(id) {
             return;
         }
+        self.roll_back_change();
         let change = self.change.take();
         if !self.is_running() {
             return;
@@ -154,25 +174,25 @@ impl Call {
 
     /// The wait after a 491 is over.
     pub(super) fn offer_again(&mut self, layer: &mut Layer, now: Time) {
-        let Some(change) = self.change.take() else { return };
-        if self.may_offer() {
+        let Some(change) = self.change.take().filter(|_| self.is_running()) else { return };
+        if self.negotiation.may_offer() {
             self.send_change(layer, now, change.kind, change.longer);
-        } else if self.is_running() {
-            self.change = Some(change);
-            self.change_met_another(layer, now);
+        } else {
+            let again = now + self.pause(layer);
+            self.change = Some(Change { state: ChangeState::Again(again), ..change });
         }
     }
 
     /// It is our turn: by UPDATE where the far end takes it, else by a re-INVITE that changes nothing.
     pub(super) fn refresh_session(&mut self, layer: &mut Layer, now: Time) {
-        let busy = !self.may_offer() || self.change.is_some();
+        let busy = !self.negotiation.may_offer() || self.change.is_some();
         let Some(session) = &mut self.session else { return };
         if busy {
-            // what is under way refreshes it as well, or else there is time for another attempt
+            // the change under way refreshes it as well, or there is time for another attempt
             return session.refresh_at(now + Duration::from_secs(2));
         }
         session.refreshing();
-        let kind = if self.takes_update { ChangeKind::RefreshByUpdate } else { ChangeKind::RefreshByInvite };
+        let kind = if self.peer.takes_update { ChangeKind::RefreshByUpdate } else { ChangeKind::RefreshByInvite };
         self.send_change(layer, now, kind, false);
     }
 }

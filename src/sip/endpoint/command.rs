@@ -1,7 +1,9 @@
-//! What the application tells an endpoint to do.
+//! The application's commands to an endpoint.
 
 use std::time::Duration;
 
+use crate::number::PhoneNumber;
+use crate::sip::digest::{LineKey, Proof};
 use crate::sip::flow::Flow;
 use crate::sip::message::{NameAddr, Uri};
 
@@ -32,9 +34,9 @@ impl Rejection {
 pub struct Outgoing {
     /// The way: `remote` is where the INVITE is sent (the core resolves no names), `local` is written into Via and Contact.
     pub flow: Flow,
-    /// Who is called: the Request-URI, and To.
+    /// The callee: the Request-URI, and To.
     pub to: Uri,
-    /// Who calls. The tag is added.
+    /// The caller. The tag is added.
     pub from: NameAddr,
     /// P-Asserted-Identity, if we are to play a trusted network.
     pub asserted: Option<NameAddr>,
@@ -42,6 +44,48 @@ pub struct Outgoing {
     pub offer: Option<String>,
     /// Further header fields, names and values.
     pub headers: Vec<(String, String)>,
+}
+
+/// A registration of our own, to be asked for, refreshed or (with 0 seconds) taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The way to the registrar.
+    pub flow: Flow,
+    /// The registrar: the Request-URI, a domain without a user.
+    pub registrar: Uri,
+    /// The registering party: From and To.
+    pub address_of_record: NameAddr,
+    /// For how many seconds; 0 takes the contact away.
+    pub seconds: u32,
+}
+
+/// The application's ruling on a REGISTER.
+#[derive(Clone, Copy, Debug)]
+pub enum Ruling<'a> {
+    /// The sender must prove to be the line: this is the key of the user name that it claims, if there is one.
+    MustProve(Option<&'a LineKey>),
+    /// The sender is believed (in a laboratory), and the line is contracted.
+    Believed,
+    /// The sender is believed, but there is no such line: 404.
+    Unknown,
+    /// The store gave no answer, or there is no time to ask: 503.
+    Unavailable,
+}
+
+/// The outcome of a REGISTER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// It was done.
+    Bound {
+        /// Whose contacts.
+        line: PhoneNumber,
+        /// How many there are now.
+        contacts: usize,
+    },
+    /// The proof failed or is missing; the response follows from it.
+    Unproved(Proof),
+    /// It was refused with this status.
+    Refused(u16),
 }
 
 /// Why a command was not carried out. The races between the application and the far end end here; nothing was sent.

@@ -1,10 +1,12 @@
-//! What an endpoint is told before it starts, and while it runs.
+//! How an endpoint behaves: set before it starts, or while it runs.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::registering::RegistrarConfig;
+use crate::lock::Lock;
+use crate::sip::digest::Algorithm;
 use crate::sip::flow::Transport;
+use crate::sip::registrar::Limits;
 use crate::sip::timer::Table;
 
 /// How an [`Endpoint`](super::Endpoint) behaves.
@@ -58,6 +60,19 @@ impl Default for Config {
             retry_after: Duration::from_secs(5),
         }
     }
+}
+
+/// How a registrar behaves.
+#[derive(Clone, Debug)]
+pub struct RegistrarConfig {
+    /// What passwords are for.
+    pub realm: String,
+    /// What they may be hashed with, in the order in which it is offered.
+    pub algorithms: Vec<Algorithm>,
+    /// When wrong passwords lock.
+    pub lock: Lock,
+    /// How long bindings live.
+    pub limits: Limits,
 }
 
 /// Whether new calls are let in. Running calls go on in any case.

@@ -1,7 +1,10 @@
-//! Early dialogs that our INVITE has led to (RFC 3261 §12.1.2), and what the far end asks for in them: UPDATE above all (RFC 3311).
+//! Early dialogs that our INVITE has led to (RFC 3261 §12.1.2), and the far end's requests in them: UPDATE above all (RFC 3311).
 
-use super::call::{Call, Cancel, Phase};
-use super::layer::{Layer, ServerId};
+use super::call::{Call, Cancel, Phase, Setup};
+use super::handle::ServerId;
+use super::in_dialog::refused;
+use super::layer::Layer;
+use super::negotiation::{Negotiation, Refusal};
 use super::reliable::Early;
 use super::reply::Reply;
 use crate::sip::dialog::{Dialog, DialogId};
@@ -12,8 +15,10 @@ use crate::time::Time;
 const MAX_EARLY: usize = 8;
 
 impl Call {
-    /// The early dialog of this provisional response, which it may begin; its place. None when it names none, or there are too many.
+    /// The place of the early dialog that this provisional response is in, or begins. None when it names none, or there are
+    /// too many.
     pub(super) fn early_of_response(&mut self, response: &Response) -> Option<usize> {
+        let Phase::Outgoing(Setup { late_offer, .. }) = self.phase else { return None };
         let dialog = self.dialog.answered(response).ok()?;
         let known = self.early.iter().position(|early| early.dialog.id() == dialog.id());
         if known.is_some() {
@@ -22,7 +27,8 @@ impl Call {
         if self.early.len() == MAX_EARLY || dialog.id().remote_tag.is_none() {
             return None;
         }
-        self.early.push(Early { dialog, sequence: None, answer: None, owed: None, exchanged: false });
+        let negotiation = Negotiation::calling(!late_offer);
+        self.early.push(Early { dialog, sequence: None, negotiation, answer: None });
         Some(self.early.len() - 1)
     }
 
@@ -39,11 +45,18 @@ impl Call {
         self.dialog_named(&DialogId::of_request(&request.headers).ok()??)
     }
 
-    /// Whether offer and answer are settled in the early dialog that this request is in.
-    pub(super) fn has_exchanged_early(&self, request: &Request) -> bool {
-        let Ok(Some(id)) = DialogId::of_request(&request.headers) else { return false };
-        let early = self.early.iter().find(|early| *early.dialog.id() == id);
-        early.is_some_and(|early| early.exchanged || early.answer.is_some())
+    /// Offer and answer in the dialog that this request of the far end is in.
+    pub(super) fn negotiation_of(&mut self, request: &Request) -> &mut Negotiation {
+        let id = DialogId::of_request(&request.headers).ok().flatten();
+        match self.early.iter_mut().find(|early| Some(early.dialog.id()) == id.as_ref()) {
+            Some(early) => &mut early.negotiation,
+            None => &mut self.negotiation,
+        }
+    }
+
+    /// Offer and answer in each dialog of the call.
+    pub(super) fn negotiations(&mut self) -> impl Iterator<Item = &mut Negotiation> {
+        std::iter::once(&mut self.negotiation).chain(self.early.iter_mut().map(|early| &mut early.negotiation))
     }
 
     /// The application has taken the offer in this request.
@@ -52,8 +65,8 @@ impl Call {
         dialog.refresh_target(&request.headers);
         let id = dialog.id().clone();
         if let Some(early) = self.early.iter_mut().find(|early| *early.dialog.id() == id) {
-            // it comes after the answer to our own, which is no longer what is agreed on
-            early.exchanged = true;
+            // the answer to our own offer is outdated
+            early.answer = None;
         }
     }
 
@@ -65,14 +78,14 @@ impl Call {
         id: ServerId,
         request: &Request,
     ) -> Result<(), Reply> {
-        if !matches!(self.phase, Phase::Outgoing { cancel: Cancel::No, .. }) {
+        if !matches!(self.phase, Phase::Outgoing(Setup { cancel: Cancel::No, .. })) {
             return Err(Reply::new(481));
         }
-        // our own INVITE is not answered yet (RFC 3261 §14.2)
         if request.method == Method::Invite {
-            return Err(Reply::new(491));
+            // our own is unanswered (§14.2)
+            return Err(refused(layer, Refusal::Glare));
         }
-        // who is called hangs up by refusing (§15), and no provisional response of ours is there to be acknowledged
+        // the callee hangs up by refusing (§15), and there is no provisional response of ours to be acknowledged
         if matches!(request.method, Method::Bye | Method::Prack) {
             return Err(Reply::new(481));
         }

@@ -1,27 +1,17 @@
-//! What comes out of an endpoint: messages to send, events for the application, and when to wake it.
+//! The outputs of an endpoint: messages to send, events for the application, and the time to wake it.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::handle::{CallHandle, RegisterHandle};
 use super::refused::Refused;
-use super::registering::Registering;
 use crate::number::PhoneNumber;
 use crate::sip::flow::Flow;
 use crate::sip::message::NameAddr;
 use crate::time::Time;
 
-/// One call, for as long as the endpoint lives: handles are not reused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallHandle(pub(crate) u64);
-
-impl fmt::Debug for CallHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "call {}", self.0)
-    }
-}
-
-/// What is to be done next. Drain it until it is a `Timeout`.
+/// The next thing to do. Drain it until it is a `Timeout`.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // one at a time, and moved out at once
 pub enum Output {
@@ -54,13 +44,14 @@ impl fmt::Debug for Transmit {
     }
 }
 
-/// What the application is told.
+/// A report to the application.
 #[derive(PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)] // one at a time, and moved out at once
 pub enum Event {
-    /// A call has come in, and 100 was sent. The application says `answer` or `reject`, when it likes.
+    /// A call has come in, and 100 was sent. The application calls `answer` or `reject` at any time.
     Incoming(Incoming),
-    /// An INVITE was refused that no call came of: it was malformed, not for us, wanted what we do not do, or there was no room.
+    /// An INVITE was refused before it became a call: it was malformed, not for us, required an unknown extension, or there was
+    /// no room.
     Refused(Refused),
     /// Our 200 (to the first INVITE or to a later one) was acknowledged. `answer` is the ACK's session description, which
     /// is the answer when ours was the offer.
@@ -78,7 +69,7 @@ pub enum Event {
         /// The PRACK's session description.
         answer: Option<Vec<u8>>,
     },
-    /// The session is to change (re-INVITE, or UPDATE with an offer); the application says `respond_offer`.
+    /// The session is to change (re-INVITE, or UPDATE with an offer); the application calls `respond_offer`.
     Offer {
         /// The call.
         call: CallHandle,
@@ -115,7 +106,7 @@ pub enum Event {
         call: CallHandle,
         /// The status.
         status: u16,
-        /// The session description, if there is one. Of an answer the first is the one that counts, and is told again by
+        /// The session description, if there is one. The first answer counts, and is repeated in
         /// `Accepted`. When we made no offer it is the far end's, and PRACK waits for the application's `answer`.
         body: Vec<u8>,
     },
@@ -146,7 +137,7 @@ pub enum Event {
         /// The session description of the 200, or the status that refused it (the session is as before).
         answer: Result<Vec<u8>, u16>,
     },
-    /// A REGISTER has come. The application says `register`.
+    /// A REGISTER has come. The application calls `register`.
     Registering(Registering),
     /// Contacts of a line were not refreshed in time.
     RegistrationExpired {
@@ -171,6 +162,19 @@ pub enum Event {
     },
 }
 
+/// A telephone that asks to register, or for what is registered.
+#[derive(PartialEq, Eq)]
+pub struct Registering {
+    /// To answer it by.
+    pub handle: RegisterHandle,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The line that To names; `None` when that is no telephone number.
+    pub line: Option<PhoneNumber>,
+    /// The user name that it claims, with a nonce that is fresh.
+    pub user_name: Option<String>,
+}
+
 /// A call that came in.
 #[derive(PartialEq, Eq)]
 pub struct Incoming {
@@ -178,7 +182,7 @@ pub struct Incoming {
     pub call: CallHandle,
     /// Where it came from, and to which of our addresses.
     pub flow: Flow,
-    /// What the request says about the caller, unjudged.
+    /// The statements of the request about the caller.
     pub identity: IdentityFacts,
     /// The user part of the Request-URI, without escapes and parameters.
     pub called: String,
@@ -190,10 +194,10 @@ pub struct Incoming {
     pub user_name: Option<String>,
 }
 
-/// What an INVITE says about who calls: facts, of which the application believes what it may.
+/// The statements of an INVITE about its caller, unjudged: the application decides which to trust.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdentityFacts {
-    /// The line whose password the caller has proved to know; set by who has seen to that.
+    /// The line whose password the caller has proved to know; set by the application.
     pub authenticated: Option<PhoneNumber>,
     /// From. Never believed by default. The display name of a withheld number tells why it is withheld.
     pub from: Option<NameAddr>,
@@ -235,7 +239,7 @@ pub enum EndCause {
     NoPrack,
     /// Our 200 was never acknowledged; BYE was sent (RFC 3261 §13.3.1.4).
     NoAck,
-    /// Nobody answered in time: the far end our INVITE, or the application the caller's.
+    /// No answer came in time: the far end's to our INVITE, or the application's to the caller's.
     TimedOut,
     /// The far end no longer knows the dialog (481 or 408 to a request of ours).
     DialogGone {

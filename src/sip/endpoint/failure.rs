@@ -1,8 +1,8 @@
 //! When the way is gone (RFC 3261 §17.1.4, §17.2.4, §18.4).
 
-use super::call::Phase;
 use super::{EndCause, Endpoint};
 use crate::sip::flow::Flow;
+use crate::sip::message::Method;
 use crate::time::Time;
 
 impl Endpoint {
@@ -10,8 +10,8 @@ impl Endpoint {
     /// and the next requests of its calls, ask the edge for another connection. Calls go on.
     pub fn handle_flow_closed(&mut self, now: Time, connection: u64) {
         self.layer.leave_connection(connection);
-        for call in self.calls.values_mut().filter(|call| call.flow.connection == Some(connection)) {
-            call.flow.connection = None;
+        for call in self.calls.values_mut().filter(|call| call.peer.flow.connection == Some(connection)) {
+            call.peer.flow.connection = None;
         }
         for (id, purpose) in self.layer.abandon_clients(|flow| flow.connection == Some(connection)) {
             self.request_failed(now, id, purpose, EndCause::FlowFailed);
@@ -28,15 +28,13 @@ impl Endpoint {
         }
         for (id, handle) in self.layer.abandon_servers(hits) {
             let Some(call) = self.calls.get_mut(&handle) else { continue };
-            match &call.phase {
-                Phase::Incoming { server, .. } if *server == id => call.end(EndCause::FlowFailed),
-                // the answer cannot reach the caller
-                Phase::Running if call.answer.as_ref().is_some_and(|answer| answer.server == id) => {
-                    call.end(EndCause::FlowFailed);
-                }
-                Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => {}
+            let unacknowledged = call.negotiation.unacknowledged().is_some_and(|answer| answer.server == id);
+            let withdrawn = call.negotiations().find_map(|negotiation| negotiation.withdraw(id));
+            let was_invited = withdrawn.is_some_and(|pending| pending.request.method == Method::Invite);
+            // neither a refusal nor the answer can reach the caller
+            if unacknowledged || was_invited && call.is_incoming() {
+                call.end(EndCause::FlowFailed);
             }
-            call.offered.take_if(|offered| offered.server == id);
             self.settle(now, handle);
         }
     }

@@ -1,17 +1,18 @@
 //! Ending calls (RFC 3261 §15): BYE and CANCEL of ours, and what the deadlines of a call call for.
 
-use super::call::{Call, Cancel, HangUp, Phase};
+use super::call::{Call, Cancel, HangUp, Phase, Setup};
+use super::handle::CallHandle;
 use super::layer::{Layer, Purpose};
 use super::reply::Reply;
-use super::{CallHandle, CommandError, EndCause, Endpoint, Rejection};
+use super::{CommandError, EndCause, Endpoint, Rejection};
 use crate::sip::message::Method;
 use crate::sip::timer::Timer;
 use crate::sip::wire::lex;
 use crate::time::Time;
 
 impl Endpoint {
-    /// Ends a call, whatever its state: BYE, CANCEL for one that we placed and nobody answered, 480 for one that came in
-    /// and was not answered. BYE waits for the ACK of our 200 (RFC 3261 §15). `reason` goes into Reason (RFC 3326) as
+    /// Ends a call, whatever its state: BYE, CANCEL for one of ours without an answer, 480 for an incoming one without an
+    /// answer. BYE waits for the ACK of our 200 (RFC 3261 §15). `reason` goes into Reason (RFC 3326) as
     /// Q.850 cause and text. `Ended` follows when the far end has answered.
     pub fn hang_up(&mut self, now: Time, call: CallHandle, reason: Option<(u16, &str)>) -> Result<(), CommandError> {
         let handle = call;
@@ -22,14 +23,14 @@ impl Endpoint {
                 let rejection = Rejection { status: 480, reason_header: reason, ..Rejection::default() };
                 return self.reject(now, handle, rejection);
             }
-            Phase::Outgoing { cancel: Cancel::No, .. } => {
+            Phase::Outgoing(Setup { cancel: Cancel::No, .. }) => {
                 let cause = EndCause::Cancelled { reason: reason.clone() };
                 call.give_up(&mut self.layer, now, HangUp { cause, reason });
             }
-            Phase::Running if call.hang_up.is_none() => {
+            Phase::Running => {
                 call.close(&mut self.layer, now, HangUp { cause: EndCause::LocalBye, reason });
             }
-            Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => return Err(CommandError::WrongState),
+            Phase::Outgoing(_) | Phase::Leaving(_) | Phase::Closing { .. } => return Err(CommandError::WrongState),
         }
         self.settle(now, handle);
         Ok(())
@@ -53,9 +54,10 @@ impl Call {
             Timer::Setup => self.set_up_too_late(layer, now),
             Timer::Cancelled => self.cancelled_in_vain(layer),
             Timer::Answer => {
-                if let Some(answer) = self.answer.as_mut().filter(|answer| answer.again.next() <= now) {
+                let answer = self.negotiation.unacknowledged_mut().filter(|answer| answer.again.next() <= now);
+                if let Some(answer) = answer {
                     answer.again.fire(now);
-                    let flow = layer.flow_of(answer.server).unwrap_or(self.flow);
+                    let flow = layer.flow_of(answer.server).unwrap_or(self.peer.flow);
                     layer.transmit(flow, answer.bytes.clone());
                 }
             }
@@ -83,13 +85,25 @@ impl Call {
 
     /// BYE, at once or as soon as our 200 is acknowledged.
     fn close(&mut self, layer: &mut Layer, now: Time, hang_up: HangUp) {
-        if let Some(offered) = self.offered.take() {
-            layer.respond(now, offered.server, &offered.request.headers, Reply::new(487));
-        }
-        if self.answer.is_some() {
-            self.hang_up = Some(hang_up);
+        self.refuse_pending(layer, now);
+        if self.negotiation.unacknowledged().is_some() {
+            self.phase = Phase::Leaving(hang_up);
         } else {
             self.send_bye(layer, now, hang_up);
+        }
+    }
+
+    /// Sends the BYE that has waited for the ACK of our 200, if there is one.
+    pub(super) fn leave(&mut self, layer: &mut Layer, now: Time) -> bool {
+        match std::mem::replace(&mut self.phase, Phase::Running) {
+            Phase::Leaving(hang_up) => {
+                self.send_bye(layer, now, hang_up);
+                true
+            }
+            other => {
+                self.phase = other;
+                false
+            }
         }
     }
 
@@ -101,7 +115,6 @@ impl Call {
 
     /// Sends BYE, but the call is over whether or not it is answered.
     pub(super) fn drop_dead(&mut self, layer: &mut Layer, now: Time, cause: EndCause) {
-        self.answer = None;
         let timed_out = matches!(cause, EndCause::NoAck | EndCause::SessionExpired);
         let reason = timed_out.then(|| "Q.850;cause=102;text=\"Recovery on timer expiry\"".to_owned());
         self.bye(layer, now, Purpose::Forgotten, reason);
@@ -109,9 +122,9 @@ impl Call {
     }
 
     fn bye(&mut self, layer: &mut Layer, now: Time, purpose: Purpose, reason: Option<String>) {
-        if self.owed_ack.is_some() {
+        if let Some(owed) = self.negotiation.owed_ack() {
             // the far end waits for it before it takes a BYE
-            self.acknowledge(layer, None);
+            self.acknowledge(layer, owed, None);
         }
         let mut request = self.dialog.request(Method::Bye);
         if let Some(reason) = reason {
@@ -122,7 +135,7 @@ impl Call {
 
     /// CANCEL, at once or as soon as a provisional response allows it (§9.1).
     pub(super) fn give_up(&mut self, layer: &mut Layer, now: Time, hang_up: HangUp) {
-        let Phase::Outgoing { client, provisional, cancel, .. } = &mut self.phase else { return };
+        let Phase::Outgoing(Setup { client, provisional, cancel, .. }) = &mut self.phase else { return };
         if *provisional {
             layer.cancel(now, *client, hang_up.reason.as_deref());
             *cancel = Cancel::Sent { cause: hang_up.cause, give_up: now + layer.config.timers.give_up() };
@@ -133,20 +146,21 @@ impl Call {
 
     fn set_up_too_late(&mut self, layer: &mut Layer, now: Time) {
         match &self.phase {
-            Phase::Incoming { server, request, expires, .. } => {
+            Phase::Incoming { expires, .. } => {
                 let status = if expires.is_some_and(|expires| expires <= now) { 487 } else { 480 };
-                layer.respond(now, *server, &request.headers, Reply::new(status));
+                // it came in, so there is an INVITE to refuse
+                let _ = self.refuse(layer, now, Reply::new(status));
                 self.end(EndCause::TimedOut);
             }
-            Phase::Outgoing { .. } => {
+            Phase::Outgoing(_) => {
                 self.give_up(layer, now, HangUp { cause: EndCause::TimedOut, reason: None });
             }
-            Phase::Running | Phase::Closing { .. } => {}
+            Phase::Running | Phase::Leaving(_) | Phase::Closing { .. } => {}
         }
     }
 
     fn cancelled_in_vain(&mut self, layer: &mut Layer) {
-        if let Phase::Outgoing { client, cancel: Cancel::Sent { cause, .. }, .. } = &self.phase {
+        if let Phase::Outgoing(Setup { client, cancel: Cancel::Sent { cause, .. }, .. }) = &self.phase {
             layer.remove_client(*client);
             let cause = cause.clone();
             self.end(cause);

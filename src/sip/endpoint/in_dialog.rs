@@ -3,11 +3,13 @@
 use rand::RngExt;
 
 use super::body::{check_accept, session_of};
-use super::call::{Call, Offered, Phase};
-use super::layer::{Layer, ServerId};
+use super::call::{Call, Phase};
+use super::handle::{CallHandle, ServerId};
+use super::layer::Layer;
+use super::negotiation::{Carrier, Negotiation, PendingRequest, Refusal};
 use super::reply::{ACCEPT_KEYS, ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher};
-use super::{CallHandle, CommandError, EndCause, Endpoint, Event};
+use super::{CommandError, EndCause, Endpoint, Event};
 use crate::sip::dialog::DialogId;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Method, Request};
@@ -25,15 +27,13 @@ impl Endpoint {
         let Some(&handle) = self.dialogs.get(&dialog) else { return };
         let Some(call) = self.calls.get_mut(&handle) else { return };
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
-        if call.answer.take_if(|answer| answer.number == number).is_none() {
+        if !call.negotiation.acknowledged(number) {
             return;
         }
-        call.flow = flow;
+        call.peer.flow = flow;
         let answer = session_of(request).ok().flatten();
         self.layer.tell(Event::Confirmed { call: handle, answer });
-        if let Some(hang_up) = call.hang_up.take() {
-            call.send_bye(&mut self.layer, now, hang_up);
-        }
+        call.leave(&mut self.layer, now);
         self.settle(now, handle);
     }
 
@@ -59,13 +59,13 @@ impl Endpoint {
             self.settle(now, handle);
             return outcome;
         }
-        call.flow = flow;
+        call.peer.flow = flow;
         let outcome = match request.method {
             Method::Bye => {
                 call.receive_bye(layer, now, id, request);
                 Ok(())
             }
-            // what was not acknowledged before the final response may be after it (RFC 3262 §3)
+            // a PRACK may come after the final response (RFC 3262 §3)
             Method::Prack => call.receive_prack(layer, now, id, request),
             // having sent BYE we know the dialog no more
             _ if matches!(call.phase, Phase::Closing { .. }) => Err(Reply::new(481)),
@@ -97,15 +97,18 @@ impl Endpoint {
     ) -> Result<(), CommandError> {
         let handle = call;
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
-        let Offered { server, request, interval } = call.offered.take().ok_or(CommandError::WrongState)?;
+        let pending = call.take_offered().ok_or(CommandError::WrongState)?;
         match response {
             Ok(sdp) => {
-                call.offer_accepted(&request);
-                call.accept(&mut self.layer, now, server, &request, interval, sdp);
+                call.offer_accepted(&pending.request);
+                call.accept(&mut self.layer, now, &pending, sdp);
             }
             Err(status) => {
+                if pending.request.method == Method::Invite {
+                    call.negotiation.roll_back();
+                }
                 let status = if (300..700).contains(&status) { status } else { 500 };
-                self.layer.respond(now, server, &request.headers, Reply::new(status));
+                self.layer.respond(now, pending.server, &pending.request.headers, Reply::new(status));
             }
         }
         self.settle(now, handle);
@@ -116,21 +119,15 @@ impl Endpoint {
 impl Call {
     /// A re-INVITE (§14.2).
     fn receive_invite(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
-        if matches!(self.phase, Phase::Incoming { .. }) || self.offered.is_some() {
-            return Err(try_again_soon(layer));
-        }
-        if self.is_changing() || self.owed_ack.is_some() || self.answer.as_ref().is_some_and(|answer| answer.offers) {
-            return Err(Reply::new(491));
-        }
+        self.negotiation.may_accept(Carrier::Invite).map_err(|refusal| refused(layer, refusal))?;
         check_accept(request)?;
         let offer = session_of(request)?;
         let interval = Interval::answering(&request.headers, &layer.config)?;
-        if self.answer.take().is_some() {
-            // only who has our 200 can send this: the ACK was lost or overtaken (RFC 5407 §3.1.4)
+        if self.negotiation.take_unacknowledged() {
+            // its sender has our 200: the ACK was lost or overtaken (RFC 5407 §3.1.4)
             layer.tell(Event::Confirmed { call: self.handle, answer: None });
         }
-        if let Some(hang_up) = self.hang_up.take() {
-            self.send_bye(layer, now, hang_up);
+        if self.leave(layer, now) {
             return Err(Reply::new(487));
         }
         layer.respond(now, id, &request.headers, Reply::new(100));
@@ -150,7 +147,7 @@ impl Call {
             Method::Update => self.receive_update(layer, now, id, request),
             Method::Info => self.receive_info(layer, now, id, request),
             Method::Options => {
-                let reply = Reply::capabilities(&layer.config).with("Contact", self.contact());
+                let reply = Reply::capabilities(&layer.config).with("Contact", self.peer.contact());
                 layer.respond(now, id, &request.headers, reply);
                 Ok(())
             }
@@ -169,24 +166,22 @@ impl Call {
     }
 
     /// UPDATE (RFC 3311 §5.2): a refresh is answered at once, an offer is the application's.
-    pub(super) fn receive_update(
-        &mut self,
-        layer: &mut Layer,
-        now: Time,
-        id: ServerId,
-        request: &Request,
-    ) -> Result<(), Reply> {
+    fn receive_update(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
         let interval = Interval::answering(&request.headers, &layer.config)?;
         if let Some(offer) = session_of(request)? {
-            self.check_turn(layer, request)?;
+            self.check_turn(Carrier::Update, request).map_err(|refusal| refused(layer, refusal))?;
             self.consider(layer, id, request, interval, Some(offer));
             return Ok(());
         }
-        self.learn(&request.headers);
+        if self.negotiation_of(request).is_updating() {
+            return Err(refused(layer, Refusal::Busy));
+        }
+        self.peer.learn(&request.headers);
         if let Some(dialog) = self.dialog_of(request) {
             dialog.refresh_target(&request.headers);
         }
-        let reply = Reply::new(200).with("Contact", self.contact()).with("Allow", ALLOW).with("Supported", SUPPORTED);
+        let reply =
+            Reply::new(200).with("Contact", self.peer.contact()).with("Allow", ALLOW).with("Supported", SUPPORTED);
         layer.respond(now, id, &request.headers, Interval::write(interval, reply));
         if matches!(self.phase, Phase::Running) {
             self.start_session(now, interval, Refresher::Uas);
@@ -194,26 +189,19 @@ impl Call {
         Ok(())
     }
 
-    /// Whether an offer may come now (RFC 3311 §5.2): 500 while one of the far end's waits for its answer, 491 while one of ours does.
-    fn check_turn(&self, layer: &mut Layer, request: &Request) -> Result<(), Reply> {
-        let theirs = self.offered.is_some()
-            || match &self.phase {
-                Phase::Incoming { .. } => !self.reliable.has_exchanged(),
-                Phase::Outgoing { late_offer, .. } => *late_offer && !self.has_exchanged_early(request),
-                Phase::Running | Phase::Closing { .. } => false,
-            };
-        if theirs {
-            return Err(try_again_soon(layer));
+    /// Whether an offer, or an INVITE, may come now. The application considers one at a time, whatever dialog it is in.
+    pub(super) fn check_turn(&mut self, carrier: Carrier, request: &Request) -> Result<(), Refusal> {
+        if matches!(self.phase, Phase::Leaving(_) | Phase::Closing { .. }) {
+            return Err(Refusal::Glare);
         }
-        let settled = match &self.phase {
-            Phase::Incoming { .. } => true,
-            Phase::Outgoing { .. } => self.has_exchanged_early(request),
-            Phase::Running | Phase::Closing { .. } => self.is_running(),
-        };
-        let exchanging = self.answer.as_ref().is_some_and(|answer| answer.offers) || self.owed_ack.is_some();
-        if settled && !self.is_changing() && !exchanging { Ok(()) } else { Err(Reply::new(491)) }
+        self.negotiation_of(request).may_accept(carrier)?;
+        if self.negotiations().any(|negotiation| negotiation.is_offered()) {
+            return Err(Refusal::Busy);
+        }
+        Ok(())
     }
 
+    /// Passes an offer, or the request for one, to the application.
     pub(super) fn consider(
         &mut self,
         layer: &mut Layer,
@@ -222,19 +210,26 @@ impl Call {
         interval: Option<Interval>,
         offer: Option<Vec<u8>>,
     ) {
-        self.learn(&request.headers);
-        self.offered = Some(Offered { server, request: request.clone(), interval });
+        self.peer.learn(&request.headers);
+        let pending = PendingRequest { server, request: request.clone(), interval };
+        match request.method == Method::Invite {
+            true => self.negotiation.invited(pending, offer.is_some()),
+            false => self.negotiation_of(request).offered(pending),
+        }
         layer.tell(Event::Offer { call: self.handle, offer });
     }
 
+    /// The request that [`Event::Offer`] was about.
+    fn take_offered(&mut self) -> Option<PendingRequest> {
+        let offered = self.negotiations().find_map(Negotiation::take_offered);
+        if offered.is_some() || self.is_incoming() {
+            return offered;
+        }
+        self.negotiation.take_invite()
+    }
+
     /// INFO: keys (the two content types of practice, RFC 6086 §2 calls it legacy usage), or nothing at all.
-    pub(super) fn receive_info(
-        &mut self,
-        layer: &mut Layer,
-        now: Time,
-        id: ServerId,
-        request: &Request,
-    ) -> Result<(), Reply> {
+    fn receive_info(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) -> Result<(), Reply> {
         if request.headers.contains("Info-Package") {
             // RFC 6086 §4.2.2: we are willing to receive none
             return Err(Reply::new(469).with("Recv-Info", ""));
@@ -253,19 +248,37 @@ impl Call {
     fn receive_bye(&mut self, layer: &mut Layer, now: Time, id: ServerId, request: &Request) {
         layer.respond(now, id, &request.headers, Reply::new(200));
         let reason = request.headers.first("Reason").map(str::to_owned);
-        match &self.phase {
-            Phase::Incoming { server, request, .. } => {
-                layer.respond(now, *server, &request.headers, Reply::new(487));
+        match self.phase {
+            Phase::Incoming { .. } => {
+                self.refuse_pending(layer, now);
                 self.end(EndCause::Cancelled { reason });
             }
-            Phase::Outgoing { .. } | Phase::Running => self.end(EndCause::RemoteBye { reason }),
+            Phase::Outgoing(_) | Phase::Running | Phase::Leaving(_) => self.end(EndCause::RemoteBye { reason }),
             // both hung up; ours is answered as well
             Phase::Closing { .. } => {}
         }
     }
+
+    /// 487 to what of the far end's is unanswered (§15.1.2).
+    pub(super) fn refuse_pending(&mut self, layer: &mut Layer, now: Time) {
+        for negotiation in self.negotiations() {
+            refuse_pending(layer, now, negotiation);
+        }
+    }
 }
 
-/// 500: an INVITE is still being answered (§14.2).
-fn try_again_soon(layer: &mut Layer) -> Reply {
-    Reply::new(500).with("Retry-After", layer.rng.random_range(0..=10).to_string())
+/// 487 to what of the far end's is unanswered in one dialog.
+pub(super) fn refuse_pending(layer: &mut Layer, now: Time, negotiation: &mut Negotiation) {
+    while let Some(PendingRequest { server, request, .. }) = negotiation.take_pending() {
+        layer.respond(now, server, &request.headers, Reply::new(487));
+    }
+}
+
+/// What the sender of an offer that cannot be taken is answered.
+pub(super) fn refused(layer: &mut Layer, refusal: Refusal) -> Reply {
+    match refusal {
+        Refusal::Glare => Reply::new(491),
+        Refusal::Busy => Reply::new(500).with("Retry-After", layer.rng.random_range(0..=10).to_string()),
+        Refusal::OutOfOrder => Reply::new(400).phrased("Offer And Answer Out Of Order"),
+    }
 }

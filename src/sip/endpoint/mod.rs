@@ -1,9 +1,27 @@
 //! The endpoint: a user agent server, and a small user agent client, over transactions and dialogs (RFC 3261 §8, §13–§15).
 //!
-//! Messages go in with [`Endpoint::handle_message`], time with [`Endpoint::handle_timeout`], the application's wishes with
+//! Messages go in with [`Endpoint::handle_message`], time with [`Endpoint::handle_timeout`], the application's decisions with
 //! the commands; what is to be done comes out of [`Endpoint::poll_output`].
 //!
-//! Architecture invariant: no table grows without a bound, and all randomness comes from the seed.
+//! | file | what it does |
+//! |---|---|
+//! | `command`, `event`, `handle`, `config` | what passes between the application and the endpoint |
+//! | `call`, `peer` | what is remembered of a call, and of its far end |
+//! | `negotiation` | offer and answer in one dialog: what may come and go |
+//! | `uas` | requests outside of dialogs: admission, INVITE, CANCEL, the answer |
+//! | `in_dialog` | requests in dialogs: ACK, re-INVITE, UPDATE, INFO, BYE |
+//! | `progress`, `reliable` | provisional responses and PRACK |
+//! | `uac`, `early` | calls that we place: responses, early dialogs, forks |
+//! | `change`, `session_timer` | re-INVITEs and UPDATEs of ours: offers and refreshes |
+//! | `hang_up` | BYE and CANCEL of ours, and the deadlines of a call |
+//! | `failure` | lost connections and unreachable destinations |
+//! | `registering`, `registrations` | REGISTER, and callers that prove their line |
+//! | `prove`, `own_registration` | challenges that we answer, and registrations of our own |
+//! | `layer` | the transactions: their tables, and what they send |
+//! | `reply`, `body`, `refused` | responses, session descriptions in bodies, reports of refused INVITEs |
+//!
+//! Architecture invariant: no table grows without a bound, and all randomness comes from the seed. Whether an offer may come
+//! or go is asked of the negotiation and of nothing else.
 
 mod body;
 mod call;
@@ -13,25 +31,29 @@ mod config;
 mod early;
 mod event;
 mod failure;
+mod handle;
 mod hang_up;
 mod in_dialog;
 mod layer;
+mod negotiation;
+mod own_registration;
+mod peer;
 mod progress;
 mod prove;
 mod refused;
 mod registering;
+mod registrations;
 mod reliable;
 mod reply;
 mod session_timer;
 mod uac;
 mod uas;
 
-pub use command::{CommandError, Outgoing, Rejection};
-pub use config::{Admission, Config};
-pub use event::{CallHandle, EndCause, Event, IdentityFacts, Incoming, Output, Transmit};
-pub use prove::Registration;
+pub use command::{CommandError, Outgoing, Registered, Registration, Rejection, Ruling};
+pub use config::{Admission, Config, RegistrarConfig};
+pub use event::{EndCause, Event, IdentityFacts, Incoming, Output, Registering, Transmit};
+pub use handle::{CallHandle, RegisterHandle};
 pub use refused::Refused;
-pub use registering::{RegisterHandle, Registered, Registering, RegistrarConfig, Ruling};
 
 use std::collections::HashMap;
 
@@ -40,8 +62,8 @@ use tracing::debug;
 
 use self::call::Call;
 use self::layer::{Layer, Owner};
-use self::prove::OwnRegistration;
-use self::registering::Registrations;
+use self::own_registration::OwnRegistration;
+use self::registrations::Registrations;
 use self::reliable::Departed;
 use self::reply::Reply;
 use crate::sip::dialog::DialogId;
@@ -160,17 +182,14 @@ impl Endpoint {
             return;
         }
         self.layer.agenda.set(Owner::Call(handle), None);
-        let Some(call) = self.calls.remove(&handle) else { return };
+        let Some(mut call) = self.calls.remove(&handle) else { return };
         self.dialogs.remove(call.dialog.id());
         for early in &call.early {
             self.dialogs.remove(early.dialog.id());
         }
         let timers = &self.layer.config.timers;
-        self.departed.keep(now, timers, call.dialog.id(), &call.reliable, call.offered_early());
-        if let Some(offered) = call.offered {
-            // §15.1.2: what is still pending is told
-            self.layer.respond(now, offered.server, &offered.request.headers, Reply::new(487));
-        }
+        self.departed.keep(now, timers, call.dialog.id(), &call.reliable);
+        call.refuse_pending(&mut self.layer, now);
         if let Some(cause) = call.ended {
             self.layer.tell(Event::Ended { call: handle, cause });
         }

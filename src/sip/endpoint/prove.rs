@@ -1,38 +1,14 @@
 //! The client's side of authentication: requests that are challenged are sent again with credentials (RFC 3261 §22.2), and
 //! registrations of our own (§10.2).
 
-use super::call::{Cancel, Phase};
-use super::layer::{ClientId, Purpose};
-use super::{CallHandle, CommandError, Endpoint, Event};
+use super::call::{Cancel, Phase, Setup};
+use super::handle::{CallHandle, ClientId};
+use super::layer::Purpose;
+use super::{CommandError, Endpoint, Event, Registration};
 use crate::sip::dialog::Dialog;
 use crate::sip::digest::{Account, answer};
-use crate::sip::flow::Flow;
-use crate::sip::message::{CSeq, Method, NameAddr, Request, Response, Scheme, Uri};
+use crate::sip::message::{CSeq, Method, Request, Response, Scheme};
 use crate::time::Time;
-
-/// A registration of our own, to be asked for, refreshed or (with 0 seconds) taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registration {
-    /// The way to the registrar.
-    pub flow: Flow,
-    /// The registrar: the Request-URI, a domain without a user.
-    pub registrar: Uri,
-    /// Who registers: From and To.
-    pub address_of_record: NameAddr,
-    /// For how many seconds; 0 takes the contact away.
-    pub seconds: u32,
-}
-
-/// What the endpoint remembers of its own registration.
-#[derive(Default)]
-pub(super) struct OwnRegistration {
-    call_id: String,
-    number: u32,
-    client: Option<ClientId>,
-    /// Credentials were sent with this one.
-    answered: bool,
-    wanted: Option<Registration>,
-}
 
 impl Endpoint {
     /// What our requests are proved with when they are challenged.
@@ -103,9 +79,13 @@ impl Endpoint {
     /// Sends the INVITE again with credentials when that is what the response asks for, and we have not done so in vain.
     pub(super) fn calls_again(&mut self, now: Time, handle: CallHandle, id: ClientId, response: &Response) -> bool {
         let Some(call) = self.calls.get(&handle) else { return false };
-        let is_wanted = matches!(&call.phase, Phase::Outgoing { cancel: Cancel::No, client, .. } if *client == id);
-        let Some(mut request) = call.invite.as_deref().filter(|_| is_wanted).cloned() else { return false };
-        let flow = call.flow;
+        let Phase::Outgoing(Setup { cancel: Cancel::No, client, invite: Some(invite), .. }) = &call.phase else {
+            return false;
+        };
+        if *client != id {
+            return false;
+        }
+        let (flow, mut request) = (call.peer.flow, invite.as_ref().clone());
         let uri = request.uri.to_string();
         let answered = request.headers.contains("Authorization") || request.headers.contains("Proxy-Authorization");
         let Some((name, value)) = self.credentials(response, "INVITE", &uri, answered) else { return false };
@@ -117,12 +97,10 @@ impl Endpoint {
         let Some(call) = self.calls.get_mut(&handle) else { return false };
         let Ok(dialog) = Dialog::placing(&request) else { return false };
         call.dialog = dialog;
-        call.invite = Some(Box::new(request.clone()));
-        let sent = self.layer.send(now, flow, request, Purpose::Place(handle));
-        if let Phase::Outgoing { client, provisional, .. } = &mut call.phase {
-            *client = sent;
-            *provisional = false;
-        }
+        let Phase::Outgoing(setup) = &mut call.phase else { return false };
+        setup.invite = Some(Box::new(request.clone()));
+        setup.client = self.layer.send(now, flow, request, Purpose::Place(handle));
+        setup.provisional = false;
         true
     }
 

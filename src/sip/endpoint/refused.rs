@@ -1,11 +1,11 @@
-//! What is told of an INVITE that the endpoint refuses by itself, before it is anybody's call: what it asked for in vain.
+//! The report of an INVITE that the endpoint refuses by itself, before it becomes a call.
 
 use super::reply::Reply;
 use crate::number::PhoneNumber;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Headers, Method, Uri, reason_phrase};
 
-/// So many characters of what the far end named are told.
+/// The length limit of a name that the far end gave.
 const LONGEST_NAME: usize = 100;
 
 /// An INVITE outside of dialogs that was answered with 300 to 699, and no call came of it.
@@ -17,12 +17,12 @@ pub struct Refused {
     pub call_id: String,
     /// How it was answered.
     pub status: u16,
-    /// Why, in words of ours: of the far end's only option tags are in it, and a telephone number that was called.
+    /// Why, in our words. From the far end come only option tags and the telephone number that was called.
     pub why: String,
 }
 
 impl Refused {
-    /// What is to be told of the answer to a request with these header fields; nothing, when another copy of it is served.
+    /// The report of the answer to a request with these header fields; none, when another copy of it is served.
     pub(super) fn of(flow: Flow, method: &Method, headers: &Headers, reply: &Reply) -> Option<Refused> {
         let copy = reply.status == 482;
         (*method == Method::Invite && !copy).then(|| Refused {
@@ -52,8 +52,8 @@ fn why(reply: &Reply) -> String {
     }
 }
 
-/// Whom a request that is not for us calls. Only what is a telephone number is repeated: behind the service's own there may be keys that
-/// were dialled with it.
+/// The callee of a request that is not for us. Only a telephone number is repeated: behind the service's own there may be keys
+/// that were dialled with it.
 pub(super) fn called_in_vain(uri: &Uri, service: &str) -> String {
     let called = uri.subscriber().and_then(|user| PhoneNumber::parse(&user).ok());
     let called = called.map_or_else(|| "something that is no telephone number".to_owned(), |number| number.to_string());

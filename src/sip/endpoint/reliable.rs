@@ -6,14 +6,16 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use super::CommandError;
-use super::layer::{Layer, ServerId};
+use super::handle::ServerId;
+use super::layer::Layer;
+use super::negotiation::Negotiation;
 use super::reply::RELIABLE_PROVISIONALS;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::{Headers, RAck};
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
 
-/// So many ended calls are remembered for the sake of their PRACKs.
+/// The ended calls that are remembered for their PRACKs.
 const MOST_DEPARTED: usize = 1_000;
 
 /// Our reliable provisional responses to one INVITE.
@@ -25,10 +27,8 @@ pub(super) struct Reliable {
     pending: Option<Pending>,
     /// What is to be sent when that is here; a newer one takes the place of an older.
     next: Option<Provisional>,
-    /// The answer that waits for it.
+    /// The answer to the INVITE that waits for it.
     held: Option<String>,
-    /// A session was offered and answered in them.
-    exchanged: bool,
 }
 
 /// A provisional response to be.
@@ -45,10 +45,19 @@ pub(super) struct Pending {
     pub number: u32,
     pub server: ServerId,
     pub bytes: Vec<u8>,
-    /// It describes the session.
-    pub describes: bool,
+    pub description: Description,
     /// When it is sent again and when it is given up; none once there is a final response.
     timers: Option<(Backoff, Time)>,
+}
+
+/// The session description in a response of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Description {
+    None,
+    /// Our offer, which the PRACK answers.
+    Offer,
+    /// Our answer, first or repeated.
+    Answer,
 }
 
 impl Reliable {
@@ -85,15 +94,14 @@ impl Reliable {
         self.pending.as_ref().filter(|pending| (pending.sequence, pending.number) == (rack.sequence, rack.cseq.number))
     }
 
-    /// It is acknowledged. `settles` says whether the session is agreed on now.
-    pub fn acknowledged(&mut self, settles: bool) {
+    /// It is acknowledged.
+    pub fn acknowledged(&mut self) {
         self.pending = None;
-        self.exchanged |= settles;
     }
 
     /// Whether a 2xx has to wait: a session description is not acknowledged yet (§3).
     pub fn holds_answer(&self) -> bool {
-        self.is_waiting() && self.pending.as_ref().is_some_and(|pending| pending.describes)
+        self.is_waiting() && self.pending.as_ref().is_some_and(|pending| pending.description != Description::None)
     }
 
     /// Keeps the answer until it may be sent. There is one.
@@ -120,16 +128,6 @@ impl Reliable {
         }
     }
 
-    /// Whether a session was agreed on before the final response.
-    pub const fn has_exchanged(&self) -> bool {
-        self.exchanged
-    }
-
-    /// The same, once: later INVITEs begin anew.
-    pub fn take_exchanged(&mut self) -> bool {
-        std::mem::take(&mut self.exchanged)
-    }
-
     /// What is to be sent again now.
     pub fn repeat(&mut self, now: Time) -> Option<(ServerId, Vec<u8>)> {
         let pending = self.pending.as_mut()?;
@@ -146,8 +144,14 @@ impl Reliable {
 
 impl Pending {
     /// A response that was just sent.
-    pub const fn new(sequence: u32, number: u32, server: ServerId, bytes: Vec<u8>, describes: bool) -> Pending {
-        Pending { sequence, number, server, bytes, describes, timers: None }
+    pub const fn new(
+        sequence: u32,
+        number: u32,
+        server: ServerId,
+        bytes: Vec<u8>,
+        description: Description,
+    ) -> Pending {
+        Pending { sequence, number, server, bytes, description, timers: None }
     }
 }
 
@@ -160,13 +164,12 @@ struct Departure {
     dialog: DialogId,
     sequence: u32,
     number: u32,
-    /// The PRACK holds the answer to our offer.
-    offered: bool,
+    description: Description,
 }
 
 impl Departed {
-    /// Of the call in this dialog, which ends now. `offered` says whether a session description in them is an offer.
-    pub fn keep(&mut self, now: Time, timers: &Table, dialog: &DialogId, reliable: &Reliable, offered: bool) {
+    /// Of the call in this dialog, which ends now.
+    pub fn keep(&mut self, now: Time, timers: &Table, dialog: &DialogId, reliable: &Reliable) {
         let Some(pending) = &reliable.pending else { return };
         while self.0.front().is_some_and(|first| first.until <= now || self.0.len() >= MOST_DEPARTED) {
             self.0.pop_front();
@@ -176,19 +179,19 @@ impl Departed {
             dialog: dialog.clone(),
             sequence: pending.sequence,
             number: pending.number,
-            offered: offered && pending.describes,
+            description: pending.description,
         });
     }
 
-    /// The response that this PRACK is for, once: whether the PRACK holds an answer.
-    pub fn take(&mut self, now: Time, dialog: &DialogId, rack: &RAck) -> Option<bool> {
+    /// The description in the response that this PRACK is for, once.
+    pub fn take(&mut self, now: Time, dialog: &DialogId, rack: &RAck) -> Option<Description> {
         let is_it = |gone: &Departure| {
             gone.until > now
                 && gone.dialog == *dialog
                 && (gone.sequence, gone.number) == (rack.sequence, rack.cseq.number)
         };
         let at = self.0.iter().position(is_it)?;
-        self.0.remove(at).map(|gone| gone.offered)
+        self.0.remove(at).map(|gone| gone.description)
     }
 }
 
@@ -197,12 +200,9 @@ pub(super) struct Early {
     pub dialog: Dialog,
     /// RSeq of its last reliable response, if there was one.
     pub sequence: Option<u32>,
-    /// Its session description: the answer to our offer.
+    pub negotiation: Negotiation,
+    /// The answer to our offer, as long as that is what is agreed on.
     pub answer: Option<Vec<u8>>,
-    /// The PRACK that waits for the application's answer to the offer in the response.
-    pub owed: Option<RAck>,
-    /// That was answered.
-    pub exchanged: bool,
 }
 
 /// Whether the sender takes reliable provisional responses, and whether it takes no others.

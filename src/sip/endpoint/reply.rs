@@ -23,7 +23,7 @@ pub(super) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf";
 pub(super) struct Reply {
     pub status: u16,
     pub reason: Option<String>,
-    /// Why, for who runs the service; not sent.
+    /// Why, for the operator; not sent.
     pub because: Option<String>,
     headers: Vec<(&'static str, String)>,
     body: Option<String>,
@@ -74,7 +74,7 @@ impl Reply {
         Reply::new(415).with("Accept", accept).with("Accept-Encoding", "identity")
     }
 
-    /// What OPTIONS is told (§11.2).
+    /// The answer to OPTIONS (§11.2).
     pub fn capabilities(config: &Config) -> Reply {
         Reply::new(200)
             .with("Allow", allow(config))
@@ -136,7 +136,7 @@ fn add_tag(headers: &mut Headers, tag: &str) {
     }
 }
 
-/// The option tags in Require that nobody here knows (§8.2.2.3).
+/// Refuses option tags in Require that we do not know (§8.2.2.3).
 pub(super) fn check_required(request: &Request) -> Result<(), Reply> {
     let mut unknown = request.headers.option_tags("Require");
     unknown.retain(|tag| tag != TIMER && tag != RELIABLE_PROVISIONALS);

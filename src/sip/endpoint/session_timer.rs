@@ -1,4 +1,4 @@
-//! Session timers (RFC 4028): what is agreed in an INVITE or UPDATE, who refreshes, and when it is too late.
+//! Session timers (RFC 4028): the interval that an INVITE or UPDATE agrees on, the refresher, and the expiry.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::time::Time;
 /// The two ends of one transaction, as `refresher` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refresher {
-    /// Who sent the request.
+    /// The sender of the request.
     Uac,
-    /// Who answered it.
+    /// The responder.
     Uas,
 }
 
@@ -115,7 +115,7 @@ impl SessionTimer {
     /// Starts anew: a 2xx was sent or received. `ours` says whether we refresh.
     pub fn start(now: Time, seconds: u32, ours: bool) -> SessionTimer {
         let interval = Duration::from_secs(u64::from(seconds));
-        // §10: who does not refresh hangs up a little before the end
+        // §10: the end that does not refresh hangs up a little earlier
         let margin = if ours { Duration::ZERO } else { (interval / 3).min(Duration::from_secs(32)) };
         SessionTimer {
             seconds,
@@ -130,7 +130,7 @@ impl SessionTimer {
         self.refresh = None;
     }
 
-    /// The refresh failed and is to be tried again.
+    /// The refresh is tried again at this time.
     pub fn refresh_at(&mut self, time: Time) {
         self.refresh = Some(time);
     }

@@ -9,6 +9,7 @@ mod changing;
 mod early;
 mod hanging_up;
 mod monkey;
+mod negotiating;
 mod other_transports;
 mod pair;
 mod placing;

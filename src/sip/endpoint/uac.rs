@@ -1,13 +1,16 @@
-//! The user agent client (RFC 3261 §8.1, §13.2): placing calls, and what the responses to our requests mean.
+//! The user agent client (RFC 3261 §8.1, §13.2): placing calls, and the responses to our requests.
 
 use std::time::Duration;
 
-use super::call::{Call, Cancel, HangUp, Phase};
-use super::layer::{ClientId, Layer, Purpose};
+use super::call::{Call, Cancel, HangUp, Phase, Setup};
+use super::handle::{CallHandle, ClientId};
+use super::in_dialog::refuse_pending;
+use super::layer::{Layer, Purpose};
+use super::negotiation::{Heard, Negotiation, OwedAck};
 use super::reliable::Early;
 use super::reply::{ACCEPT_SESSION, ALLOW, SUPPORTED};
 use super::session_timer::{self, Interval, Refresher};
-use super::{CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
+use super::{CommandError, EndCause, Endpoint, Event, Outgoing};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{CSeq, Method, NameAddr, Request, Response, Scheme};
 use crate::time::Time;
@@ -23,27 +26,31 @@ impl Endpoint {
         let handle = self.next_handle();
         let kept = self.account.is_some().then(|| Box::new(request.clone()));
         let client = self.layer.send(now, outgoing.flow, request, Purpose::Place(handle));
-        let phase = Phase::Outgoing {
+        let late_offer = outgoing.offer.is_none();
+        let setup = Setup {
             client,
-            late_offer: outgoing.offer.is_none(),
+            late_offer,
             provisional: false,
             limit: now + self.layer.config.setup_limit,
             cancel: Cancel::No,
+            withholds_ack: false,
+            invite: kept,
         };
-        let mut call = Call::new(handle, outgoing.flow, dialog, phase);
-        call.is_ours = true;
-        call.is_secure = outgoing.to.scheme == Scheme::Sips;
-        call.invite = kept;
-        call.user = outgoing.from.uri.subscriber();
+        let negotiation = Negotiation::calling(!late_offer);
+        let mut call = Call::new(handle, outgoing.flow, dialog, Phase::Outgoing(setup), negotiation);
+        call.peer.is_secure = outgoing.to.scheme == Scheme::Sips;
+        call.peer.user = outgoing.from.uri.subscriber();
         call.local_sdp = outgoing.offer;
         self.calls.insert(handle, call);
         self.settle(now, handle);
         Ok(handle)
     }
 
-    /// The 2xx to this call, which was just placed, is never to be acknowledged: to see what the far end does then.
+    /// Never acknowledges the 2xx to this call, which was just placed: a test of what the far end does then.
     pub fn withhold_ack(&mut self, call: CallHandle) -> Result<(), CommandError> {
-        self.calls.get_mut(&call).ok_or(CommandError::NoSuchCall)?.withholds_ack = true;
+        let call = self.calls.get_mut(&call).ok_or(CommandError::NoSuchCall)?;
+        let Phase::Outgoing(setup) = &mut call.phase else { return Err(CommandError::WrongState) };
+        setup.withholds_ack = true;
         Ok(())
     }
 
@@ -56,7 +63,7 @@ impl Endpoint {
         body: Vec<u8>,
     ) -> Result<(), CommandError> {
         let call = self.calls.get_mut(&call).ok_or(CommandError::NoSuchCall)?;
-        if !call.is_running() || call.owed_ack.is_some() {
+        if !call.is_running() || call.negotiation.owed_ack().is_some() {
             return Err(CommandError::WrongState);
         }
         if call.infos >= MAX_INFOS || !self.layer.has_room(false) {
@@ -102,14 +109,11 @@ impl Endpoint {
         };
         match (purpose, self.calls.get_mut(&handle)) {
             (Purpose::Place(_), Some(call)) => match &call.phase {
-                Phase::Outgoing {
-                    cancel: Cancel::Wanted(HangUp { cause, .. }) | Cancel::Sent { cause, .. }, ..
-                } => {
-                    let cause = cause.clone();
-                    call.end(cause);
+                Phase::Outgoing(setup) => {
+                    let cause = setup.cancel.cause().cloned();
+                    call.end(cause.unwrap_or(why));
                 }
-                Phase::Outgoing { .. } => call.end(why),
-                Phase::Incoming { .. } | Phase::Running | Phase::Closing { .. } => {}
+                Phase::Incoming { .. } | Phase::Running | Phase::Leaving(_) | Phase::Closing { .. } => {}
             },
             (Purpose::Change(_), Some(call)) => call.change_failed(&mut self.layer, now, id, 408),
             (Purpose::Bye(_), Some(call)) => match &call.phase {
@@ -121,7 +125,7 @@ impl Endpoint {
                     let cause = cause.clone();
                     call.end(cause);
                 }
-                Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running => {}
+                Phase::Incoming { .. } | Phase::Outgoing(_) | Phase::Running | Phase::Leaving(_) => {}
             },
             (Purpose::Info(_), _) => self.info_answered(now, handle, 408),
             (Purpose::Place(_) | Purpose::Change(_) | Purpose::Bye(_) | Purpose::Register | Purpose::Forgotten, _) => {}
@@ -136,7 +140,7 @@ impl Endpoint {
         let waiting = self
             .calls
             .get_mut(&handle)
-            .filter(|call| matches!(&call.phase, Phase::Outgoing { client, .. } if *client == id));
+            .filter(|call| matches!(&call.phase, Phase::Outgoing(setup) if setup.client == id));
         match (waiting, response.status) {
             (Some(call), ..200) => {
                 call.progressed(&mut self.layer, now, response);
@@ -158,7 +162,8 @@ impl Endpoint {
     pub(super) fn answered_again(&mut self, now: Time, handle: CallHandle, id: ClientId, response: &Response) {
         let Ok(to) = response.headers.to() else { return };
         let owed = self.calls.get(&handle).is_some_and(|call| {
-            call.owed_ack.is_some_and(|(client, _)| client == id) && call.dialog.id().remote_tag.as_deref() == to.tag()
+            call.negotiation.owed_ack().is_some_and(|owed| owed.client == id)
+                && call.dialog.id().remote_tag.as_deref() == to.tag()
         });
         if owed || self.layer.ack_again(id, to.tag()) {
             return;
@@ -168,7 +173,9 @@ impl Endpoint {
         let way = flow.towards(dialog.next_hop());
         self.layer.send_ack(id, way, dialog.ack(dialog.local_number()));
         if let Some(call) = self.calls.get_mut(&handle) {
-            call.take_early(&mut dialog);
+            if let Some(mut early) = call.take_early(&mut dialog) {
+                refuse_pending(&mut self.layer, now, &mut early.negotiation);
+            }
             if call.dialog.id() != dialog.id() {
                 self.dialogs.remove(dialog.id());
             }
@@ -197,9 +204,9 @@ impl Endpoint {
 
 impl Call {
     fn progressed(&mut self, layer: &mut Layer, now: Time, response: &Response) {
-        let Phase::Outgoing { provisional, cancel, .. } = &mut self.phase else { return };
-        *provisional = true;
-        if let Cancel::Wanted(hang_up) = cancel {
+        let Phase::Outgoing(setup) = &mut self.phase else { return };
+        setup.provisional = true;
+        if let Cancel::Wanted(hang_up) = &setup.cancel {
             let hang_up = hang_up.clone();
             return self.give_up(layer, now, hang_up);
         }
@@ -210,31 +217,34 @@ impl Call {
 
     fn accepted(&mut self, layer: &mut Layer, now: Time, id: ClientId, response: &Response) {
         let Ok(mut dialog) = self.dialog.answered(response) else { return };
-        let number = dialog.local_number();
+        let owed = OwedAck { client: id, number: dialog.local_number() };
         let early = self.take_early(&mut dialog);
         self.dialog = dialog;
-        let phase = std::mem::replace(&mut self.phase, Phase::Running);
-        let Phase::Outgoing { late_offer, cancel, .. } = phase else { return };
-        self.learn(&response.headers);
+        let Phase::Outgoing(setup) = std::mem::replace(&mut self.phase, Phase::Running) else { return };
+        self.peer.learn(&response.headers);
         self.start_session(now, Interval::agreed(&response.headers), Refresher::Uac);
-        self.owed_ack = Some((id, number));
-        let hang_up = match cancel {
+        let earlier = early.and_then(|Early { negotiation, answer, .. }| {
+            self.negotiation = negotiation;
+            answer
+        });
+        let heard = self.negotiation.heard_success(owed);
+        let hang_up = match setup.cancel {
             Cancel::No => None,
             Cancel::Wanted(hang_up) => Some(hang_up),
             Cancel::Sent { .. } => Some(HangUp { cause: EndCause::LocalBye, reason: None }),
         };
-        let exchanged = early.as_ref().is_some_and(|early| early.exchanged);
-        if self.withholds_ack {
+        if setup.withholds_ack {
             // the 2xx that will be repeated belong to nothing then
-            self.owed_ack = None;
+            self.negotiation.take_ack();
             layer.remove_client(id);
-        }
-        if !late_offer || exchanged || hang_up.is_some() {
-            self.acknowledge(layer, None);
+        } else if heard != Heard::Offer || hang_up.is_some() {
+            self.acknowledge(layer, owed, None);
         }
         // the first description is the answer, whatever follows (RFC 3261 §13.2.1)
-        let answer = early.and_then(|early| early.answer).unwrap_or_else(|| response.body.clone());
-        let answer = if exchanged { Vec::new() } else { answer };
+        let answer = match heard {
+            Heard::Offer | Heard::Answer => response.body.clone(),
+            Heard::Nothing => earlier.unwrap_or_default(),
+        };
         match hang_up {
             // the CANCEL came too late
             Some(hang_up) => self.send_bye(layer, now, HangUp { cause: EndCause::LocalBye, ..hang_up }),
@@ -251,10 +261,9 @@ impl Call {
     }
 
     fn refused(&mut self, layer: &mut Layer, response: &Response) {
-        let Phase::Outgoing { cancel, .. } = &self.phase else { return };
+        let Phase::Outgoing(setup) = &self.phase else { return };
         let status = response.status;
-        if let Cancel::Wanted(HangUp { cause, .. }) | Cancel::Sent { cause, .. } = cancel {
-            let cause = cause.clone();
+        if let Some(cause) = setup.cancel.cause().cloned() {
             return self.end(cause);
         }
         let retry_after = response.headers.seconds("Retry-After").map(|s| Duration::from_secs(u64::from(s)));
@@ -263,9 +272,10 @@ impl Call {
         self.end(EndCause::Rejected { status });
     }
 
-    /// Sends the ACK that is owed, with our answer if the 2xx held the offer.
-    pub(super) fn acknowledge(&mut self, layer: &mut Layer, sdp: Option<String>) {
-        let Some((client, number)) = self.owed_ack.take() else { return };
+    /// Sends the ACK for a 2xx, with our answer if the 2xx was the offer.
+    pub(super) fn acknowledge(&mut self, layer: &mut Layer, owed: OwedAck, sdp: Option<String>) {
+        self.negotiation.take_ack();
+        let OwedAck { client, number } = owed;
         let mut ack = self.dialog.ack(number);
         if let Some(sdp) = &sdp {
             ack.headers.push("Content-Type", ACCEPT_SESSION);
@@ -308,5 +318,5 @@ fn invite(layer: &mut Layer, outgoing: &Outgoing) -> Request {
     request
 }
 
-/// How many INFOs of a call may wait for their answers.
+/// The limit of INFOs of a call without an answer.
 const MAX_INFOS: usize = 32;

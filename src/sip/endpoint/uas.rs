@@ -1,12 +1,14 @@
 //! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): what may come in, and what becomes a call.
 
 use super::body::{check_accept, session_of};
-use super::call::{Answer, Call, Phase};
-use super::layer::{Layer, ServerId};
+use super::call::{Call, Phase};
+use super::handle::{CallHandle, ServerId};
+use super::layer::Layer;
+use super::negotiation::{Negotiation, PendingRequest, Unacknowledged};
 use super::refused::called_in_vain;
 use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
-use super::session_timer::{Interval, Refresher, SessionTimer, knows_timers};
-use super::{Admission, CallHandle, CommandError, EndCause, Endpoint, Event, IdentityFacts, Incoming, Rejection};
+use super::session_timer::{Interval, Refresher, SessionTimer};
+use super::{Admission, CommandError, EndCause, Endpoint, Event, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::flow::{Flow, Transport, is_behind_nat, is_secure, stamp};
@@ -57,7 +59,7 @@ impl Endpoint {
         }
         match outcome {
             Ok(()) => {}
-            // who fills the tables with what is refused anyway is answered without a place in them (§8.2.7)
+            // a flood of refused requests gets no place in the tables (§8.2.7)
             Err(reply) if starts && self.layer.is_half_full() => {
                 self.layer.remove_server(id);
                 self.layer.respond_stateless(flow.of_response(&via), &request.headers, reply);
@@ -118,7 +120,7 @@ impl Endpoint {
         let ours = ours || self.was_dialled(request);
         match request.headers.max_forwards() {
             _ if ours => Ok(()),
-            // who is served elsewhere is only found elsewhere (§16.3); our own calls are taken with no hops left
+            // a request for another user would need a hop more (§16.3); our own calls are taken with none left
             Some(0) => Err(Reply::new(483)),
             Some(_) | None => {
                 let why = called_in_vain(&request.uri, &self.layer.config.service_user);
@@ -136,7 +138,7 @@ impl Endpoint {
 
     fn serves(&self, user: &str) -> bool {
         let service = &self.layer.config.service_user;
-        // what a telephone dials to have its number shown reaches us where no exchange took it away
+        // the prefix that shows the caller's number reaches us where no exchange removes it
         let dialled = user.strip_prefix(SHOW_NUMBER).filter(|dialled| PhoneNumber::parse(dialled).is_ok());
         self.layer.config.any_user || is_same_user(dialled.unwrap_or(user), service)
     }
@@ -175,6 +177,7 @@ impl Endpoint {
         self.dialogs.insert(dialog.id().clone(), call);
         let called = request.uri.subscriber().unwrap_or_default();
         let call_id = dialog.id().call_id.clone();
+        let offers = offer.is_some();
         self.layer.tell(Event::Incoming(Incoming {
             call,
             flow,
@@ -185,17 +188,15 @@ impl Endpoint {
             user_name: self.registrations.as_ref().and_then(|known| known.user_name(now, flow, &request.headers)),
         }));
         let phase = Phase::Incoming {
-            server: id,
-            request: Box::new(request.clone()),
-            interval,
             limit: now + self.layer.config.setup_limit,
             expires: request.headers.seconds("Expires").map(|s| now + std::time::Duration::from_secs(u64::from(s))),
         };
-        let mut entry = Call::new(call, flow, dialog, phase);
-        entry.behind_nat = is_behind_nat(request, via, flow.remote) || !request.headers.contains("Contact");
-        entry.is_secure = is_secure(request);
-        entry.user = request.uri.subscriber().or_else(|| Some(self.layer.config.service_user.clone()));
-        entry.learn(&request.headers);
+        let pending = PendingRequest { server: id, request: request.clone(), interval };
+        let mut entry = Call::new(call, flow, dialog, phase, Negotiation::called(pending, offers));
+        entry.peer.behind_nat = is_behind_nat(request, via, flow.remote) || !request.headers.contains("Contact");
+        entry.peer.is_secure = is_secure(request);
+        entry.peer.user = request.uri.subscriber().or_else(|| Some(self.layer.config.service_user.clone()));
+        entry.peer.learn(&request.headers);
         self.calls.insert(call, entry);
         self.settle(now, call);
         Ok(())
@@ -215,15 +216,10 @@ impl Endpoint {
         self.layer.respond(now, id, &request.headers, Reply::new(200));
         let Some(handle) = self.layer.call_of(invite) else { return Ok(()) };
         let Some(call) = self.calls.get_mut(&handle) else { return Ok(()) };
-        match &call.phase {
-            Phase::Incoming { server, request: pending, .. } if *server == invite => {
-                self.layer.respond(now, invite, &pending.headers, Reply::new(487));
+        if let Some(pending) = call.negotiation.withdraw(invite) {
+            self.layer.respond(now, invite, &pending.request.headers, Reply::new(487));
+            if call.is_incoming() {
                 call.end(EndCause::Cancelled { reason: request.headers.first("Reason").map(str::to_owned) });
-            }
-            Phase::Incoming { .. } | Phase::Outgoing { .. } | Phase::Running | Phase::Closing { .. } => {
-                if let Some(offered) = call.offered.take_if(|offered| offered.server == invite) {
-                    self.layer.respond(now, invite, &offered.request.headers, Reply::new(487));
-                }
             }
         }
         self.settle(now, handle);
@@ -236,15 +232,15 @@ impl Endpoint {
     pub fn answer(&mut self, now: Time, call: CallHandle, sdp: String) -> Result<(), CommandError> {
         let handle = call;
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
-        if call.owed_ack.is_some() {
-            call.acknowledge(&mut self.layer, Some(sdp));
+        if let Some(owed) = call.negotiation.owed_ack() {
+            call.acknowledge(&mut self.layer, owed, Some(sdp));
             return Ok(());
         }
         match call.phase {
             Phase::Incoming { .. } if call.reliable.holds_answer() => call.reliable.hold(sdp)?,
             Phase::Incoming { .. } => call.give_answer(&mut self.layer, now, sdp),
-            Phase::Outgoing { .. } => return call.answer_early(&mut self.layer, now, &sdp),
-            Phase::Running | Phase::Closing { .. } => return Err(CommandError::WrongState),
+            Phase::Outgoing(_) => return call.answer_early(&mut self.layer, now, &sdp),
+            Phase::Running | Phase::Leaving(_) | Phase::Closing { .. } => return Err(CommandError::WrongState),
         }
         self.settle(now, handle);
         Ok(())
@@ -254,14 +250,13 @@ impl Endpoint {
     pub fn reject(&mut self, now: Time, call: CallHandle, rejection: Rejection) -> Result<(), CommandError> {
         let handle = call;
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
-        let Phase::Incoming { server, request, .. } = &call.phase else { return Err(CommandError::WrongState) };
         let reply = Reply::refusing(&rejection);
         let reply = match &rejection.warning {
-            Some((code, text)) => reply.with("Warning", warning(call.flow, *code, text)),
+            Some((code, text)) => reply.with("Warning", warning(call.peer.flow, *code, text)),
             None => reply,
         };
         let status = reply.status;
-        self.layer.respond(now, *server, &request.headers, reply);
+        call.refuse(&mut self.layer, now, reply)?;
         call.end(EndCause::Rejected { status });
         self.settle(now, handle);
         Ok(())
@@ -271,42 +266,48 @@ impl Endpoint {
 impl Call {
     /// Sends the 200 to the INVITE that came.
     pub(super) fn give_answer(&mut self, layer: &mut Layer, now: Time, sdp: String) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Running);
-        if let Phase::Incoming { server, request, interval, .. } = phase {
-            self.reliable.stop();
-            self.accept(layer, now, server, &request, interval, sdp);
+        let Some(invite) = self.negotiation.take_invite() else { return };
+        self.phase = Phase::Running;
+        self.reliable.stop();
+        self.accept(layer, now, &invite, sdp);
+    }
+
+    /// Refuses the INVITE that came.
+    pub(super) fn refuse(&mut self, layer: &mut Layer, now: Time, reply: Reply) -> Result<(), CommandError> {
+        if !self.is_incoming() {
+            return Err(CommandError::WrongState);
         }
+        let invite = self.negotiation.take_invite().ok_or(CommandError::WrongState)?;
+        layer.respond(now, invite.server, &invite.request.headers, reply);
+        Ok(())
     }
 
     /// Sends the 200 to an INVITE, UPDATE or PRACK and keeps the first for repetition until its ACK comes.
-    pub(super) fn accept(
-        &mut self,
-        layer: &mut Layer,
-        now: Time,
-        server: ServerId,
-        request: &Request,
-        interval: Option<Interval>,
-        sdp: String,
-    ) {
+    pub(super) fn accept(&mut self, layer: &mut Layer, now: Time, pending: &PendingRequest, sdp: String) {
+        let PendingRequest { server, request, interval } = pending;
+        let is_invite = request.method == Method::Invite;
+        let describes = !is_invite || self.negotiation.needs_description();
         let reply = recording_route(Reply::new(200), request)
-            .with("Contact", self.contact())
+            .with("Contact", self.peer.contact())
             .with("Allow", ALLOW)
             .with("Supported", SUPPORTED);
-        // what reliable provisional responses have settled is not opened again (RFC 6337 §3.1.1)
-        let settled = request.method == Method::Invite && self.reliable.take_exchanged();
-        let reply = if settled { reply } else { reply.describing(sdp.clone()) };
-        let sent = layer.respond(now, server, &request.headers, Interval::write(interval, reply));
-        let Some(bytes) = sent else { return };
-        if request.method == Method::Invite {
+        let reply = if describes { reply.describing(sdp.clone()) } else { reply };
+        let sent = layer.respond(now, *server, &request.headers, Interval::write(*interval, reply));
+        let Some(bytes) = sent else {
+            // its transaction is over
+            if is_invite {
+                self.negotiation.roll_back();
+            }
+            return;
+        };
+        if is_invite {
             let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
-            let mut answer = Answer::new(now, &layer.config.timers, number, server, bytes);
-            answer.offers = !settled && matches!(session_of(request), Ok(None));
-            self.answer = Some(answer);
+            self.negotiation.accepted(Unacknowledged::new(now, &layer.config.timers, number, *server, bytes));
         }
-        if matches!(self.phase, Phase::Running) && request.method != Method::Prack {
-            self.start_session(now, interval, Refresher::Uas);
+        if self.is_running() && request.method != Method::Prack {
+            self.start_session(now, *interval, Refresher::Uas);
         }
-        if !settled {
+        if describes {
             self.local_sdp = Some(sdp);
         }
     }
@@ -314,16 +315,6 @@ impl Call {
     /// A 2xx that we sent as UAS, or received as UAC, starts the session's clock anew.
     pub(super) fn start_session(&mut self, now: Time, interval: Option<Interval>, us: Refresher) {
         self.session = interval.map(|interval| SessionTimer::start(now, interval.seconds, interval.refresher == us));
-    }
-
-    /// What the far end can do.
-    pub(super) fn learn(&mut self, headers: &Headers) {
-        if headers.contains("Allow") {
-            self.takes_update = headers.list("Allow").iter().any(|method| method == "UPDATE");
-        }
-        if headers.contains("Supported") || headers.contains("Require") {
-            self.knows_timers = knows_timers(headers);
-        }
     }
 }
 

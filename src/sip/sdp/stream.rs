@@ -9,7 +9,7 @@ use super::crypto::{self, CryptoAttribute};
 use super::{Codec, Direction, LocalMedia, MediaPlan, Mismatch, SdpError, Srtp, TelephoneEvent};
 use crate::keying::Keying;
 
-/// What we put in a packet unless told otherwise.
+/// The packet length without a `ptime`.
 const PTIME_MS: u32 = 20;
 
 /// An audio stream that we can meet.
@@ -110,7 +110,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// The keys to take, if any; the transport protocol and what we want decide.
+/// The keys to take, if any: the transport protocol and our own setting decide.
 fn keys(media: &Media, local: &LocalMedia) -> Result<Option<CryptoAttribute>, Mismatch> {
     let is = |names: [&str; 2]| names.iter().any(|name| media.proto.eq_ignore_ascii_case(name));
     let secure = is(["RTP/SAVP", "RTP/SAVPF"]);

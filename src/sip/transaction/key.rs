@@ -1,4 +1,4 @@
-//! What a message's transaction is told by (RFC 3261 §17.1.3, §17.2.3), and what betrays a merged request (§8.2.2.2).
+//! How a message finds its transaction (RFC 3261 §17.1.3, §17.2.3), and how a merged request is recognised (§8.2.2.2).
 
 use crate::sip::message::{FieldError, Method, Request, Response, Via};
 
@@ -87,7 +87,7 @@ pub struct MergeKey {
 }
 
 impl MergeKey {
-    /// The key of a request outside a dialog; none when it cannot be told (no From tag).
+    /// The key of a request outside a dialog; none without a From tag.
     pub fn of(request: &Request) -> Option<MergeKey> {
         let cseq = request.headers.cseq().ok()?;
         Some(MergeKey {

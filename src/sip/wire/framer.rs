@@ -1,6 +1,6 @@
 //! A stream of bytes → messages (RFC 3261 §18.3) and keep-alives (RFC 5626 §3.5.1).
 
-use super::error::FieldError;
+use super::fault::FieldError;
 use super::{MAX_MESSAGE, head, names};
 
 /// Collects a connection's bytes and hands out whole messages, as an iterator that may go on after it said `None`.
@@ -31,7 +31,7 @@ pub enum Framed {
     Pong,
 }
 
-/// Where the next message starts can no longer be told: nothing more will come out, the connection is to be closed.
+/// The start of the next message is lost: nothing more will come out, and the connection is to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// A message of more than 64 KiB, or one that announces to be.

@@ -1,6 +1,6 @@
 //! The part of a message before its body: where it ends, its lines unfolded, its fields' names and values.
 
-use super::error::FieldError;
+use super::fault::FieldError;
 use super::lex;
 
 /// Where the body starts: behind the first empty line at or after `from`. A bare LF ends a line as CRLF does.

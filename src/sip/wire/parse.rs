@@ -1,6 +1,7 @@
 //! Bytes → message: the start line, the fields that every message must have, the body.
 
-use super::error::{Fault, FieldError, ParseError, Reject};
+use super::error::{ParseError, Reject};
+use super::fault::{Fault, FieldError};
 use super::field::NameAddr;
 use super::uri::{Scheme, Uri};
 use super::{MAX_MESSAGE, head, lex};
@@ -73,7 +74,7 @@ fn request(
             headers.remove("Content-Length");
             Ok(Request { method, uri, headers, body: body.to_vec() })
         }
-        // an ACK is never answered (RFC 3261 §17), and without a Via nobody says that this was SIP
+        // an ACK is never answered (RFC 3261 §17), and without a Via this need not be SIP
         Err(fault) if method == Method::Ack || !headers.contains("Via") => Err(ParseError::Drop(fault)),
         Err(fault) => Err(ParseError::Reject(Box::new(Reject { status: status(fault), fault, method, headers }))),
     }

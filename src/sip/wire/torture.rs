@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::error::{Fault, FieldError, ParseError};
+use super::error::ParseError;
+use super::fault::{Fault, FieldError};
 use super::parse;
 use crate::sip::message::{Message, Method, Request, Response, Scheme};
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::error::FieldError;
+use super::fault::FieldError;
 use super::lex;
 use super::params::Params;
 

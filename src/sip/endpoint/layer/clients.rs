@@ -1,6 +1,7 @@
 //! The client side of the transaction layer (RFC 3261 §17.1).
 
-use super::{ClientId, Layer, Owner, Purpose, at};
+use super::{Layer, Owner, Purpose, at};
+use crate::sip::endpoint::handle::ClientId;
 use crate::sip::flow::{Flow, Transport};
 use crate::sip::message::{CSeq, Method, Request, Response, Via};
 use crate::sip::transaction::{Arrival, Client, ClientKey, Fired, InviteClient};

@@ -6,7 +6,8 @@ mod servers;
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{CallHandle, Config, Event, Output, Transmit};
+use super::handle::{CallHandle, ClientId, ServerId};
+use super::{Config, Event, Output, Transmit};
 use crate::sip::flow::Flow;
 use crate::sip::message::Via;
 use crate::sip::timer::{Agenda, Timer};
@@ -17,15 +18,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use servers::ServerEntry;
 
-/// A server transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ServerId(u64);
-
-/// A client transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ClientId(u64);
-
-/// Whom a deadline belongs to.
+/// The owner of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Owner {
     Server(ServerId),
@@ -35,7 +28,7 @@ pub(super) enum Owner {
     Registrations,
 }
 
-/// What a client transaction is for: who is told of its responses.
+/// The purpose of a client transaction: where its responses go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The INVITE that places a call.
@@ -48,7 +41,7 @@ pub(super) enum Purpose {
     Info(CallHandle),
     /// A registration of our own.
     Register,
-    /// CANCEL, and BYE where nobody waits: whatever comes back is fine.
+    /// CANCEL, PRACK, and a BYE whose answer does not matter.
     Forgotten,
 }
 
@@ -121,7 +114,7 @@ impl Layer {
         [servers[0], servers[1], servers[2], clients[0], clients[1], clients[2]]
     }
 
-    /// Whether there is no transaction and nobody waits.
+    /// Whether there is no transaction and no deadline.
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.census() == [0; 6]

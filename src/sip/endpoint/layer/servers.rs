@@ -4,8 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tracing::trace;
 
-use super::{Layer, Owner, ServerId, at};
-use crate::sip::endpoint::CallHandle;
+use super::{Layer, Owner, at};
+use crate::sip::endpoint::handle::{CallHandle, ServerId};
 use crate::sip::endpoint::reply::Reply;
 use crate::sip::flow::Flow;
 use crate::sip::message::{Headers, Method, Request, Via};
@@ -124,7 +124,7 @@ impl Layer {
     }
 
     /// Sends these bytes the transaction's way.
-    pub fn send_response(&mut self, id: ServerId, bytes: Vec<u8>) {
+    fn send_response(&mut self, id: ServerId, bytes: Vec<u8>) {
         let Some(entry) = self.servers.get(&id) else { return };
         let (flow, via) = (entry.flow, entry.via.clone());
         self.transmit_response(flow, &via, bytes);

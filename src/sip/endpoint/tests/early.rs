@@ -52,7 +52,7 @@ fn an_update_once_our_offer_is_answered_is_the_applications_and_then_what_is_agr
     let (mut bench, call, invite) = placed(Some(SDP));
     let mut fork = Fork::new(&invite, "a");
     bench.receive(100, &fork.reliable(183, 1, OURS)).receive(200, &fork.request("UPDATE", OURS));
-    // another before that one is answered, and a refresh, which needs nobody
+    // others before that one is answered, with an offer and without
     bench.receive(210, &fork.request("UPDATE", OURS));
     assert!(bench.response().headers.contains("Retry-After"), "RFC 3311 §5.2");
     bench.receive(220, &fork.request("UPDATE", ""));
@@ -65,7 +65,7 @@ fn an_update_once_our_offer_is_answered_is_the_applications_and_then_what_is_agr
         "100 · Progress 183",
         "200 · Offer",
         "210 → 500 UPDATE",
-        "220 → 200 UPDATE",
+        "220 → 500 UPDATE",
         "250 → 200 UPDATE",
         "300 → ACK",
         "300 · Accepted",

@@ -3,10 +3,10 @@
 use super::*;
 use crate::sip::endpoint::{CommandError, EndCause, Outgoing};
 
-const SUPPORTS: &str = "Supported: timer, 100rel";
+pub(super) const SUPPORTS: &str = "Supported: timer, 100rel";
 
 /// An INVITE with this line that has come in at 0 ms.
-fn invited(phone: &mut Phone, line: &str) -> Bench {
+pub(super) fn invited(phone: &mut Phone, line: &str) -> Bench {
     let mut bench = Bench::new();
     bench.flow = phone.flow;
     bench.receive(0, &with(&phone.invite(), line));
@@ -14,20 +14,20 @@ fn invited(phone: &mut Phone, line: &str) -> Bench {
     bench
 }
 
-fn progress(bench: &mut Bench, ms: u64, status: u16, sdp: Option<&str>) {
+pub(super) fn progress(bench: &mut Bench, ms: u64, status: u16, sdp: Option<&str>) {
     let call = bench.call();
     bench.act(ms, |endpoint, now| endpoint.progress(now, call, status, sdp.map(str::to_owned))).unwrap();
 }
 
 /// The RSeq of the last response, which must be reliable.
-fn sequence(bench: &Bench) -> u32 {
+pub(super) fn sequence(bench: &Bench) -> u32 {
     let headers = &bench.response().headers;
     assert_eq!(headers.first("Require"), Some("100rel"));
     headers.first("RSeq").unwrap().parse().unwrap()
 }
 
 /// The PRACK for `sequence`.
-fn prack(phone: &mut Phone, sequence: u32) -> String {
+pub(super) fn prack(phone: &mut Phone, sequence: u32) -> String {
     with(&phone.request("PRACK"), &format!("RAck: {sequence} 1 INVITE"))
 }
 
@@ -249,26 +249,6 @@ fn an_offer_in_a_prack_too_early_is_refused() {
     let prack = prack(&mut phone, sequence);
     bench.receive(20, &with_body(&prack, "application/sdp", SDP));
     assert_eq!(bench.response().status, 400, "the INVITE's own offer is not answered yet");
-}
-
-#[test]
-fn an_update_before_the_answer_waits_until_the_first_offer_is_settled() {
-    let mut phone = Phone::new();
-    let mut bench = invited(&mut phone, SUPPORTS);
-    progress(&mut bench, 0, 183, Some(OURS));
-    phone.hear(&bench.response().clone());
-    let (call, sequence) = (bench.call(), sequence(&bench));
-    let update = phone.request("UPDATE");
-    bench.receive(10, &with_body(&update, "application/sdp", SDP));
-    assert!(bench.response().headers.contains("Retry-After"), "RFC 3311 §5.2");
-    bench.receive(20, &prack(&mut phone, sequence));
-    let update = phone.request("UPDATE");
-    bench.receive(30, &with_body(&update, "application/sdp", SDP));
-    bench.act(40, |endpoint, now| endpoint.respond_offer(now, call, Ok(OURS.to_owned()))).unwrap();
-    assert_eq!(
-        bench.trace(),
-        ["0 → 183 INVITE", "10 → 500 UPDATE", "20 → 200 PRACK", "20 · EarlyMedia", "30 · Offer", "40 → 200 UPDATE"]
-    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::super::error::FieldError;
+use super::super::fault::FieldError;
 use super::*;
 
 /// As the Japanese network sends it: compact names, a folded identity with two values, a `tel:` URI in To.
