@@ -1,14 +1,15 @@
 //! One call, from INVITE to BYE: whose line is it, answer, converse, store, hang up.
 //!
 //! ```text
-//! new ─▶ Identifying ─▶ Answering ─▶ Talking ─▶ Ending ─▶ (Settling) ─▶ Finished(record)
+//! new ─▶ Identifying ─▶ Opening ─▶ Answering ─▶ Talking ─▶ Ending ─▶ (Settling) ─▶ Finished(record)
 //!          │ no number, no contract, no common media: Reject ──▲
 //!          └─▶ Excusing ─▶ Announcing: the reason in early media, then Reject ──▲
 //! ```
 //!
 //! | phase | waits for | then |
 //! |---|---|---|
-//! | Identifying | the contract of the calling number ([`Output::FindLine`]) | 403, 433, 400, 488 or 200 |
+//! | Identifying | the contract of the calling number ([`Output::FindLine`]) | a port, 403, 433 or 400 |
+//! | Opening | a port for RTP ([`Output::OpenMedia`]) | 200, 488 or 503 |
 //! | Answering | ACK | the greeting |
 //! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement (`excuse`) |
 //! | Announcing | its end | 403 or 433 |
@@ -24,6 +25,7 @@
 mod excuse;
 pub mod identity;
 pub mod info;
+mod io;
 mod media;
 mod offer;
 mod player;
@@ -38,8 +40,9 @@ use std::time::Duration;
 
 use crate::account::{CallRecord, Contract, Outcome};
 use crate::audio::prompt::Bank;
+use crate::datagram::Datagram;
 use crate::dtmf;
-use crate::ivr::{self, Conversation, Ending, Excuse, SetTemporaryPassword, StoreFailed};
+use crate::ivr::{self, Conversation, Ending, Excuse, StoreFailed};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Incoming, Rejection};
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
@@ -47,6 +50,7 @@ use crate::time::{Time, UnixTime};
 
 use excuse::Announcement;
 use identity::{Trust, Unidentified};
+pub use io::{Input, LookupFailed, Output};
 use media::Media;
 use offer::{accepted, unmet};
 pub use reason::cause_of;
@@ -71,85 +75,6 @@ pub struct Settings {
     pub announce_refusals: bool,
 }
 
-/// What a call is told.
-#[derive(Debug)]
-pub enum Input {
-    /// The answer to [`Output::FindLine`]: the contract that the number belongs to.
-    Line {
-        /// `Ok(None)`: no contract has it.
-        contract: Result<Option<Contract>, LookupFailed>,
-        /// Where this call's RTP would be received; `None` when no port is free.
-        local_rtp: Option<SocketAddr>,
-    },
-    /// The answer to [`Output::OpenMedia`]: where this call's RTP is received; `None` when no port is free.
-    Media(Option<SocketAddr>),
-    /// Our 183 is on its way, or was acknowledged where it was sent reliably: early media may flow.
-    EarlyMedia,
-    /// Our 200 was acknowledged, with the answer if ours was the offer.
-    Confirmed(Option<Vec<u8>>),
-    /// The caller wants to change the session; `None`: we are to offer.
-    Offer(Option<Vec<u8>>),
-    /// The caller answered a refresh of the session, which offered nothing new.
-    Refreshed(Vec<u8>),
-    /// Keys came by INFO.
-    Info {
-        /// The body's type.
-        content_type: String,
-        /// The body.
-        body: Vec<u8>,
-    },
-    /// What became of [`Output::Store`].
-    Stored(Result<(), StoreFailed>),
-    /// The server is stopping: the call ends now.
-    Stop,
-    /// Signalling has said its last word.
-    Ended(EndCause),
-}
-
-/// The account store could not be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the account store could not be read")]
-pub struct LookupFailed;
-
-/// What a call wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// Look up the contract; the answer is [`Input::Line`].
-    FindLine(PhoneNumber),
-    /// Open a port for RTP; the answer is [`Input::Media`].
-    OpenMedia,
-    /// Send this session description in a 183; [`Input::EarlyMedia`] follows.
-    Progress(String),
-    /// Answer with this session description.
-    Answer(String),
-    /// Refuse.
-    Reject(Rejection),
-    /// Answer [`Input::Offer`].
-    RespondOffer(Result<String, u16>),
-    /// Hang up, for this reason: a cause of ITU-T Q.850 and its text.
-    HangUp(u16, &'static str),
-    /// Send from the RTP socket.
-    Rtp {
-        /// Where to.
-        to: SocketAddr,
-        /// One packet.
-        bytes: Vec<u8>,
-    },
-    /// Send from the RTCP socket.
-    Rtcp {
-        /// Where to.
-        to: SocketAddr,
-        /// One compound packet.
-        bytes: Vec<u8>,
-    },
-    /// Store this durably; the answer is [`Input::Stored`].
-    Store(SetTemporaryPassword),
-    /// The call is over: keep its record and forget it.
-    Finished(Box<CallRecord>),
-    /// Nothing more for now; wake the call at this time ([`Time::MAX`]: nothing waits).
-    Timeout(Time),
-}
-
 /// One call.
 pub struct Call {
     settings: Arc<Settings>,
@@ -171,6 +96,11 @@ pub struct Call {
 enum Phase {
     Identifying {
         calling: PhoneNumber,
+        offer: Option<Vec<u8>>,
+    },
+    /// Contracted: the answer waits for a port.
+    Opening {
+        line: ivr::Line,
         offer: Option<Vec<u8>>,
     },
     /// Refused with `excuse`: the announcement waits for a port, then for its way to be open.
@@ -213,7 +143,7 @@ impl Call {
         incoming: &Incoming,
     ) -> Call {
         let announces = settings.announce_refusals && (trust.asserted || trust.from);
-        let id = format!("{:x}-{:016x}", wall.0, seed.numbers);
+        let id = record_id(wall, &seed);
         let mut call = Call {
             settings,
             seed,
@@ -230,6 +160,21 @@ impl Call {
         call
     }
 
+    /// The record of a call that could not even begin because of an internal error.
+    pub fn stillborn(wall: UnixTime, seed: &Seed, peer: IpAddr) -> Box<CallRecord> {
+        let mut record = CallRecord::new(record_id(wall, seed), wall, peer.to_string(), Outcome::Lost);
+        record.detail = Some(INTERNAL_ERROR.to_owned());
+        Box::new(record)
+    }
+
+    /// The record, as far as the call came, when an internal error ends it: nothing but what is known already is touched.
+    pub fn aborted(self, now: Time) -> Box<CallRecord> {
+        let ended_at = self.wall(now);
+        let outcome = if self.stored { Outcome::SetUnheard } else { Outcome::Lost };
+        let detail = Some(INTERNAL_ERROR.to_owned());
+        Box::new(CallRecord { ended_at, outcome, detail, ..self.record })
+    }
+
     /// The call's id: in its record, and in every line of the log.
     pub fn id(&self) -> &str {
         &self.record.id
@@ -238,8 +183,8 @@ impl Call {
     /// Takes in what happened outside.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         match input {
-            Input::Line { contract, local_rtp } => self.found(contract, local_rtp),
-            Input::Media(rtp) => self.excuse(rtp),
+            Input::Line(contract) => self.found(contract),
+            Input::Media(rtp) => self.opened(rtp),
             Input::EarlyMedia => self.announce(now),
             Input::Confirmed(answer) => self.confirmed(now, answer.as_deref()),
             Input::Offer(offer) => self.renegotiate(now, offer.as_deref()),
@@ -254,20 +199,27 @@ impl Call {
         }
     }
 
-    /// Takes in a datagram from the RTP socket.
-    pub fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
+    /// Takes in a datagram of its media.
+    pub fn handle_datagram(&mut self, now: Time, datagram: Datagram<&[u8]>) {
         if let Phase::Announcing(announcement) = &mut self.phase {
-            announcement.handle_rtp(now, from, bytes);
+            return announcement.handle_datagram(now, datagram);
         }
-        self.talk(now, |talk| talk.media.handle_rtp(now, from, bytes));
+        self.talk(now, |talk| talk.media.handle_datagram(now, datagram));
     }
 
-    /// Takes in a datagram from the RTCP socket.
-    pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
-        if let Phase::Announcing(announcement) = &mut self.phase {
-            announcement.handle_rtcp(now, from, bytes);
+    /// Takes the buffer of a datagram that was sent back for reuse.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        match &mut self.phase {
+            Phase::Talking(talk) => talk.media.recycle(buffer),
+            Phase::Announcing(announcement) => announcement.recycle(buffer),
+            Phase::Identifying { .. }
+            | Phase::Opening { .. }
+            | Phase::Excusing { .. }
+            | Phase::Answering { .. }
+            | Phase::Ending
+            | Phase::Settling
+            | Phase::Finished => {}
         }
-        self.talk(now, |talk| talk.media.handle_rtcp(now, from, bytes));
     }
 
     /// Does what is due: the next packet, timers of the conversation and of the media.
@@ -300,6 +252,7 @@ impl Call {
             }
             Phase::Announcing(announcement) => announcement.poll_output(),
             Phase::Identifying { .. }
+            | Phase::Opening { .. }
             | Phase::Excusing { .. }
             | Phase::Answering { .. }
             | Phase::Ending
@@ -336,21 +289,31 @@ impl Call {
         }
     }
 
-    fn found(&mut self, contract: Result<Option<Contract>, LookupFailed>, local_rtp: Option<SocketAddr>) {
+    fn found(&mut self, contract: Result<Option<Contract>, LookupFailed>) {
         let Phase::Identifying { calling, offer } = &mut self.phase else { return };
         let (calling, offer) = (*calling, offer.take());
-        match (contract, local_rtp) {
-            (Err(LookupFailed), _) => self.refuse(503, Outcome::RefusedStore),
-            (Ok(None), _) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
-            (Ok(Some(_)), None) => {
+        match contract {
+            Err(LookupFailed) => self.refuse(503, Outcome::RefusedStore),
+            Ok(None) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
+            Ok(Some(contract)) => {
+                let numbers = contract.numbers().collect();
+                let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };
+                self.outputs.push_back(Output::OpenMedia { towards: offer.as_deref().and_then(sdp::media_address) });
+                self.phase = Phase::Opening { line, offer };
+            }
+        }
+    }
+
+    /// A port is open, or none is free.
+    fn opened(&mut self, rtp: Option<SocketAddr>) {
+        let Phase::Opening { .. } = &self.phase else { return self.excuse(rtp) };
+        let Phase::Opening { line, offer } = std::mem::replace(&mut self.phase, Phase::Ending) else { return };
+        match rtp {
+            Some(rtp) => self.answer(line, rtp, offer.as_deref()),
+            None => {
                 self.record.detail =
                     Some("no port for its media could be had: see [rtp] ports, and the log".to_owned());
                 self.refuse(503, Outcome::RefusedBusy);
-            }
-            (Ok(Some(contract)), Some(rtp)) => {
-                let numbers = contract.numbers().collect();
-                let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };
-                self.answer(line, rtp, offer.as_deref());
             }
         }
     }
@@ -375,6 +338,7 @@ impl Call {
             }
             Phase::Talking(_)
             | Phase::Identifying { .. }
+            | Phase::Opening { .. }
             | Phase::Excusing { .. }
             | Phase::Announcing(_)
             | Phase::Ending
@@ -407,7 +371,7 @@ impl Call {
     fn renegotiate(&mut self, now: Time, offer: Option<&[u8]>) {
         let response = match &mut self.phase {
             Phase::Talking(talk) => talk.respond(now, offer).map_err(|error| unmet(&error, &mut self.record)),
-            Phase::Identifying { .. } | Phase::Answering { .. } => Err(491),
+            Phase::Identifying { .. } | Phase::Opening { .. } | Phase::Answering { .. } => Err(491),
             // what is announced goes where it was offered to go
             Phase::Excusing { .. } | Phase::Announcing(_) => Err(488),
             Phase::Ending | Phase::Settling | Phase::Finished => Err(481),
@@ -441,7 +405,7 @@ impl Call {
     /// We end the call: with BYE when it was answered.
     fn end(&mut self, now: Time, outcome: Outcome) {
         match std::mem::replace(&mut self.phase, Phase::Ending) {
-            Phase::Identifying { .. } => self.refuse(503, outcome),
+            Phase::Identifying { .. } | Phase::Opening { .. } => self.refuse(503, outcome),
             phase @ (Phase::Excusing { .. } | Phase::Announcing(_)) => {
                 self.phase = phase;
                 self.conclude(now);
@@ -471,6 +435,7 @@ impl Call {
             Phase::Settling => self.finish(),
             Phase::Talking(_)
             | Phase::Identifying { .. }
+            | Phase::Opening { .. }
             | Phase::Excusing { .. }
             | Phase::Announcing(_)
             | Phase::Answering { .. }
@@ -508,7 +473,7 @@ impl Call {
                 self.record.status = final_status(cause, self.record.status);
             }
             Phase::Excusing { .. } => self.record.status = final_status(cause, self.record.status),
-            Phase::Identifying { .. } | Phase::Answering { .. } => {
+            Phase::Identifying { .. } | Phase::Opening { .. } | Phase::Answering { .. } => {
                 self.record.outcome = outcome;
                 if outcome == Outcome::Cancelled {
                     self.record.status = 487;
@@ -540,6 +505,12 @@ impl Call {
     fn wall(&self, now: Time) -> UnixTime {
         self.record.started_at.plus(now.since(self.started).as_secs() as i64)
     }
+}
+
+const INTERNAL_ERROR: &str = "internal error: see the log";
+
+fn record_id(wall: UnixTime, seed: &Seed) -> String {
+    format!("{:x}-{:016x}", wall.0, seed.numbers)
 }
 
 impl Talk {

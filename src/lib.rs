@@ -4,9 +4,9 @@
 //! in the account store, valid for 24 hours.
 //!
 //! ```text
-//! phone ──INVITE──▶ net ──bytes──▶ sip::Endpoint ──Incoming──▶ server ──▶ call::Call: whose line is this?
-//!                                                                          │ not a contracted line: 403, never answered
-//!                                                                          ▼ contracted: answer
+//! phone ──INVITE──▶ net ──bytes──▶ switchboard (endpoint, admission, proof) ──▶ call::Call: whose line is this?
+//!                                                                                │ not a contracted line: 403, never answered
+//!                                                                                ▼ contracted: answer
 //! phone ◀──prompts── net ◀──packets── call::Call = rtp session + dtmf detector + ivr conversation
 //! phone ──digits───▶ net ──packets──▶ call::Call ──Output::Store──▶ server's ledger ──▶ account store (SQLite)
 //!                                                ◀──Input::Stored── only now is "it is set" spoken
@@ -28,16 +28,17 @@
 //! | `event`, `fax` | what happens in the network and what the services make of it; received faxes |
 //! | `mail`, `api` | mails on their way out; the local HTTP API that tells of events |
 //! | `http` | connections of site and API: how many, and how long each may take |
-//! | `net`, `server` | sockets, threads, limits, shutdown: the edge |
+//! | `switchboard` | what is decided between sockets and calls: admission, proof, workers, drain; a worker's calls; work for the store |
+//! | `net`, `server` | sockets, clocks, threads, queues: the edge |
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
 //! | `site` | the settings web site, the other one who shares the store |
 //! | `service` | server, site, API and mail put together from the settings |
 //! | `dialler` | the edge of the test caller: sockets, many calls at once |
 //! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |
-//! | `number`, `cidr`, `mail_server`, `unit`, `secret`, `keying`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
+//! | `number`, `cidr`, `mail_server`, `unit`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
 //!
-//! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {call, caller, net, http, event} →
-//! {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
+//! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {switchboard, net, http, event, trace} →
+//! {call, caller, decode} → {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
 //! # Invariants
 //!
@@ -57,6 +58,7 @@ pub mod caller;
 pub mod cidr;
 pub mod cli;
 pub mod config;
+pub mod datagram;
 pub mod decode;
 pub mod dialler;
 pub mod dtmf;
@@ -78,6 +80,7 @@ pub mod server;
 pub mod service;
 pub mod sip;
 pub mod site;
+pub mod switchboard;
 pub mod time;
 pub mod trace;
 pub mod unit;

@@ -60,6 +60,15 @@ impl Sub<Duration> for Time {
     }
 }
 
+/// One moment by both clocks. They are read together and kept apart: the wall clock may jump, and `time` does not follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// For every deadline.
+    pub time: Time,
+    /// For records and expiry.
+    pub wall: UnixTime,
+}
+
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3}s", self.0.as_secs_f64())

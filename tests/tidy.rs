@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// The rooms that open no socket, read no clock, spawn no task; the leaves neither.
-const CORES: &[&str] = &["sip", "rtp", "audio", "dtmf", "ivr", "account", "fax", "event", "call", "caller"];
+const CORES: &[&str] =
+    &["sip", "rtp", "audio", "dtmf", "ivr", "account", "fax", "event", "call", "caller", "switchboard"];
 
 /// Which other rooms a room may name; leaves are free to all.
 fn may_import(room: &str) -> &'static [&'static str] {
@@ -29,12 +30,26 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "mail" => &["account"],
         "http" => &[],
         "api" => &["http", "event", "account", "fax"],
+        "switchboard" => &["call", "sip", "ivr", "account"],
         "net" => &["sip"],
         "trace" => &["sip", "rtp", "audio"],
-        "server" => &["trace", "call", "net", "sip", "ivr", "account"],
+        "server" => &["switchboard", "trace", "call", "net", "sip", "account"],
         "site" => &["http", "account", "event", "fax"],
         "service" => &[
-            "server", "site", "api", "mail", "http", "net", "trace", "call", "sip", "dtmf", "ivr", "audio", "account",
+            "server",
+            "switchboard",
+            "site",
+            "api",
+            "mail",
+            "http",
+            "net",
+            "trace",
+            "call",
+            "sip",
+            "dtmf",
+            "ivr",
+            "audio",
+            "account",
             "config",
         ],
         "dialler" => &["caller", "net", "sip", "audio"],
@@ -47,7 +62,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
 }
 
 const LEAVES: &[&str] =
-    &["number", "cidr", "mail_server", "unit", "secret", "keying", "hex", "time", "priority", "lock"];
+    &["number", "cidr", "mail_server", "unit", "secret", "keying", "hex", "time", "priority", "lock", "datagram"];
 
 #[test]
 fn every_room_imports_only_what_its_wall_has_a_door_for() {

@@ -12,6 +12,7 @@ use super::media::Media;
 use super::offer::unmet;
 use super::{Call, Phase};
 use crate::account::{CallRecord, Outcome};
+use crate::datagram::Datagram;
 use crate::ivr::Excuse;
 use crate::sip::endpoint::Rejection;
 use crate::sip::sdp;
@@ -27,8 +28,9 @@ impl Call {
             (Some(excuse), Some(offer)) if self.announces => {
                 self.record.status = status;
                 self.record.outcome = outcome;
+                let towards = sdp::media_address(&offer);
                 self.phase = Phase::Excusing { excuse, offer, plan: None };
-                self.outputs.push_back(Output::OpenMedia);
+                self.outputs.push_back(Output::OpenMedia { towards });
             }
             _ => self.refuse(status, outcome),
         }
@@ -105,14 +107,14 @@ impl Announcement {
         Announcement { media, until: now + LONGEST }
     }
 
-    pub(super) fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
-        self.media.handle_rtp(now, from, bytes);
+    pub(super) fn handle_datagram(&mut self, now: Time, datagram: Datagram<&[u8]>) {
+        self.media.handle_datagram(now, datagram);
         // nobody asked for a key
         while self.media.pressed().is_some() {}
     }
 
-    pub(super) fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
-        self.media.handle_rtcp(now, from, bytes);
+    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
+        self.media.recycle(buffer);
     }
 
     /// Does what is due; true when everything is said.

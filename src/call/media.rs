@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::account::CallRecord;
 use crate::audio::g711::Law;
+use crate::datagram::{Datagram, Kind};
 use crate::dtmf::{self, Detector};
 use crate::ivr::{Key, PromptName};
 use crate::rtp::session::{self, EventFormat, Formats, Received, Session, Stats};
@@ -97,13 +98,20 @@ impl Media {
         }
     }
 
-    pub(super) fn handle_rtp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
-        self.session.handle_rtp(now, from, bytes);
-        self.hear(now);
+    pub(super) fn handle_datagram(&mut self, now: Time, datagram: Datagram<&[u8]>) {
+        let Datagram { kind, remote, bytes } = datagram;
+        match kind {
+            Kind::Rtp => {
+                self.session.handle_rtp(now, remote, bytes);
+                self.hear(now);
+            }
+            Kind::Rtcp => self.session.handle_rtcp(now, remote, bytes),
+        }
     }
 
-    pub(super) fn handle_rtcp(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
-        self.session.handle_rtcp(now, from, bytes);
+    /// Takes a sent datagram's buffer back.
+    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
+        self.session.recycle(buffer);
     }
 
     /// A key came by INFO.
@@ -134,8 +142,8 @@ impl Media {
     /// The next packet, or when to be woken.
     pub(super) fn poll_output(&mut self) -> Result<Output, Time> {
         match self.session.poll_output() {
-            session::Output::Rtp { to, bytes } => Ok(Output::Rtp { to, bytes }),
-            session::Output::Rtcp { to, bytes } => Ok(Output::Rtcp { to, bytes }),
+            session::Output::Rtp { to, bytes } => Ok(datagram(Kind::Rtp, to, bytes)),
+            session::Output::Rtcp { to, bytes } => Ok(datagram(Kind::Rtcp, to, bytes)),
             session::Output::Timeout(at) if self.on_hold() => Err(at),
             session::Output::Timeout(at) => Err(at.min(self.next_frame)),
         }
@@ -250,6 +258,10 @@ fn unheard(stats: &Stats) -> Option<String> {
     let unagreed = (unknown >= NOT_HEARD).then(|| format!("{unknown} packets were of no payload type that was agreed"));
     let told: Vec<String> = elsewhere.into_iter().chain(unagreed).collect();
     (!told.is_empty()).then(|| told.join("; "))
+}
+
+fn datagram(kind: Kind, remote: SocketAddr, bytes: Vec<u8>) -> Output {
+    Output::Datagram(Datagram { kind, remote, bytes })
 }
 
 /// RFC 4733 §3.2: events 0 to 15 are the keys; flash (16) is none.

@@ -1,6 +1,6 @@
 //! Offers and answers of one call: which media, to where, and what is put down about those that cannot be met.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -15,21 +15,6 @@ use crate::sip::sdp::{self, LocalMedia, MediaPlan, SdpError, Srtp};
 use crate::time::Time;
 
 impl Call {
-    /// Where the caller wants media, as far as is known: the address to be opened is of that IP version, if there is one. Signalling may
-    /// well go over the other (RFC 6157 §3.1 leaves the choice to the offer).
-    pub fn media_address(&self) -> Option<IpAddr> {
-        match &self.phase {
-            Phase::Identifying { offer, .. } => sdp::media_address(offer.as_ref()?),
-            Phase::Excusing { offer, .. } => sdp::media_address(offer),
-            Phase::Announcing(_)
-            | Phase::Answering { .. }
-            | Phase::Talking(_)
-            | Phase::Ending
-            | Phase::Settling
-            | Phase::Finished => None,
-        }
-    }
-
     pub(super) fn answer(&mut self, line: ivr::Line, rtp: SocketAddr, offer: Option<&[u8]>) {
         let local = self.local(rtp);
         let negotiated = match offer {

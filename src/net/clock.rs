@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::time::{Time, UnixTime};
+use crate::time::{Moment, Time, UnixTime};
 
 /// Reads [`Time`] since it was made, and the time of day.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,11 @@ impl Clock {
     /// The time since the start.
     pub fn now(&self) -> Time {
         Time::after_start(self.start.elapsed())
+    }
+
+    /// Now, by both clocks.
+    pub fn moment(&self) -> Moment {
+        Moment { time: self.now(), wall: self.wall() }
     }
 
     /// The machine's time at `time`.

@@ -6,6 +6,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 
+use crate::datagram::Kind;
+
 /// Expedited Forwarding (RFC 3246) in the place of the old type-of-service octet: what networks give to voice.
 const DSCP_EXPEDITED_FORWARDING: u32 = 46 << 2;
 
@@ -22,6 +24,14 @@ pub struct MediaPair {
 }
 
 impl MediaPair {
+    /// The socket of this kind.
+    pub fn of(&self, kind: Kind) -> &UdpSocket {
+        match kind {
+            Kind::Rtp => &self.rtp,
+            Kind::Rtcp => &self.rtcp,
+        }
+    }
+
     /// Where RTP is received, with the address as bound.
     pub fn local(&self) -> io::Result<SocketAddr> {
         self.rtp.local_addr()

@@ -14,10 +14,11 @@ use crate::config::{self, Config};
 use crate::dtmf;
 use crate::ivr;
 use crate::lock::Lock;
-use crate::server::{Options, PeerLimits, Server};
+use crate::server::{Options, Server, Stores, Threads};
 use crate::sip::endpoint;
 use crate::sip::flow::Transport;
 use crate::sip::registrar;
+use crate::switchboard::PeerLimits;
 use crate::trace;
 
 pub(super) fn options(
@@ -57,9 +58,9 @@ pub(super) fn options(
         },
         drain: limits.drain,
         retry_after: endpoint::Config::default().retry_after,
-        stores: [Box::new(reader), Box::new(writer)],
+        stores: Stores { reader: Box::new(reader), writer: Box::new(writer) },
         cost: config.store.hash_cost,
-        threads: (media_threads, limits.hash_workers as usize),
+        threads: Threads { media: media_threads, hashing: limits.hash_workers as usize },
         trace: traces(&config.trace),
     })
 }

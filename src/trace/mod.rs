@@ -29,6 +29,7 @@ use std::time::Duration;
 use tracing::warn;
 
 pub use crate::audio::capture::Direction;
+use crate::datagram::{Datagram, Kind};
 use crate::sip::flow::Flow;
 use crate::time::Time;
 
@@ -155,12 +156,17 @@ impl Call {
         self.local = Some(local);
     }
 
-    /// A datagram came to, or leaves, the socket for RTP (or the one for RTCP) from or to `remote`.
-    pub fn datagram(&mut self, now: Time, direction: Direction, rtcp: bool, remote: SocketAddr, bytes: &[u8]) {
+    /// A datagram came to, or leaves, the socket of its kind.
+    pub fn datagram(&mut self, now: Time, direction: Direction, datagram: Datagram<&[u8]>) {
         let (Some(inner), Some(local)) = (&self.tracer.0, self.local) else { return };
+        let Datagram { kind, remote, bytes } = datagram;
         let mut bytes = bytes.to_vec();
         mask::rtp(&mut bytes);
-        let local = SocketAddr::new(local.ip(), local.port().saturating_add(u16::from(rtcp)));
+        let port = match kind {
+            Kind::Rtp => local.port(),
+            Kind::Rtcp => local.port().saturating_add(1),
+        };
+        let local = SocketAddr::new(local.ip(), port);
         let (from, to) = match direction {
             Direction::In => (remote, local),
             Direction::Out => (local, remote),

@@ -12,6 +12,11 @@ use crate::sip::flow::Transport;
 
 const EPOCH: Duration = Duration::from_secs(1_780_000_000);
 
+/// As it comes from the caller.
+fn rtp(bytes: &[u8]) -> Datagram<&[u8]> {
+    Datagram { kind: Kind::Rtp, remote: "192.0.2.1:4000".parse().unwrap(), bytes }
+}
+
 struct Folder(PathBuf);
 
 impl Folder {
@@ -79,7 +84,7 @@ fn a_call_has_what_was_said_before_it_had_an_id_and_what_is_said_after_its_end_b
         tracer.sip(Time::ZERO, Direction::In, &flow(), &message("OPTIONS", "three", 0));
         let mut call = tracer.call(Time::from_millis(1), "a-1", "one");
         call.listens("192.0.2.9:10000".parse().unwrap());
-        call.datagram(Time::from_millis(2), Direction::In, false, "192.0.2.1:4000".parse().unwrap(), &[0x80; 172]);
+        call.datagram(Time::from_millis(2), Direction::In, rtp(&[0x80; 172]));
         call.end(Time::from_millis(3));
         tracer.sip(Time::from_millis(4), Direction::Out, &flow(), &message("BYE", "one", 0));
     });
@@ -99,7 +104,7 @@ fn a_trace_ends_at_its_limit_with_room_kept_for_signalling() {
         let mut call = tracer.call(Time::ZERO, "a-1", "one");
         call.listens("192.0.2.9:10000".parse().unwrap());
         for _ in 0..1000 {
-            call.datagram(Time::ZERO, Direction::In, false, "192.0.2.1:4000".parse().unwrap(), &[0x80; 172]);
+            call.datagram(Time::ZERO, Direction::In, rtp(&[0x80; 172]));
         }
         tracer.sip(Time::ZERO, Direction::In, &flow(), &message("BYE", "one", 0));
         call.end(Time::ZERO);
@@ -156,7 +161,7 @@ fn a_folder_that_vanishes_costs_traces_and_nothing_else() {
         fs::remove_dir_all(&folder.0).unwrap();
         let mut call = tracer.call(Time::ZERO, "a-1", "one");
         call.listens("192.0.2.9:10000".parse().unwrap());
-        call.datagram(Time::ZERO, Direction::In, false, "192.0.2.1:4000".parse().unwrap(), &[0x80; 172]);
+        call.datagram(Time::ZERO, Direction::In, rtp(&[0x80; 172]));
         call.end(Time::ZERO);
     });
     assert!(!folder.0.exists());
@@ -220,7 +225,7 @@ fn a_queue_that_is_full_drops_media_first_and_counts_it() {
     let mut call = tracer.call(Time::ZERO, "a-1", "one");
     call.listens("192.0.2.9:10000".parse().unwrap());
     for _ in 0..QUEUE {
-        call.datagram(Time::ZERO, Direction::In, false, "192.0.2.1:4000".parse().unwrap(), &[0x80; 20]);
+        call.datagram(Time::ZERO, Direction::In, rtp(&[0x80; 20]));
     }
     assert_eq!(call.dropped as usize, QUEUE - (MEDIA_QUEUE - 1));
     tracer.sip(Time::ZERO, Direction::In, &flow(), &message("BYE", "one", 0));
@@ -243,8 +248,7 @@ fn nothing_is_dropped_while_there_is_room() {
                     let mut call = tracer.call(Time::ZERO, id, id);
                     call.listens("192.0.2.9:10000".parse().unwrap());
                     for _ in 0..1500 {
-                        let remote = "192.0.2.1:4000".parse().unwrap();
-                        call.datagram(Time::ZERO, Direction::In, false, remote, &[0x80; 20]);
+                        call.datagram(Time::ZERO, Direction::In, rtp(&[0x80; 20]));
                     }
                     assert_eq!(call.dropped, 0);
                     call.end(Time::ZERO);

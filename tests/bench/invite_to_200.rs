@@ -92,8 +92,9 @@ impl Service {
         let mut call = Call::new(self.now, UnixTime(1_767_225_600), seed, Arc::clone(&self.settings), trust, incoming);
         let Output::FindLine(number) = call.poll_output() else { panic!("the line is not asked for") };
         let contract = Ok(self.contract.has(number).then(|| self.contract.clone()));
-        let local_rtp = Some("192.0.2.10:10000".parse().unwrap());
-        call.handle_input(self.now, Input::Line { contract, local_rtp });
+        call.handle_input(self.now, Input::Line(contract));
+        let Output::OpenMedia { .. } = call.poll_output() else { panic!("no port is asked for") };
+        call.handle_input(self.now, Input::Media(Some("192.0.2.10:10000".parse().unwrap())));
         call
     }
 

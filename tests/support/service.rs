@@ -7,6 +7,7 @@ use karipass::account::CallRecord;
 use karipass::audio::g711::Law;
 use karipass::call::{Call, Input, Output, Seed, Settings};
 use karipass::caller::ear::{Ear, Heard};
+use karipass::datagram::Kind as Media;
 use karipass::dtmf;
 use karipass::keying::{MasterKey, Suite};
 use karipass::rtp::srtp::Receiver;
@@ -97,8 +98,12 @@ impl Service {
                 let flow = Flow { transport: Transport::Udp, local: SERVICE_SIP, remote: *from, connection: None };
                 self.endpoint.handle_message(now, flow, bytes);
             }
-            (Kind::Rtp, Some((_, call))) if *to == SERVICE_MEDIA => call.handle_rtp(now, *from, bytes),
-            (Kind::Rtcp, Some((_, call))) if *to == rtcp_of(SERVICE_MEDIA) => call.handle_rtcp(now, *from, bytes),
+            (Kind::Rtp, Some((_, call))) if *to == SERVICE_MEDIA => {
+                call.handle_datagram(now, media(Media::Rtp, *from, bytes))
+            }
+            (Kind::Rtcp, Some((_, call))) if *to == rtcp_of(SERVICE_MEDIA) => {
+                call.handle_datagram(now, media(Media::Rtcp, *from, bytes))
+            }
             // to a closed port
             (Kind::Sip | Kind::Rtp | Kind::Rtcp, _) => {}
         }
@@ -120,7 +125,7 @@ impl Service {
             call.handle_input(
                 now,
                 match reply {
-                    Reply::Line(contract) => Input::Line { contract, local_rtp: Some(SERVICE_MEDIA) },
+                    Reply::Line(contract) => Input::Line(contract),
                     Reply::Stored(result) => Input::Stored(result),
                 },
             );
@@ -207,13 +212,16 @@ impl Service {
             let handle = *handle;
             // the far end may have been quicker: then there is nothing to carry out any more
             let _ = match call.poll_output() {
-                Output::Rtp { to, bytes } => {
-                    self.listen(now, &bytes, out);
-                    out.send(Datagram { kind: Kind::Rtp, from: SERVICE_MEDIA, to, bytes });
-                    continue;
-                }
-                Output::Rtcp { to, bytes } => {
-                    out.send(Datagram { kind: Kind::Rtcp, from: rtcp_of(SERVICE_MEDIA), to, bytes });
+                Output::Datagram(media) => {
+                    let (to, bytes) = (media.remote, media.bytes);
+                    let (kind, from) = match media.kind {
+                        Media::Rtp => (Kind::Rtp, SERVICE_MEDIA),
+                        Media::Rtcp => (Kind::Rtcp, rtcp_of(SERVICE_MEDIA)),
+                    };
+                    if kind == Kind::Rtp {
+                        self.listen(now, &bytes, out);
+                    }
+                    out.send(Datagram { kind, from, to, bytes });
                     continue;
                 }
                 Output::FindLine(number) => {
@@ -234,7 +242,7 @@ impl Service {
                     self.wakes[1] = at;
                     return commanded;
                 }
-                Output::OpenMedia => {
+                Output::OpenMedia { .. } => {
                     call.handle_input(now, Input::Media(Some(SERVICE_MEDIA)));
                     continue;
                 }
@@ -295,6 +303,10 @@ impl Service {
         }
         self.pace = Some(Pace { at: now, sequence, timestamp, source });
     }
+}
+
+fn media(kind: Media, remote: std::net::SocketAddr, bytes: &[u8]) -> karipass::datagram::Datagram<&[u8]> {
+    karipass::datagram::Datagram { kind, remote, bytes }
 }
 
 /// Reads what is encrypted with the key that a description has for a suite.

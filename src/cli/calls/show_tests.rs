@@ -4,6 +4,7 @@
 use super::super::super::output::testing::{NOW, Ran, Scene};
 use super::*;
 use crate::account::Outcome;
+use crate::datagram::{Datagram, Kind};
 use crate::sip::flow::{Flow, Transport};
 use crate::time::Time;
 use crate::trace;
@@ -62,8 +63,8 @@ fn traced(folder: &std::path::Path) {
     tracer.sip(at(5), Direction::Out, &flow, ok.as_bytes());
     tracer.sip(at(5), Direction::Out, &flow, ok.as_bytes());
     let event = |sequence: u8, duration: u8| [0x80, 101, 0, sequence, 0, 0, 0, 9, 0, 0, 0, 1, 7, 10, duration, 0x20];
-    call.datagram(at(30), Direction::In, false, phone, &event(1, 0));
-    call.datagram(at(50), Direction::In, false, phone, &event(2, 3));
+    call.datagram(at(30), Direction::In, Datagram { kind: Kind::Rtp, remote: phone, bytes: &event(1, 0) });
+    call.datagram(at(50), Direction::In, Datagram { kind: Kind::Rtp, remote: phone, bytes: &event(2, 3) });
     tracer.sip(at(60), Direction::In, &flow, info.as_bytes());
     call.end(at(70));
     drop(tracer);

@@ -12,12 +12,13 @@ use std::net::IpAddr;
 
 use tracing::{debug, info, warn};
 
-use super::{Signalling, carried_out};
+use super::{Output, Signalling, carried_out};
 use crate::account::{Action, AuditEntry, CallRecord, Outcome, Store, StoreError};
 use crate::call::LookupFailed;
 use crate::number::PhoneNumber;
 use crate::sip::digest::{Ha1, LineKey, Proof};
 use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Rejection, Ruling};
+use crate::time::Moment;
 
 /// What is to be looked up.
 #[derive(Clone, Debug)]
@@ -52,7 +53,14 @@ pub enum Waiting {
     /// A call.
     Call(CallHandle),
     /// A telephone that registers.
-    Register(RegisterHandle, IpAddr, bool),
+    Register {
+        /// Its REGISTER.
+        register: RegisterHandle,
+        /// Where it came from.
+        peer: IpAddr,
+        /// Its From is believed.
+        is_believed: bool,
+    },
 }
 
 impl Question {
@@ -98,61 +106,62 @@ impl Signalling {
         None
     }
 
-    pub(super) fn registering(&mut self, registering: Registering) {
+    pub(super) fn registering(&mut self, now: Moment, registering: Registering) {
         let Registering { handle, flow, line, user_name } = registering;
-        let (now, peer) = (self.clock.now(), flow.remote.ip());
-        if !self.peers.asks(now, peer) {
-            return self.registered(handle, peer, Ruling::Unavailable, None);
+        let peer = flow.remote.ip();
+        if !self.peers.asks(now.time, peer) {
+            return self.registered(now, handle, peer, Ruling::Unavailable, None);
         }
-        let believed = (self.trust)(peer).from;
+        let is_believed = (self.trust)(peer).from;
         match self.realm.clone() {
-            Some(realm) if believed || user_name.is_some() => {
-                self.ask(Question { user_name, line, realm }, Waiting::Register(handle, peer, believed));
+            Some(realm) if is_believed || user_name.is_some() => {
+                let waiting = Waiting::Register { register: handle, peer, is_believed };
+                self.ask(Question { user_name, line, realm }, waiting);
             }
-            Some(_) | None => self.registered(handle, peer, Ruling::MustProve(None), None),
+            Some(_) | None => self.registered(now, handle, peer, Ruling::MustProve(None), None),
         }
     }
 
-    fn ask(&self, question: Question, waiting: Waiting) {
-        let answers = self.answers.clone();
-        self.ledger.find_key(
-            question,
-            Box::new(move |answer| {
-                // waits while the queue is full: signalling empties it, and never waits for the store
-                let _ = answers.blocking_send((waiting, answer));
-            }),
-        );
+    fn ask(&mut self, question: Question, waiting: Waiting) {
+        self.outputs.push_back(Output::Ask { question, waiting });
     }
 
     /// The store has answered.
-    pub(super) fn answered(&mut self, waiting: Waiting, answer: Answer) {
+    pub(super) fn answered(&mut self, now: Moment, waiting: Waiting, answer: Answer) {
         match waiting {
-            Waiting::Call(call) => self.whose_call(call, answer),
-            Waiting::Register(handle, peer, believed) => {
+            Waiting::Call(call) => self.whose_call(now, call, answer),
+            Waiting::Register { register, peer, is_believed } => {
                 let standing = match &answer {
                     Err(LookupFailed) => Ruling::Unavailable,
-                    Ok(known) if !believed || known.key.is_some() || known.has_password => {
+                    Ok(known) if !is_believed || known.key.is_some() || known.has_password => {
                         Ruling::MustProve(known.key.as_ref())
                     }
                     Ok(known) if known.contracted => Ruling::Believed,
                     Ok(_) => Ruling::Unknown,
                 };
                 let line = answer.as_ref().ok().and_then(|known| known.key.as_ref()).map(|key| key.line);
-                self.registered(handle, peer, standing, line);
+                self.registered(now, register, peer, standing, line);
             }
         }
     }
 
-    fn registered(&mut self, handle: RegisterHandle, peer: IpAddr, standing: Ruling<'_>, line: Option<PhoneNumber>) {
-        match self.endpoint.register(self.clock.now(), handle, standing) {
+    fn registered(
+        &mut self,
+        now: Moment,
+        register: RegisterHandle,
+        peer: IpAddr,
+        standing: Ruling<'_>,
+        line: Option<PhoneNumber>,
+    ) {
+        match self.endpoint.register(now.time, register, standing) {
             Ok(Registered::Bound { contacts, .. }) => info!(%peer, contacts, "a telephone has registered"),
-            Ok(Registered::Unproved(proof)) => self.note_proof(peer, proof, line),
+            Ok(Registered::Unproved(proof)) => self.note_proof(now, peer, proof, line),
             Ok(Registered::Refused(status)) => info!(%peer, status, "a registration is refused"),
             Err(error) => debug!(%error, "too late for a registration"),
         }
     }
 
-    fn whose_call(&mut self, call: CallHandle, answer: Answer) {
+    fn whose_call(&mut self, now: Moment, call: CallHandle, answer: Answer) {
         // the caller may have hung up meanwhile
         let Some(mut incoming) = self.unproved.remove(&call) else { return };
         let peer = incoming.flow.remote.ip();
@@ -160,53 +169,53 @@ impl Signalling {
         let believed = trust.asserted || trust.from;
         let known = match answer {
             Ok(known) => known,
-            Err(LookupFailed) if believed => return self.hand_over(incoming),
-            Err(LookupFailed) => return self.refuse_unproved(&incoming, 503, Outcome::RefusedStore),
+            Err(LookupFailed) if believed => return self.hand_over(now, incoming),
+            Err(LookupFailed) => return self.refuse_unproved(now, &incoming, 503, Outcome::RefusedStore),
         };
         if !believed && !known.any {
-            return self.hand_over(incoming);
+            return self.hand_over(now, incoming);
         }
         let line = known.key.as_ref().map(|key| key.line);
-        let proof = match self.endpoint.authenticate(self.clock.now(), call, known.key.as_ref(), !believed) {
+        let proof = match self.endpoint.authenticate(now.time, call, known.key.as_ref(), !believed) {
             Ok(proof) => proof,
             Err(error) => {
                 debug!(%error, "too late to ask whose call it is");
                 return self.peers.ended(peer);
             }
         };
-        self.note_proof(peer, proof, line);
+        self.note_proof(now, peer, proof, line);
         match proof {
             Proof::Right(line) => {
                 incoming.identity.authenticated = Some(line);
-                self.hand_over(incoming);
+                self.hand_over(now, incoming);
             }
             Proof::Missing { .. } | Proof::Wrong { .. } | Proof::Locked(_) | Proof::Elsewhere if believed => {
-                self.hand_over(incoming);
+                self.hand_over(now, incoming);
             }
             Proof::Missing { .. } | Proof::Elsewhere => self.peers.ended(peer),
-            Proof::Wrong { .. } => self.refused_unproved(&incoming, 401, Outcome::RefusedPassword),
-            Proof::Locked(_) => self.refused_unproved(&incoming, 403, Outcome::RefusedPassword),
+            Proof::Wrong { .. } => self.refused_unproved(now, &incoming, 401, Outcome::RefusedPassword),
+            Proof::Locked(_) => self.refused_unproved(now, &incoming, 403, Outcome::RefusedPassword),
         }
     }
 
-    fn refuse_unproved(&mut self, incoming: &Incoming, status: u16, outcome: Outcome) {
+    fn refuse_unproved(&mut self, now: Moment, incoming: &Incoming, status: u16, outcome: Outcome) {
         let rejection = Rejection { retry_after: Some(self.retry_after), ..Rejection::new(status) };
-        carried_out(self.endpoint.reject(self.clock.now(), incoming.call, rejection));
-        self.refused_unproved(incoming, status, outcome);
+        carried_out(self.endpoint.reject(now.time, incoming.call, rejection));
+        self.refused_unproved(now, incoming, status, outcome);
     }
 
     /// The caller was refused: a record of it.
-    fn refused_unproved(&mut self, incoming: &Incoming, status: u16, outcome: Outcome) {
+    fn refused_unproved(&mut self, now: Moment, incoming: &Incoming, status: u16, outcome: Outcome) {
         let peer = incoming.flow.remote.ip();
         self.peers.ended(peer);
-        let mut record = CallRecord::new(self.record_id(), self.clock.wall(), peer.to_string(), outcome);
+        let mut record = CallRecord::new(self.record_id(now), now.wall, peer.to_string(), outcome);
         record.status = status;
         info!(call = record.id, status, %outcome, "a call is refused");
-        self.ledger.record(Box::new(record));
+        self.outputs.push_back(Output::Record { record: Box::new(record), traced: None });
     }
 
     /// Wrong passwords go into the audit; while a lock lasts they are not even looked at, and cannot fill it.
-    fn note_proof(&self, peer: IpAddr, proof: Proof, line: Option<PhoneNumber>) {
+    fn note_proof(&mut self, now: Moment, peer: IpAddr, proof: Proof, line: Option<PhoneNumber>) {
         let locks = match proof {
             Proof::Wrong { locks } => locks,
             Proof::Missing { stale } => return debug!(%peer, stale, "challenged"),
@@ -214,13 +223,13 @@ impl Signalling {
         };
         warn!(%peer, locks, "a wrong password of a telephone");
         let who = if line.is_some() { "" } else { ", no such user name" };
-        self.ledger.audit(AuditEntry {
-            at: self.clock.wall(),
+        self.outputs.push_back(Output::Audit(Box::new(AuditEntry {
+            at: now.wall,
             actor: "serve".to_owned(),
             action: if locks { Action::LineLocked } else { Action::LineWrong },
             unit: None,
             number: line,
             detail: Some(format!("from {peer}{who}")),
-        });
+        })));
     }
 }

@@ -16,7 +16,7 @@ pub struct PeerLimits {
 }
 
 /// A peer may use up the INVITEs of so long at once.
-pub const BURST: Duration = Duration::from_secs(2);
+const BURST: Duration = Duration::from_secs(2);
 
 /// Peers whose count is at rest are forgotten when there are so many.
 const REMEMBERED: usize = 10_000;

@@ -1,17 +1,20 @@
 //! Calls that are refused before a worker has them: each is recorded and logged, but a flood of them fills neither store nor log.
 
+use std::net::IpAddr;
+
 use tracing::{info, warn};
 
-use super::{Signalling, carried_out};
+use super::{Output, Signalling, carried_out};
 use crate::account::{CallRecord, Outcome};
-use crate::sip::endpoint::{Incoming, Refused, Rejection};
-use crate::time::Time;
+use crate::call::cause_of;
+use crate::sip::endpoint::{CallHandle, Incoming, Refused, Rejection};
+use crate::time::{Moment, Time};
 
-/// So many refusals are told at once, and so many a second go on being told.
+/// Refusals recorded in one burst, and a second from then on.
 const AT_ONCE: f64 = 200.0;
 const PER_SECOND: f64 = 20.0;
 
-/// How many refusals may still be told (a token bucket).
+/// How many refusals may still be recorded (a token bucket).
 #[derive(Debug)]
 pub struct Telling {
     credit: f64,
@@ -26,7 +29,7 @@ impl Default for Telling {
 }
 
 impl Telling {
-    /// Whether one more is told; if so, how many were not since the last that was.
+    /// Whether one more is recorded; if so, how many were not since the last that was.
     fn next(&mut self, now: Time) -> Option<u64> {
         let earned = now.since(self.counted).as_secs_f64() * PER_SECOND;
         (self.credit, self.counted) = ((self.credit + earned).min(AT_ONCE), now);
@@ -41,20 +44,19 @@ impl Telling {
 
 impl Signalling {
     /// 503: the peer has too many calls, or a worker too much to do.
-    pub(super) fn turn_away(&mut self, incoming: &Incoming, why: &str) {
+    pub(super) fn turn_away(&mut self, now: Moment, incoming: &Incoming, why: &str) {
         let rejection = Rejection { retry_after: Some(self.retry_after), ..Rejection::new(503) };
-        carried_out(self.endpoint.reject(self.clock.now(), incoming.call, rejection));
+        carried_out(self.endpoint.reject(now.time, incoming.call, rejection));
         let (flow, call_id) = (incoming.flow, incoming.call_id.clone());
-        self.refused(Refused { flow, call_id, status: 503, why: why.to_owned() });
+        self.refused(now, Refused { flow, call_id, status: 503, why: why.to_owned() });
     }
 
     /// The caller was refused: a record of it.
-    pub(super) fn refused(&mut self, refused: Refused) {
+    pub(super) fn refused(&mut self, now: Moment, refused: Refused) {
         let Refused { flow, call_id, status, why } = refused;
-        let now = self.clock.now();
-        let Some(untold) = self.telling.next(now) else { return };
+        let Some(untold) = self.telling.next(now.time) else { return };
         if untold > 0 {
-            warn!(untold, "so many calls were refused and are not recorded: there were too many at once");
+            warn!(untold, "calls were refused and are not recorded: there were too many at once");
         }
         let outcome = match status {
             503 => Outcome::RefusedBusy,
@@ -62,15 +64,23 @@ impl Signalling {
             _ => Outcome::RefusedRequest,
         };
         let peer = flow.remote.ip();
-        let mut record = CallRecord::new(self.record_id(), self.clock.wall(), peer.to_string(), outcome);
+        let mut record = CallRecord::new(self.record_id(now), now.wall, peer.to_string(), outcome);
         record.status = status;
-        if !call_id.is_empty() {
-            self.tracer.call(now, &record.id, &call_id).end(now);
-        }
         // what was called is a number: for the record, not for the log
         info!(call = record.id, %peer, status, %outcome, "a call is refused");
         record.detail = Some(why);
-        self.ledger.record(Box::new(record));
+        let traced = Some(call_id).filter(|call_id| !call_id.is_empty());
+        self.outputs.push_back(Output::Record { record: Box::new(record), traced });
+    }
+
+    /// The worker that had the call is gone, and with it all that is known about it.
+    pub(super) fn abandoned(&mut self, now: Moment, call: CallHandle, peer: IpAddr) {
+        self.peers.ended(peer);
+        let (cause, text) = cause_of(Outcome::Lost);
+        carried_out(self.endpoint.hang_up(now.time, call, Some((cause, text))));
+        let mut record = CallRecord::new(self.record_id(now), now.wall, peer.to_string(), Outcome::Lost);
+        record.detail = Some("internal error: its media worker is gone".to_owned());
+        self.outputs.push_back(Output::Record { record: Box::new(record), traced: None });
     }
 }
 

@@ -1,0 +1,108 @@
+//! What a call takes in and puts out.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::account::{CallRecord, Contract};
+use crate::datagram::Datagram;
+use crate::ivr::{SetTemporaryPassword, StoreFailed};
+use crate::number::PhoneNumber;
+use crate::sip::endpoint::{EndCause, Rejection};
+use crate::time::Time;
+
+/// What a call is told.
+pub enum Input {
+    /// The answer to [`Output::FindLine`]: the contract that the number belongs to; `Ok(None)`: no contract has it.
+    Line(Result<Option<Contract>, LookupFailed>),
+    /// The answer to [`Output::OpenMedia`]: where this call's RTP is received; `None` when no port is free.
+    Media(Option<SocketAddr>),
+    /// Our 183 is on its way, or was acknowledged where it was sent reliably: early media may flow.
+    EarlyMedia,
+    /// Our 200 was acknowledged, with the answer if ours was the offer.
+    Confirmed(Option<Vec<u8>>),
+    /// The caller wants to change the session; `None`: we are to offer.
+    Offer(Option<Vec<u8>>),
+    /// The caller answered a refresh of the session, which offered nothing new.
+    Refreshed(Vec<u8>),
+    /// Keys came by INFO.
+    Info {
+        /// The body's type.
+        content_type: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// What became of [`Output::Store`].
+    Stored(Result<(), StoreFailed>),
+    /// The server is stopping: the call ends now.
+    Stop,
+    /// Signalling has said its last word.
+    Ended(EndCause),
+}
+
+/// Shows which; what it holds may be digits.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Input::Line(Ok(Some(_))) => "Line(contracted)",
+            Input::Line(Ok(None)) => "Line(not contracted)",
+            Input::Line(Err(LookupFailed)) => "Line(failed)",
+            Input::Media(rtp) => {
+                if rtp.is_some() {
+                    "Media(open)"
+                } else {
+                    "Media(none free)"
+                }
+            }
+            Input::EarlyMedia => "EarlyMedia",
+            Input::Confirmed(_) => "Confirmed",
+            Input::Offer(_) => "Offer",
+            Input::Refreshed(_) => "Refreshed",
+            Input::Info { .. } => "Info",
+            Input::Stored(result) => {
+                if result.is_ok() {
+                    "Stored"
+                } else {
+                    "Stored(failed)"
+                }
+            }
+            Input::Stop => "Stop",
+            Input::Ended(_) => "Ended",
+        })
+    }
+}
+
+/// The account store could not be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account store could not be read")]
+pub struct LookupFailed;
+
+/// What a call wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Look up the contract; the answer is [`Input::Line`].
+    FindLine(PhoneNumber),
+    /// Open a port for RTP; the answer is [`Input::Media`].
+    OpenMedia {
+        /// The address that the caller wants media at, as far as it is known: the port is best of the same IP version. Signalling
+        /// may well use the other (RFC 6157 §3.1 leaves the choice to the offer).
+        towards: Option<IpAddr>,
+    },
+    /// Send this session description in a 183; [`Input::EarlyMedia`] follows.
+    Progress(String),
+    /// Answer with this session description.
+    Answer(String),
+    /// Refuse.
+    Reject(Rejection),
+    /// Answer [`Input::Offer`].
+    RespondOffer(Result<String, u16>),
+    /// Hang up, for this reason: a cause of ITU-T Q.850 and its text.
+    HangUp(u16, &'static str),
+    /// Send this from the socket of its kind, then give the buffer back with [`Call::recycle`].
+    Datagram(Datagram),
+    /// Store this durably; the answer is [`Input::Stored`].
+    Store(SetTemporaryPassword),
+    /// The call is over: keep its record and forget it.
+    Finished(Box<CallRecord>),
+    /// Nothing more for now; wake the call at this time ([`Time::MAX`]: nothing waits).
+    Timeout(Time),
+}

@@ -1,0 +1,76 @@
+//! A worker outlives what goes wrong in one of its calls.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::audio::prompt::Bank;
+use crate::sip::endpoint::IdentityFacts;
+use crate::sip::flow::{Flow, Transport};
+use crate::sip::sdp::Srtp;
+use crate::time::UnixTime;
+use crate::{dtmf, ivr};
+
+const START: Moment = Moment { time: Time::ZERO, wall: UnixTime(1_767_225_600) };
+
+fn calls() -> Calls {
+    Calls::new(Arc::new(Settings {
+        ivr: ivr::Config::default(),
+        dtmf: dtmf::Config::default(),
+        prompts: Arc::new(Bank::builtin()),
+        longest_call: Duration::from_secs(600),
+        srtp: Srtp::Off,
+        announce_refusals: false,
+    }))
+}
+
+fn incoming(call: u64) -> ToWorker {
+    let (local, remote) = ("192.0.2.10:5060".parse().unwrap(), "192.0.2.77:5060".parse().unwrap());
+    let identity = IdentityFacts {
+        authenticated: Some("0600001111".parse().unwrap()),
+        from: None,
+        asserted: vec![],
+        asserted_unreadable: false,
+        preferred: vec![],
+        privacy: vec![],
+        remote,
+    };
+    let incoming = Incoming {
+        call: CallHandle(call),
+        flow: Flow { transport: Transport::Udp, local, remote, connection: None },
+        identity,
+        called: "0664806430".to_owned(),
+        offer: None,
+        call_id: format!("call-{call}"),
+        user_name: None,
+    };
+    let seed = Seed { numbers: call, keys: [7; 32] };
+    ToWorker::Incoming { incoming: Box::new(incoming), trust: Trust::default(), seed }
+}
+
+fn outputs(calls: &mut Calls) -> Vec<String> {
+    let next = || match calls.poll_output() {
+        Output::Timeout(_) => None,
+        Output::Over { call, record } => Some(format!("{call:?} over: {}", record.outcome)),
+        Output::Begun { call, .. } => Some(format!("{call:?} begun")),
+        Output::FindLine { call, .. } => Some(format!("{call:?} asks for its line")),
+        Output::Command(call, command) => Some(format!("{call:?}: {command:?}")),
+        other => Some(format!("{other:?}")),
+    };
+    std::iter::from_fn(next).collect()
+}
+
+#[test]
+fn a_call_that_panics_is_hung_up_on_and_recorded_and_the_others_go_on() {
+    let mut calls = calls();
+    for call in [1, 2] {
+        calls.handle_message(START, incoming(call));
+    }
+    outputs(&mut calls);
+    let broken = calls.contain(Time::from_millis(2500), CallHandle(1), |_| panic!("on purpose"));
+    calls.ended_by_fault(CallHandle(1), broken);
+    assert_eq!(outputs(&mut calls), ["call 1: HangUp(41)", "call 1 over: lost"]);
+    // what is still under way for it meets nothing
+    calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: Input::Stop });
+    assert_eq!(outputs(&mut calls), [""; 0]);
+    calls.handle_message(START, ToWorker::Input { call: CallHandle(2), input: Input::Stop });
+    assert_eq!(outputs(&mut calls), ["call 2: Reject(503)"]);
+}

@@ -1,0 +1,230 @@
+//! What is decided about work for the account store: how much of it waits, what goes into one transaction, and what is answered in
+//! each case. Threads, queues and waiting are the driver's.
+//!
+//! ```text
+//! Lookup ───▶ answer ─────────────────────────▶ Reply
+//! Password ─▶ prepare (argon2) ─▶ Entry ─┐
+//! record, audit row ────────────▶ Entry ─┴─▶ commit (at most BATCH) ─▶ Reply, after the commit
+//! ```
+//!
+//! Queues: each holds [`QUEUE`]. What a full one does not take is `refused`: a look-up or a password is answered as failed (the caller hears
+//! that it could not be set), and a call record is written to the log instead of the store.
+
+use rand::CryptoRng;
+use tracing::{error, warn};
+
+use super::signalling::{Answer, Question, Waiting};
+use super::{ToWorker, Undelivered};
+use crate::account::password::{self, Cost, PreparedTemporaryPassword};
+use crate::account::{AuditEntry, CallRecord, Store, StoreError, Write};
+use crate::call::{Input, LookupFailed};
+use crate::ivr::{SetTemporaryPassword, StoreFailed};
+use crate::number::PhoneNumber;
+use crate::sip::endpoint::CallHandle;
+use crate::time::UnixTime;
+
+/// Requests that wait in each queue. A call has one look-up and one password at most, so this many calls may ask at once.
+pub const QUEUE: usize = 8192;
+/// The most writes in one transaction.
+pub const BATCH: usize = 512;
+
+/// A call that waits for an answer, and the worker that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The worker's number.
+    pub worker: usize,
+    /// The call.
+    pub call: CallHandle,
+}
+
+/// What the store has answered, and to whom.
+#[derive(Debug)]
+pub enum Reply {
+    /// For a worker's inbox.
+    ToWorker {
+        /// The worker's number.
+        worker: usize,
+        /// The answer.
+        message: ToWorker,
+    },
+    /// For [`super::Signalling::handle_answer`].
+    ToSignalling(Waiting, Answer),
+}
+
+/// Something to look up.
+pub enum Lookup {
+    /// The contract that a number belongs to.
+    Line {
+        /// The number.
+        number: PhoneNumber,
+        /// Who asks.
+        caller: Caller,
+    },
+    /// What is known about a user name.
+    Key {
+        /// What is asked.
+        question: Question,
+        /// Who waits for it.
+        waiting: Waiting,
+    },
+}
+
+/// A password that is to be hashed and stored.
+pub struct Password {
+    /// Which, of what account.
+    pub request: SetTemporaryPassword,
+    /// The id of the call's record.
+    pub id: String,
+    /// Who waits for it.
+    pub caller: Caller,
+}
+
+/// Something to write.
+pub enum Entry {
+    /// A password, hashed.
+    Password {
+        /// What is stored.
+        prepared: PreparedTemporaryPassword,
+        /// Who waits for it.
+        caller: Caller,
+    },
+    /// A call record.
+    Record(Box<CallRecord>),
+    /// A row of the audit.
+    Audit(Box<AuditEntry>),
+}
+
+impl Lookup {
+    /// Asks the store.
+    pub fn answer(self, store: &dyn Store) -> Reply {
+        let failed = |error: StoreError| {
+            error!(%error, "looking up a line");
+            LookupFailed
+        };
+        match self {
+            Lookup::Line { number, caller } => caller.reply(Input::Line(store.line_of(number).map_err(failed))),
+            Lookup::Key { question, waiting } => Reply::ToSignalling(waiting, question.ask(store).map_err(failed)),
+        }
+    }
+
+    /// The queue did not take it.
+    pub fn refused(self, why: Undelivered) -> Reply {
+        error!(why = why.words(), "a line is not looked up");
+        match self {
+            Lookup::Line { caller, .. } => caller.reply(Input::Line(Err(LookupFailed))),
+            Lookup::Key { waiting, .. } => Reply::ToSignalling(waiting, Err(LookupFailed)),
+        }
+    }
+}
+
+impl Password {
+    /// Hashes it; this takes long.
+    pub fn prepare(self, now: UnixTime, cost: Cost, random: &mut impl CryptoRng) -> Result<Entry, Reply> {
+        let Password { request, id, caller } = self;
+        match password::prepare(request.unit, request.number, &request.password, now, id, cost, random) {
+            Ok(prepared) => Ok(Entry::Password { prepared, caller }),
+            Err(error) => {
+                error!(%error, "hashing a temporary password");
+                Err(caller.reply(Input::Stored(Err(StoreFailed))))
+            }
+        }
+    }
+
+    /// The queue did not take it.
+    pub fn refused(self, why: Undelivered) -> Reply {
+        error!(call = self.id, why = why.words(), "a temporary password is not stored");
+        self.caller.reply(Input::Stored(Err(StoreFailed)))
+    }
+}
+
+impl Entry {
+    /// The queue did not take it.
+    pub fn refused(self, why: Undelivered) -> Option<Reply> {
+        match self {
+            Entry::Password { prepared, caller } => {
+                error!(call = prepared.call_id, why = why.words(), "a temporary password is not stored");
+                Some(caller.reply(Input::Stored(Err(StoreFailed))))
+            }
+            Entry::Record(record) => {
+                lost_record(&record, why.words());
+                None
+            }
+            Entry::Audit(_) => {
+                error!(why = why.words(), "an audit row is not stored");
+                None
+            }
+        }
+    }
+}
+
+/// What goes into one transaction: all that has gathered, so that a hundred calls that store at once cost a few synchronous writes.
+pub fn batch(first: Entry, gathered: impl Iterator<Item = Entry>) -> Vec<Entry> {
+    std::iter::once(first).chain(gathered.take(BATCH - 1)).collect()
+}
+
+/// Writes a batch; the replies are to go out only now.
+pub fn commit(store: &mut dyn Store, batch: Vec<Entry>) -> Vec<Reply> {
+    let writes: Vec<Write<'_>> = batch
+        .iter()
+        .map(|entry| match entry {
+            Entry::Password { prepared, .. } => Write::TemporaryPassword(prepared),
+            Entry::Record(record) => Write::Call(record),
+            Entry::Audit(row) => Write::Audit(row),
+        })
+        .collect();
+    match store.commit(&writes) {
+        Ok(results) => batch.into_iter().zip(results).filter_map(|(entry, result)| settle(entry, result)).collect(),
+        Err(error) => batch.into_iter().filter_map(|entry| settle_failed(entry, &error)).collect(),
+    }
+}
+
+fn settle(entry: Entry, result: Result<(), StoreError>) -> Option<Reply> {
+    match (entry, result) {
+        (Entry::Password { caller, .. }, Ok(())) => Some(caller.reply(Input::Stored(Ok(())))),
+        (Entry::Record(_) | Entry::Audit(_), Ok(())) => None,
+        (entry, Err(error)) => settle_failed(entry, &error),
+    }
+}
+
+fn settle_failed(entry: Entry, error: &StoreError) -> Option<Reply> {
+    match entry {
+        Entry::Password { prepared, caller } => {
+            // the number is personal, and has no place in a log
+            let gone = matches!(error, StoreError::NotContracted { .. });
+            let why = if gone { "its number is not contracted any more".to_owned() } else { error.to_string() };
+            warn!(call = prepared.call_id, why, "a temporary password is not stored");
+            Some(caller.reply(Input::Stored(Err(StoreFailed))))
+        }
+        Entry::Record(record) => {
+            lost_record(&record, &error.to_string());
+            None
+        }
+        Entry::Audit(_) => {
+            error!(%error, "an audit row is not stored");
+            None
+        }
+    }
+}
+
+/// What the store does not take is at least in the log, without the caller's number.
+fn lost_record(record: &CallRecord, why: &str) {
+    error!(call = record.id, outcome = %record.outcome, status = record.status, why, "a call record is not stored");
+}
+
+impl Caller {
+    fn reply(self, input: Input) -> Reply {
+        Reply::ToWorker { worker: self.worker, message: ToWorker::Input { call: self.call, input } }
+    }
+}
+
+impl Undelivered {
+    /// Of a queue of the store.
+    fn words(self) -> &'static str {
+        match self {
+            Undelivered::Full => "too many requests wait for the account store",
+            Undelivered::Gone => {
+                "internal error: the account store's thread has ended: the service has to be restarted"
+            }
+        }
+    }
+}
