@@ -1,4 +1,4 @@
-//! The local HTTP API by which the network's programs tell of events: the same as `karipass event` and `karipass route`.
+//! The local HTTP API by which the network's programs report events: the same as `karipass event` and `karipass route`.
 //!
 //! ```text
 //! POST /v1/events  {"event": "arrival", "caller": "0312345678" | null, "called": "0600001111"}
@@ -7,11 +7,11 @@
 //! GET  /v1/route?caller=0312345678&called=0600001111
 //! ```
 //!
-//! A caller from another country is written with `+` (in an address `%2B`) and its country code; `null`, or none, is one that is
-//! withheld. Every request needs `Authorization: Bearer TOKEN` (RFC 6750). Answers are JSON objects: 200, or a status with `error`.
+//! A caller from another country is written with `+` (in an address `%2B`) and its country code; `null`, or none, is withheld. Every request needs `Authorization: Bearer TOKEN` (RFC 6750). Answers are JSON objects: 200, or a status with `error`.
 //!
 //! Architecture invariant: it listens only where a token is configured, on a listener and a thread of its own, apart from
-//! the subscribers' site. Queue: one request at a time has the store; so many wait for it, and one more gets 503.
+//! the subscribers' site. Queue: one request at a time has the store; a limited number wait for it, and beyond that the
+//! answer is 503.
 
 use std::io;
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ const LARGEST_EVENT: usize = 16 * 1024;
 pub struct Options {
     /// Where HTTP is listened for. Port 0 is a free one.
     pub listen: SocketAddr,
-    /// What callers have to present.
+    /// The bearer token.
     pub token: Secret,
     /// What connections may take.
     pub limits: http::Limits,
@@ -62,7 +62,7 @@ pub struct Options {
     pub ids: Box<dyn Fn() -> u128 + Send + Sync>,
 }
 
-/// An API that serves.
+/// A running API.
 pub struct Api {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -107,7 +107,7 @@ impl Drop for Api {
     fn drop(&mut self) {
         let _ = self.stop.take().map(|stop| stop.send(()));
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the API has panicked");
+            tracing::error!("API panicked");
         }
     }
 }
@@ -116,7 +116,7 @@ async fn serve(listener: std::net::TcpListener, limits: http::Limits, app: Share
     let options = http::Options { tls: None, limits, proxies: Vec::new() };
     match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => http::serve(listener, options, router(app), stopped).await,
-        Err(error) => tracing::error!(%error, "the API cannot listen"),
+        Err(error) => tracing::error!(%error, "API cannot listen"),
     }
 }
 
@@ -131,8 +131,7 @@ fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
-/// Whoever does not present the token learns nothing, not even which resources there are. A browser that comes here
-/// nevertheless neither shows the answer nor keeps it.
+/// Without the token nothing is disclosed, not even which resources there are. Browsers neither show nor keep an answer.
 async fn authenticated(state: State<Shared>, request: Request, next: Next) -> Response {
     let mut response = answered(state, request, next).await;
     let headers = response.headers_mut();
@@ -159,7 +158,7 @@ async fn answered(State(app): State<Shared>, request: Request, next: Next) -> Re
 
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
-enum Told {
+enum EventBody {
     Arrival { caller: Option<CallingNumber>, called: PhoneNumber, id: Option<String> },
     Fault { number: PhoneNumber, id: Option<String> },
     Recovery { number: PhoneNumber, id: Option<String> },
@@ -167,9 +166,9 @@ enum Told {
 
 async fn events(State(app): State<Shared>, body: Bytes) -> Response {
     let (event, id) = match serde_json::from_slice(&body) {
-        Ok(Told::Arrival { caller, called, id }) => (Event::Arrival { caller, called }, id),
-        Ok(Told::Fault { number, id }) => (Event::Fault { number }, id),
-        Ok(Told::Recovery { number, id }) => (Event::Recovery { number }, id),
+        Ok(EventBody::Arrival { caller, called, id }) => (Event::Arrival { caller, called }, id),
+        Ok(EventBody::Fault { number, id }) => (Event::Fault { number }, id),
+        Ok(EventBody::Recovery { number, id }) => (Event::Recovery { number }, id),
         Err(why) => return refusal(StatusCode::BAD_REQUEST, &why.to_string()),
     };
     happen(app, event, id).await
@@ -183,9 +182,9 @@ struct Parties {
     id: Option<String>,
 }
 
-type Asked = Result<Query<Parties>, axum::extract::rejection::QueryRejection>;
+type PartiesQuery = Result<Query<Parties>, axum::extract::rejection::QueryRejection>;
 
-async fn faxes(State(app): State<Shared>, parties: Asked, body: Bytes) -> Response {
+async fn faxes(State(app): State<Shared>, parties: PartiesQuery, body: Bytes) -> Response {
     match parties {
         Ok(Query(Parties { caller, called, id })) => {
             happen(app, Event::Fax { caller, called, document: body.to_vec() }, id).await
@@ -194,7 +193,7 @@ async fn faxes(State(app): State<Shared>, parties: Asked, body: Bytes) -> Respon
     }
 }
 
-async fn routes(State(app): State<Shared>, parties: Asked) -> Response {
+async fn routes(State(app): State<Shared>, parties: PartiesQuery) -> Response {
     let Parties { caller, called, .. } = match parties {
         Ok(Query(parties)) => parties,
         Err(why) => return refusal(StatusCode::BAD_REQUEST, &why.body_text()),
@@ -230,14 +229,14 @@ async fn with_store<T: Send + 'static>(
     match worked.await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(refused(&error)),
-        Err(_) => Err(unavailable("the work was given up")),
+        Err(_) => Err(unavailable("the work failed")),
     }
 }
 
 fn refused(error: &EventError) -> Response {
     match error {
         EventError::Store(store) if store.is_resource() => {
-            tracing::error!(error = %store, "the API");
+            tracing::error!(error = %store, "API: the store failed");
             unavailable(&store.to_string())
         }
         EventError::Store(StoreError::NotContracted { .. }) => refusal(StatusCode::NOT_FOUND, &error.to_string()),

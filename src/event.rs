@@ -2,9 +2,9 @@
 //! forwarding, a fax lands in the inbox.
 //!
 //! [`play`] reads what is set, gathers everything that follows ([`Effects`]) and has the store do it in one transaction, so
-//! an event has all its effects or none; told again under the same id it has none.
+//! an event has all its effects or none; reported again under the same id it has none.
 //!
-//! Whom an event concerns:
+//! The numbers that an event concerns:
 //!
 //! - an arrival or a fax: the number that was called;
 //! - a fault or a recovery: the whole line, that is, every number of the contract, each by its own notices. A number's notice
@@ -27,7 +27,9 @@ use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-/// So often is tried again what somebody else changes meanwhile.
+use text::Words;
+
+/// The limit of tries when settings change meanwhile.
 const ROUNDS: usize = 5;
 /// The longest id of an event.
 const LONGEST_ID: usize = 100;
@@ -37,9 +39,9 @@ const LONGEST_ID: usize = 100;
 pub enum Event {
     /// A call comes in.
     Arrival {
-        /// Who calls; `None` when that is withheld.
+        /// The calling number; `None` when withheld.
         caller: Option<CallingNumber>,
-        /// Who is called.
+        /// The called number.
         called: PhoneNumber,
     },
     /// A line fails.
@@ -54,9 +56,9 @@ pub enum Event {
     },
     /// A fax comes in.
     Fax {
-        /// Who sends it; `None` when that is withheld.
+        /// The sending number; `None` when withheld.
         caller: Option<CallingNumber>,
-        /// Who receives it.
+        /// The receiving number.
         called: PhoneNumber,
         /// The TIFF.
         document: Vec<u8>,
@@ -66,9 +68,9 @@ pub enum Event {
 /// What came of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Outcome {
-    /// Whether an event with this id had happened before; then nothing else is told.
+    /// Whether an event with this id had happened before; then the rest is empty.
     pub repeated: bool,
-    /// So many mails go out.
+    /// The number of mails that go out.
     pub mails: usize,
     /// Bulk forwarding was started for these.
     pub started: Vec<PhoneNumber>,
@@ -85,16 +87,16 @@ pub struct Outcome {
 /// Why an event has no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The document is no fax.
     #[error(transparent)]
     Fax(#[from] FaxError),
-    /// Nobody keeps faxes for the number.
+    /// Fax mail is not started for the number.
     #[error("fax mail is not started for {0}: the fax was not taken")]
     NoFaxes(PhoneNumber),
-    /// An id that does not do.
+    /// An unusable id.
     #[error("an event's id has 1 to 100 printable ASCII characters")]
     Id,
 }
@@ -147,8 +149,7 @@ fn once(
 
 /// The mail that asks for an address to be confirmed.
 pub fn confirmation(number: PhoneNumber, address: &str, ids: Ids<'_>) -> NewMail {
-    let (subject, body) = text::confirmation(number);
-    mail(Purpose::Confirm, number, address, subject, body, ids)
+    mail(Purpose::Confirm, number, address, text::confirmation(number), ids)
 }
 
 struct Playing<'a> {
@@ -158,10 +159,11 @@ struct Playing<'a> {
     outcome: Outcome,
 }
 
-type Name = Result<&'static str, EventError>;
+/// The name by which the audit knows what happened.
+type AuditName = Result<&'static str, EventError>;
 
 impl Playing<'_> {
-    fn arrival(&mut self, store: &dyn Store, caller: Option<CallingNumber>, called: PhoneNumber) -> Name {
+    fn arrival(&mut self, store: &dyn Store, caller: Option<CallingNumber>, called: PhoneNumber) -> AuditName {
         let contract = line_of(store, called)?;
         // lists hold numbers in Japan alone: a call from abroad is of none that is listed
         let listable = caller.and_then(CallingNumber::in_japan);
@@ -169,13 +171,13 @@ impl Playing<'_> {
         let set = in_force::<ArrivalMail>(store, &contract, called, Service::ArrivalMail)?;
         let told = set.filter(|set| !set.only_listed || listable.is_some_and(|caller| set.listed.contains(&caller)));
         if let Some(told) = told {
-            let (subject, body) = text::arrival(caller, called, self.now);
-            self.tell(Purpose::Arrival, called, &told.addresses, &subject, &body);
+            let words = text::arrival(caller, called, self.now);
+            self.tell(Purpose::Arrival, called, &told.addresses, &words);
         }
         Ok("event arrival")
     }
 
-    fn fault(&mut self, store: &dyn Store, number: PhoneNumber) -> Name {
+    fn fault(&mut self, store: &dyn Store, number: PhoneNumber) -> AuditName {
         let contract = line_of(store, number)?;
         for own in contract.numbers() {
             let Some(notice) = in_force::<FaultNotice>(store, &contract, own, Service::FaultNotice)? else { continue };
@@ -183,8 +185,8 @@ impl Playing<'_> {
                 false => text::Forwarding::LeftAlone,
                 true => self.start(store, &contract, own)?,
             };
-            let (subject, body) = text::fault(&notice, own, forwarding, self.now);
-            self.tell(Purpose::Fault, own, &notice.addresses, &subject, &body);
+            let words = text::fault(&notice, own, forwarding, self.now);
+            self.tell(Purpose::Fault, own, &notice.addresses, &words);
         }
         Ok("event fault")
     }
@@ -207,7 +209,7 @@ impl Playing<'_> {
         Ok(text::Forwarding::Started(to))
     }
 
-    fn recovery(&mut self, store: &dyn Store, number: PhoneNumber) -> Name {
+    fn recovery(&mut self, store: &dyn Store, number: PhoneNumber) -> AuditName {
         let contract = line_of(store, number)?;
         for own in contract.numbers() {
             let Some(notice) = in_force::<FaultNotice>(store, &contract, own, Service::FaultNotice)? else { continue };
@@ -224,20 +226,26 @@ impl Playing<'_> {
                     text::Forwarding::Stopped
                 }
             };
-            let (subject, body) = text::recovery(&notice, own, forwarding, self.now);
-            self.tell(Purpose::Recovery, own, &notice.addresses, &subject, &body);
+            let words = text::recovery(&notice, own, forwarding, self.now);
+            self.tell(Purpose::Recovery, own, &notice.addresses, &words);
         }
         Ok("event recovery")
     }
 
-    fn fax(&mut self, store: &dyn Store, caller: Option<CallingNumber>, called: PhoneNumber, document: &[u8]) -> Name {
+    fn fax(
+        &mut self,
+        store: &dyn Store,
+        caller: Option<CallingNumber>,
+        called: PhoneNumber,
+        document: &[u8],
+    ) -> AuditName {
         let contract = line_of(store, called)?;
         let set = in_force::<FaxMail>(store, &contract, called, Service::FaxMail)?;
         let set = set.ok_or(EventError::NoFaxes(called))?;
         let pages = u32::try_from(fax::read(document)?.pages.len()).unwrap_or(u32::MAX);
         if set.confirmed {
-            let (subject, body) = text::fax(caller, called, pages, self.now);
-            self.tell(Purpose::Fax, called, &[set.address], &subject, &body);
+            let words = text::fax(caller, called, pages, self.now);
+            self.tell(Purpose::Fax, called, &[set.address], &words);
         }
         self.effects.fax = Some(NewFax { number: called, caller, pages, document: document.to_owned() });
         Ok("event fax")
@@ -251,22 +259,16 @@ impl Playing<'_> {
         Ok(())
     }
 
-    fn tell(&mut self, purpose: Purpose, number: PhoneNumber, addresses: &[String], subject: &str, body: &str) {
+    fn tell(&mut self, purpose: Purpose, number: PhoneNumber, addresses: &[String], words: &Words) {
         for address in addresses {
-            let new = mail(purpose, number, address, subject.to_owned(), body.to_owned(), self.ids);
+            let new = mail(purpose, number, address, words.clone(), self.ids);
             self.effects.mails.push(new);
         }
     }
 }
 
-fn mail(
-    purpose: Purpose,
-    number: PhoneNumber,
-    recipient: &str,
-    subject: String,
-    body: String,
-    ids: Ids<'_>,
-) -> NewMail {
+fn mail(purpose: Purpose, number: PhoneNumber, recipient: &str, words: Words, ids: Ids<'_>) -> NewMail {
+    let Words { subject, body } = words;
     NewMail { id: format!("{:032x}", ids()), purpose, number, recipient: recipient.to_owned(), subject, body }
 }
 

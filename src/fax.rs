@@ -27,7 +27,7 @@ const STRIPS: usize = 20_000;
 /// Wider and longer pages than any equipment sends.
 const SIDE: u32 = 65_500;
 /// ITU-T T.4: 8.04 dots and 7.7 lines a millimetre, where a document does not say.
-const USUAL_DOTS_AN_INCH: (f32, f32) = (204.0, 196.0);
+const USUAL: Resolution = Resolution { across: 204.0, down: 196.0 };
 const T4_OPTIONS: Tag = Tag::Unknown(292);
 
 /// Why a document is no fax.
@@ -66,14 +66,23 @@ pub struct Page {
     pub width: u32,
     /// Lines.
     pub height: u32,
-    /// Dots an inch, across and down.
-    pub resolution: (f32, f32),
+    /// Its resolution.
+    pub resolution: Resolution,
     /// How the lines are coded.
     pub coding: Coding,
     /// Whether a 1 of the coding is white.
     pub inverted: bool,
     /// The page from top to bottom.
     pub strips: Vec<Strip>,
+}
+
+/// Dots an inch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resolution {
+    /// Across.
+    pub across: f32,
+    /// Down.
+    pub down: f32,
 }
 
 /// A part of a page that is coded for itself.
@@ -167,6 +176,7 @@ fn coding(tags: &mut IfdDecoder<'_>) -> Result<Coding, String> {
     })
 }
 
+/// A strip as it is in the document: its lines, and their coded bytes.
 type CodedRows<'a> = (u32, &'a [u8]);
 
 fn strips<'a>(
@@ -200,14 +210,14 @@ fn strips<'a>(
     Ok(strips)
 }
 
-fn resolution(tags: &mut IfdDecoder<'_>) -> Result<(f32, f32), String> {
+fn resolution(tags: &mut IfdDecoder<'_>) -> Result<Resolution, String> {
     const CENTIMETRE: u32 = 3;
     let per_inch = if number(tags, Tag::ResolutionUnit, Some(2))? == CENTIMETRE { 2.54 } else { 1.0 };
     let mut dots = |tag, usual: f32| {
         let found = tags.find_tag(tag).ok().flatten().and_then(quotient);
         found.map(|dots| dots * per_inch).filter(|dots| (10.0..=10_000.0).contains(dots)).unwrap_or(usual)
     };
-    Ok((dots(Tag::XResolution, USUAL_DOTS_AN_INCH.0), dots(Tag::YResolution, USUAL_DOTS_AN_INCH.1)))
+    Ok(Resolution { across: dots(Tag::XResolution, USUAL.across), down: dots(Tag::YResolution, USUAL.down) })
 }
 
 fn quotient(value: Value) -> Option<f32> {

@@ -1,5 +1,5 @@
-//! HTTP at the edge, for the site and the local API: connections so many at once and so many from one address, and none that
-//! holds its place by sending or reading slowly, since all of them take the file descriptors that calls need too.
+//! HTTP at the edge, for the site and the local API: a limit of connections in all and from one address, and none that keeps
+//! its place by sending or reading slowly, since all of them take the file descriptors that calls need too.
 //!
 //! ```text
 //! accept ──▶ place (in all, of this address) ──▶ TLS handshake ──▶ head ──▶ body ──▶ router ──▶ answer ──▶ next head …
@@ -40,11 +40,11 @@ use crate::cidr::Cidr;
 
 /// How long requests in progress may go on when the server is stopped.
 pub const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Who does not read the next bytes of an answer for so long is left.
+/// The limit on waiting for the next bytes of an answer to be read.
 const STALL: Duration = Duration::from_secs(30);
 /// Of the head of a request, and of what is read at once.
 const BUFFER: usize = 64 * 1024;
-/// So long is waited when no connection can be accepted, for want of descriptors for example.
+/// The pause when no connection can be accepted, for want of descriptors for example.
 const BREATHER: Duration = Duration::from_millis(500);
 
 /// What connections may take.
@@ -77,15 +77,15 @@ pub struct Options {
     pub tls: Option<Arc<ServerConfig>>,
     /// What connections may take.
     pub limits: Limits,
-    /// Proxies: they bring everybody's requests, so the limit for one address is not for them.
+    /// Proxies: they bring the requests of many, so the limit of one address does not apply.
     pub proxies: Vec<Cidr>,
 }
 
-/// Whom a connection is from, as an extension of every request.
+/// The other end of a connection, as an extension of every request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves until `stopped` is told or dropped; then requests in progress have [`LAST_WORDS`].
+/// Serves until `stopped` is sent or dropped; then requests in progress have [`LAST_WORDS`].
 pub async fn serve(listener: TcpListener, options: Options, router: Router, stopped: oneshot::Receiver<()>) {
     let Options { tls, limits, proxies } = options;
     let places = Places::new(limits, proxies);
@@ -98,13 +98,13 @@ pub async fn serve(listener: TcpListener, options: Options, router: Router, stop
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::debug!(%error, "a connection is not accepted");
+                    tracing::debug!(%error, "accept failed");
                     sleep(BREATHER).await;
                     continue;
                 }
             };
             let Some(place) = places.take(place, peer.ip()) else {
-                tracing::debug!(from = %peer.ip(), "too many connections from there: one is closed");
+                tracing::debug!(from = %peer.ip(), "connection closed: limit of its address reached");
                 continue;
             };
             // small answers are not to wait for more to send
@@ -170,7 +170,7 @@ async fn connection<S>(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(from = %peer.ip(), %error, "a connection is given up");
+        tracing::debug!(from = %peer.ip(), %error, "connection failed");
     }
 }
 
@@ -182,7 +182,7 @@ struct Places {
     taken: Taken,
 }
 
-/// So many are taken by an address.
+/// The number taken by each address.
 type Taken = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 /// A connection's place; it is free again when this is dropped.
@@ -343,7 +343,7 @@ mod tests {
         Limits { header_timeout: NEVER, body_timeout: NEVER, ..Limits::default() }
     }
 
-    /// A connection to a server in memory, whose pipe holds so many bytes.
+    /// A connection to a server in memory, through a pipe of this many bytes.
     fn connected(pipe: usize, limits: Limits, stall: Duration) -> (DuplexStream, tokio::task::JoinHandle<()>) {
         let router = Router::new()
             .route("/", get(|| async { "here" }).post(|body: Bytes| async move { body.len().to_string() }))
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_read_the_answer_is_left_and_who_reads_slowly_is_not() {
+    fn a_connection_that_does_not_read_the_answer_is_closed_and_a_slow_one_is_not() {
         run(async {
             let request = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
             let (mut stream, served) = connected(4096, limits(), SOON);
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_tells_whom_it_is_from() {
+    fn every_request_carries_its_peer() {
         run(async {
             let (mut stream, _served) = connected(4096, limits(), NEVER);
             stream.write_all(b"POST /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -456,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_places_for_an_address_and_none_is_lost() {
+    fn an_address_has_a_limit_of_places_and_none_is_lost() {
         let limits = Limits { connections: 10, connections_per_peer: 2, ..Limits::default() };
         let places = Places::new(limits, vec!["192.0.2.80".parse().unwrap()]);
         let take = |peer: &str| {
@@ -469,7 +469,7 @@ mod tests {
         let v6 = ["2001:db8::1", "2001:db8::2", "2001:db8::3"].map(take);
         assert_eq!(v6.iter().flatten().count(), 2, "a /64 counts as one");
         let proxied: Vec<_> = (0..4).map(|_| take("192.0.2.80")).collect();
-        assert!(proxied.iter().all(Option::is_some), "a proxy brings everybody");
+        assert!(proxied.iter().all(Option::is_some), "a proxy has no limit");
         drop((two, v6, proxied));
         assert!(take("192.0.2.1").is_some());
         drop(one);

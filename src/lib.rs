@@ -26,12 +26,13 @@
 //! | `caller` | the other end of the line, for tests and laboratories |
 //! | `decode` | the digits in a recording or capture |
 //! | `event`, `fax` | what happens in the network and what the services make of it; received faxes |
-//! | `mail`, `api` | mails on their way out; the local HTTP API that tells of events |
-//! | `http` | connections of site and API: how many, and how long each may take |
+//! | `mail` | mails on their way out: `post` decides, `sender` and `smtp` are its edge |
+//! | `api` | the local HTTP API by which the network reports events |
+//! | `http` | connections of site and API: their limits in number and time |
 //! | `switchboard` | what is decided between sockets and calls: admission, proof, workers, drain; a worker's calls; work for the store |
 //! | `net`, `server` | sockets, clocks, threads, queues: the edge |
 //! | `trace` | each call's messages and packets, kept as a capture with everything secret masked |
-//! | `site` | the settings web site, the other one who shares the store |
+//! | `site` | the settings web site: `Pages` is one function from request to answer, `start` its edge |
 //! | `service` | server, site, API and mail put together from the settings |
 //! | `dialler` | the edge of the test caller: sockets, many calls at once |
 //! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |

@@ -122,6 +122,39 @@ fn no_core_reads_a_clock_or_opens_a_socket() {
     complain(complaints);
 }
 
+/// Rooms that are a core but for these files.
+const EDGES: &[(&str, &[&str])] = &[
+    ("site", &["src/site/mod.rs", "src/site/runtime.rs"]),
+    ("mail", &["src/mail/sender.rs", "src/mail/smtp.rs"]),
+    ("trace", &["src/trace/mod.rs"]),
+];
+
+#[test]
+fn pages_mails_and_traces_leave_clocks_and_threads_to_their_edges() {
+    const FORBIDDEN: &[&[&str]] = &[
+        &["Instant", "::", "now"],
+        &["SystemTime", "::", "now"],
+        &["sleep"],
+        &["timeout"],
+        &["spawn_blocking"],
+        &["TcpStream"],
+        &["TcpListener"],
+        &["thread", "::"],
+        &["rand", "::", "rng"],
+    ];
+    let mut complaints = Vec::new();
+    for (path, all) in product() {
+        let Some((_, edges)) = EDGES.iter().find(|(edged, _)| *edged == room(&path)) else { continue };
+        if edges.contains(&short(&path).as_str()) {
+            continue;
+        }
+        for words in FORBIDDEN.iter().filter(|words| (0..all.len()).any(|at| is(&all, at, words))) {
+            complaints.push(format!("{}: {} belongs to the room's edge", short(&path), words.concat()));
+        }
+    }
+    complain(complaints);
+}
+
 #[test]
 fn the_names_of_two_crates_stay_in_one_file_each() {
     let mut complaints = Vec::new();

@@ -32,9 +32,14 @@ impl Forwarding {
     }
 }
 
-type Letter = (String, String);
+/// A mail's subject and text.
+#[derive(Clone)]
+pub(super) struct Words {
+    pub(super) subject: String,
+    pub(super) body: String,
+}
 
-pub(super) fn arrival(caller: Option<CallingNumber>, called: PhoneNumber, now: UnixTime) -> Letter {
+pub(super) fn arrival(caller: Option<CallingNumber>, called: PhoneNumber, now: UnixTime) -> Words {
     let rows = [("着信日時", now.in_japan()), ("発信者番号", shown(caller)), ("着信番号", hyphenated(called))];
     letter(
         format!("【karipass】着信のお知らせ {}", hyphenated(called)),
@@ -44,30 +49,42 @@ pub(super) fn arrival(caller: Option<CallingNumber>, called: PhoneNumber, now: U
     )
 }
 
-pub(super) fn fault(notice: &FaultNotice, number: PhoneNumber, forwarding: Forwarding, now: UnixTime) -> Letter {
-    about_line(notice, number, forwarding, now, ("故障発生", "回線の故障が発生しました。", "発生日時"))
+pub(super) fn fault(notice: &FaultNotice, number: PhoneNumber, forwarding: Forwarding, now: UnixTime) -> Words {
+    about_line(notice, number, forwarding, now, FAULT)
 }
 
-pub(super) fn recovery(notice: &FaultNotice, number: PhoneNumber, forwarding: Forwarding, now: UnixTime) -> Letter {
-    about_line(notice, number, forwarding, now, ("故障回復", "回線の故障が回復しました。", "回復日時"))
+pub(super) fn recovery(notice: &FaultNotice, number: PhoneNumber, forwarding: Forwarding, now: UnixTime) -> Words {
+    about_line(notice, number, forwarding, now, RECOVERY)
 }
+
+/// The words for what happened to a line.
+struct Happening {
+    what: &'static str,
+    sentence: &'static str,
+    when: &'static str,
+}
+
+const FAULT: Happening =
+    Happening { what: "故障発生", sentence: "回線の故障が発生しました。", when: "発生日時" };
+const RECOVERY: Happening =
+    Happening { what: "故障回復", sentence: "回線の故障が回復しました。", when: "回復日時" };
 
 fn about_line(
     notice: &FaultNotice,
     number: PhoneNumber,
     forwarding: Forwarding,
     now: UnixTime,
-    (what, happened, when): (&str, &str, &str),
-) -> Letter {
+    Happening { what, sentence, when }: Happening,
+) -> Words {
     let mut rows = vec![(when, now.in_japan()), ("電話番号", hyphenated(number))];
     if !notice.site.is_empty() {
         rows.push(("設置場所", notice.site.clone()));
     }
     rows.push(("一括転送", forwarding.words()));
-    letter(format!("【karipass】{what}のお知らせ {}", hyphenated(number)), &notice.contractor, happened, &rows)
+    letter(format!("【karipass】{what}のお知らせ {}", hyphenated(number)), &notice.contractor, sentence, &rows)
 }
 
-pub(super) fn fax(caller: Option<CallingNumber>, called: PhoneNumber, pages: u32, now: UnixTime) -> Letter {
+pub(super) fn fax(caller: Option<CallingNumber>, called: PhoneNumber, pages: u32, now: UnixTime) -> Words {
     let rows = [
         ("受信日時", now.in_japan()),
         ("発信者番号", shown(caller)),
@@ -82,7 +99,7 @@ pub(super) fn fax(caller: Option<CallingNumber>, called: PhoneNumber, pages: u32
     )
 }
 
-pub(super) fn confirmation(number: PhoneNumber) -> Letter {
+pub(super) fn confirmation(number: PhoneNumber) -> Words {
     letter(
         format!("【karipass】メールアドレス確認のお願い {}", hyphenated(number)),
         "",
@@ -97,12 +114,12 @@ fn shown(caller: Option<CallingNumber>) -> String {
     caller.map_or_else(|| "非通知".to_owned(), CallingNumber::shown)
 }
 
-fn letter(subject: String, to: &str, what: &str, rows: &[(&str, String)]) -> Letter {
+fn letter(subject: String, to: &str, what: &str, rows: &[(&str, String)]) -> Words {
     let mut body = if to.is_empty() { String::new() } else { format!("{to} 様\r\n\r\n") };
     body += what;
     body += "\r\n\r\n";
     for (name, value) in rows {
         body += &format!("■{name}: {value}\r\n");
     }
-    (subject, body)
+    Words { subject, body }
 }

@@ -37,7 +37,7 @@ pub fn to_pdf(document: &Document) -> Vec<u8> {
 fn drawn(page: &Page, id: Ref, tree: Ref, content: Ref, images: &[Ref]) -> Chunk {
     let mut chunk = Chunk::new();
     let points = |dots: u32, resolution: f32| dots as f32 / resolution * POINTS_AN_INCH;
-    let (width, height) = (points(page.width, page.resolution.0), points(page.height, page.resolution.1));
+    let (width, height) = (points(page.width, page.resolution.across), points(page.height, page.resolution.down));
     let names: Vec<String> = (1..=images.len()).map(|place| format!("S{place}")).collect();
     let mut object = chunk.page(id);
     object.media_box(Rect::new(0.0, 0.0, width, height)).parent(tree).contents(content);
@@ -54,7 +54,7 @@ fn drawn(page: &Page, id: Ref, tree: Ref, content: Ref, images: &[Ref]) -> Chunk
     let mut above = 0;
     for (strip, name) in page.strips.iter().zip(&names) {
         above += strip.rows;
-        let (tall, bottom) = (points(strip.rows, page.resolution.1), height - points(above, page.resolution.1));
+        let (tall, bottom) = (points(strip.rows, page.resolution.down), height - points(above, page.resolution.down));
         drawing.save_state().transform([width, 0.0, 0.0, tall, 0.0, bottom]);
         drawing.x_object(Name(name.as_bytes())).restore_state();
     }

@@ -32,7 +32,7 @@ fn every_coding_is_read_and_its_lines_are_in_the_pdf() {
         for (place, page) in document.pages.iter().enumerate() {
             assert_eq!((page.width, page.height), (1728, 150 * (place as u32 + 1)), "{name}");
             assert_eq!((page.coding, page.inverted), (coding, false), "{name}");
-            assert_eq!(page.resolution, (204.0, 98.0), "{name}");
+            assert_eq!(page.resolution, Resolution { across: 204.0, down: 98.0 }, "{name}");
             assert_eq!(page.strips.iter().map(|strip| strip.rows).sum::<u32>(), page.height, "{name}");
             for strip in &page.strips {
                 assert!(contains(&pdf, &strip.data), "{name}");

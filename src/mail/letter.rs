@@ -8,16 +8,16 @@ use lettre::{Address, address::Envelope};
 
 use crate::time::UnixTime;
 
-/// A mail to one recipient, with everything that stands in it.
+/// A mail to one recipient, with its whole content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
     /// Its Message-ID's left part.
     pub id: String,
-    /// Whom it is from.
+    /// The sender address.
     pub from: String,
-    /// Whom it goes to.
+    /// The recipient.
     pub to: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
     /// The text.
     pub text: String,
@@ -25,7 +25,7 @@ pub struct Letter {
     pub written_at: UnixTime,
 }
 
-/// The text may hold a link that nobody else is to see.
+/// The text may hold a link that is for the recipient alone.
 impl std::fmt::Debug for Letter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Letter({})", self.id)

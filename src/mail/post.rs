@@ -243,7 +243,7 @@ impl Post {
                 self.state = State::HandingOver(mail);
                 return HandOver::Finish;
             }
-            Ok(false) => tracing::warn!(mail = id, "not sent: another server has taken it on"),
+            Ok(false) => tracing::warn!(mail = id, "not sent: claimed by another server"),
             Err(error) => self.state = State::Troubled(error.into()),
         }
         HandOver::BreakOff
@@ -298,7 +298,7 @@ impl Post {
     fn begin(&mut self, store: &mut dyn Store, now: UnixTime) -> Result<Option<Letter>, StoreError> {
         let Some(mail) = store.claim_mail(&self.claim(now), now)? else { return Ok(None) };
         if mail.uncertain {
-            tracing::warn!(mail = mail.mail.id, "sent again: it may have gone already, under the same Message-ID");
+            tracing::warn!(mail = mail.mail.id, "sent again under the same Message-ID: it may have gone already");
         }
         let letter = self.letter(&mail, store, now)?;
         self.state = State::Offering(mail);
@@ -316,9 +316,9 @@ impl Post {
                     self.state = State::Troubled(Trouble::Server(why));
                 }
             }
-            Ok(false) => tracing::warn!(mail = id, "another server has taken it on meanwhile: it may go twice"),
+            Ok(false) => tracing::warn!(mail = id, "claimed by another server meanwhile: it may go twice"),
             Err(error) if *delivery == Delivery::Sent && entering.tries + 1 < LAST_TRIES => {
-                tracing::error!(mail = id, %error, "sent, and not yet entered as sent");
+                tracing::error!(mail = id, %error, "sent, but not yet recorded as sent");
                 entering.tries += 1;
                 self.state = State::Entering(entering);
                 return Some(Output::EnterAgain(PAUSE));

@@ -117,11 +117,11 @@ impl Sender {
                         continue;
                     }
                     if thread.join().is_err() {
-                        tracing::error!("the mail sender has panicked");
+                        tracing::error!("mail sender panicked");
                     }
                 }
                 AtStop::LeaveToClaim => {
-                    tracing::warn!("a mail is left to its claim: the mail server does not answer");
+                    tracing::warn!("no answer from the mail server: a mail is left to its claim");
                 }
                 AtStop::GiveBack => self.give_back(),
             }
@@ -132,7 +132,7 @@ impl Sender {
     fn give_back(&mut self) {
         let Some(held) = self.stop.held() else { return };
         match held.give_back(self.spare.as_mut()) {
-            Ok(_) => tracing::warn!(mail = held.id, "the mail server does not answer; the mail waits for another"),
+            Ok(_) => tracing::warn!(mail = held.id, "no answer from the mail server: a mail is given back"),
             Err(error) => tracing::warn!(mail = held.id, %error, "a mail is left to its claim"),
         }
     }
@@ -164,7 +164,7 @@ impl Running<'_> {
                 Output::Offer(letter) => self.offer(&letter),
                 Output::Pause { length, trouble } => {
                     if let Some(trouble) = trouble {
-                        tracing::warn!(%trouble, again_in = ?length, "mail");
+                        tracing::warn!(%trouble, again_in = ?length, "sending mails pauses");
                     }
                     if woken.recv_timeout(length) != Err(RecvTimeoutError::Timeout) {
                         self.post.handle_stop();

@@ -1,4 +1,4 @@
-//! Handing a mail to a mail server (RFC 5321): what it refuses, and whose fault that is.
+//! The conversation with a mail server (RFC 5321), and whether a refusal is about the mail or the server.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,15 +19,15 @@ pub const SILENCE: Duration = Duration::from_secs(20);
 /// A mail server, and how it is talked to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    /// Where it is.
+    /// Its address and security.
     pub at: MailServer,
-    /// Who logs in there, where it asks for that.
+    /// The login, when the server requires one.
     pub credentials: Option<Credentials>,
     /// How long it may be silent.
     pub silence: Duration,
 }
 
-/// Who logs in.
+/// A login.
 #[derive(Clone, PartialEq)]
 pub struct Credentials {
     /// The name.
@@ -42,10 +42,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Why a mail was not taken.
+/// Why a mail was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The server takes none at all now, or cannot be reached.
+    /// The server takes no mail now, or cannot be reached.
     Server(String),
     /// Not this one, for the time being.
     Later(String),

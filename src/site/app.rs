@@ -6,6 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::answers::Answers;
+use super::cookie::Cookies;
 use super::handles::Handles;
 use super::limit::Logins;
 use super::rules::Rules;
@@ -31,8 +32,7 @@ pub(super) struct App {
     pub(super) runtime: Runtime,
     pub(super) clock: WallClock,
     pub(super) random: Random,
-    /// Whether browsers come over TLS alone.
-    pub(super) secure: bool,
+    pub(super) cookies: Cookies,
     pub(super) service_number: PhoneNumber,
     pub(super) cost: Cost,
     pub(super) rules: Rules,
@@ -50,7 +50,7 @@ impl App {
         (self.clock)()
     }
 
-    /// A new token that nobody can guess.
+    /// A new session token: 256 random bits.
     pub(super) fn draw_token(&self) -> String {
         hex(&(self.random)())
     }

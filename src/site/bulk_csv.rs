@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::Shared;
 use super::field::{Ends, bad_number};
-use super::handles::Trouble;
+use super::handles::WorkError;
 use super::lang::Lang;
 use super::member::Member;
 use super::page::{self, Frame};
@@ -23,7 +23,7 @@ use crate::number::{NumberError, PhoneNumber, hyphenated};
 /// The largest upload; 10,000 rows are about 400 KB.
 const LARGEST: usize = 4 * 1024 * 1024;
 const ROWS: usize = 10_000;
-/// So many mistakes are shown.
+/// The limit of mistakes shown.
 const SHOWN: usize = 50;
 const HEADING: [&str; 3] = ["電話番号", "転送先", "状態"];
 
@@ -85,7 +85,7 @@ pub(super) async fn download(State(app): State<Shared>, member: Member, RawQuery
     let states = match states(&app, &member).await {
         Ok(states) if states.is_empty() => return page::not_found(member.lang),
         Ok(states) => states,
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     let rows = states.iter().map(|(number, setting)| {
         let destination = setting.detail.destination.map(hyphenated).unwrap_or_default();
@@ -171,12 +171,12 @@ async fn undecodable(app: &Shared, member: &Member, line: u64) -> Response {
     match states(app, member).await {
         Ok(states) if states.is_empty() => page::not_found(member.lang),
         Ok(states) => told(member, &states, vec![mistake(line, "", text)]),
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Err(error) => page::failed(member.lang, &error),
     }
 }
 
 /// What is set for every number within reach that has the service.
-async fn states(app: &Shared, member: &Member) -> Result<States, Trouble> {
+async fn states(app: &Shared, member: &Member) -> Result<States, WorkError> {
     let (numbers, customer_number) = (member.numbers_with(Service::BulkTransfer), member.contract.customer_number);
     let found = app.handles.store(move |store| {
         let set: HashMap<_, _> = store.settings(customer_number, Service::BulkTransfer)?.into_iter().collect();
@@ -196,7 +196,7 @@ async fn preview(app: &Shared, member: &Member, text: &str) -> Response {
     let states = match states(app, member).await {
         Ok(states) if states.is_empty() => return page::not_found(member.lang),
         Ok(states) => states,
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     let mut page = UploadPage::new(member, &states);
     match read(text, &states, app.service_number, member.lang) {
@@ -227,10 +227,10 @@ fn told(member: &Member, states: &States, mut mistakes: Vec<Mistake>) -> Respons
 async fn save(app: &Shared, member: &Member, text: &str, seen: &str) -> Response {
     let states = match states(app, member).await {
         Ok(states) => states,
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     if fingerprint(&states) != seen {
-        // somebody was faster: the changes are shown against what is set now
+        // changed meanwhile: the changes are shown against what is set now
         return preview(app, member, text).await;
     }
     let Ok(rows) = read(text, &states, app.service_number, member.lang) else {
@@ -247,8 +247,8 @@ async fn save(app: &Shared, member: &Member, text: &str, seen: &str) -> Response
     let effects = Effects { changes: planned, ..Effects::default() };
     match app.handles.store(move |store| store.apply(&effects, &by, now)).await {
         Ok(_) => Redirect::to("/bulk-transfer?done").into_response(),
-        Err(Trouble::Store(StoreError::SettingChanged { .. })) => preview(app, member, text).await,
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Err(WorkError::Store(StoreError::SettingChanged { .. })) => preview(app, member, text).await,
+        Err(error) => page::failed(member.lang, &error),
     }
 }
 

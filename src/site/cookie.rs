@@ -16,27 +16,49 @@ pub(super) fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .find_map(|(key, value)| if key == name { Some(value) } else { None })
 }
 
-pub(super) fn session(headers: &HeaderMap, secure: bool) -> Option<&str> {
-    read(headers, session_name(secure))
+/// How cookies are kept from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cookies {
+    /// Browsers send them over TLS alone.
+    OverTls,
+    /// Over HTTP too.
+    Plain,
 }
 
-/// The cookie that opens a session; an empty token ends it in the browser.
-pub(super) fn for_session(token: &str, secure: bool) -> String {
-    let name = session_name(secure);
-    let (secure, age) = (only_over_tls(secure), if token.is_empty() { "; Max-Age=0" } else { "" });
-    format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}{age}")
+impl Cookies {
+    /// The token of the session that a browser names.
+    pub(super) fn session(self, headers: &HeaderMap) -> Option<&str> {
+        read(headers, self.session_name())
+    }
+
+    /// Opens a session in the browser.
+    pub(super) fn opening(self, token: &str) -> String {
+        format!("{}={token}; Path=/; HttpOnly; SameSite=Strict{}", self.session_name(), self.attribute())
+    }
+
+    /// Ends the session in the browser.
+    pub(super) fn ending(self) -> String {
+        format!("{}; Max-Age=0", self.opening(""))
+    }
+
+    /// The attribute of every cookie.
+    pub(super) fn attribute(self) -> &'static str {
+        match self {
+            Cookies::OverTls => "; Secure",
+            Cookies::Plain => "",
+        }
+    }
+
+    fn session_name(self) -> &'static str {
+        match self {
+            Cookies::OverTls => SESSION_OVER_TLS,
+            Cookies::Plain => SESSION,
+        }
+    }
 }
 
 pub(super) fn add(response: &mut Response, cookie: String) {
     if let Ok(value) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(SET_COOKIE, value);
     }
-}
-
-fn session_name(secure: bool) -> &'static str {
-    if secure { SESSION_OVER_TLS } else { SESSION }
-}
-
-pub(super) fn only_over_tls(secure: bool) -> &'static str {
-    if secure { "; Secure" } else { "" }
 }

@@ -1,4 +1,4 @@
-//! The inbox of received faxes, and the confirmation of the address that is told of them.
+//! The inbox of received faxes, and the confirmation of the address that is notified of them.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::{App, Shared};
 use super::field::Fields;
-use super::handles::Trouble;
+use super::handles::WorkError;
 use super::lang::Lang;
 use super::member::{Member, Visitor};
 use super::page::{self, Frame};
@@ -22,10 +22,10 @@ use crate::fax;
 use crate::number::{CallingNumber, PhoneNumber, hyphenated};
 use crate::time::UnixTime;
 
-/// So many requests to confirm an address go out for a number in an hour, so that nobody is written to without end.
+/// The hourly limit of confirmation mails for a number: the form must not serve to flood a stranger's mailbox.
 const CONFIRMATIONS_AN_HOUR: usize = 10;
 const HOUR_SECONDS: i64 = 60 * 60;
-/// Browsers show a PDF by means that a page of this site does not need.
+/// For PDF viewers in browsers, which need more than the pages do.
 const FOR_PDF: &str =
     "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -36,7 +36,7 @@ struct InboxPage<'a> {
     csrf: &'a str,
     number: PhoneNumber,
     shown_number: String,
-    faxes: Vec<Line>,
+    faxes: Vec<Row>,
     /// What is about to be deleted, rather than everything that is there.
     deleting: bool,
     deleted: bool,
@@ -44,7 +44,7 @@ struct InboxPage<'a> {
     unmarked: bool,
 }
 
-struct Line {
+struct Row {
     id: i64,
     received: String,
     from: String,
@@ -53,9 +53,9 @@ struct Line {
     viewed: bool,
 }
 
-impl Line {
-    fn new(fax: &Fax, lang: Lang) -> Line {
-        Line {
+impl Row {
+    fn new(fax: &Fax, lang: Lang) -> Row {
+        Row {
             id: fax.id,
             received: page::local_time(fax.received_at, lang),
             from: fax.caller.map_or_else(|| lang.say("非通知", "withheld").to_owned(), CallingNumber::shown),
@@ -73,19 +73,26 @@ pub(super) async fn inbox(State(app): State<Shared>, member: Member, uri: Uri) -
         Err(not_found) => return not_found,
     };
     match app.handles.store(move |store| store.faxes(number)).await {
-        Ok(faxes) => list(&member, number, &faxes, false, &query),
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Ok(faxes) => list(&member, number, &faxes, Listing::Inbox, &query),
+        Err(error) => page::failed(member.lang, &error),
     }
 }
 
-fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], deleting: bool, query: &Fields) -> Response {
+/// What a list of faxes is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Inbox,
+    ToDelete,
+}
+
+fn list(member: &Member, number: PhoneNumber, faxes: &[Fax], listing: Listing, query: &Fields) -> Response {
     let page = InboxPage {
         p: Frame { here: format!("/fax-mail/inbox?number={number}"), ..member.frame() },
         csrf: member.csrf(),
         number,
         shown_number: hyphenated(number),
-        faxes: faxes.iter().map(|fax| Line::new(fax, member.lang)).collect(),
-        deleting,
+        faxes: faxes.iter().map(|fax| Row::new(fax, member.lang)).collect(),
+        deleting: listing == Listing::ToDelete,
         deleted: query.find("deleted").is_some(),
         unmarked: query.find("unmarked").is_some(),
     };
@@ -115,15 +122,15 @@ pub(super) async fn delete(State(app): State<Shared>, member: Member, body: Byte
         return match app.handles.store(move |store| store.faxes(number)).await {
             Ok(mut faxes) => {
                 faxes.retain(|fax| ids.contains(&fax.id));
-                list(&member, number, &faxes, true, &Fields::default())
+                list(&member, number, &faxes, Listing::ToDelete, &Fields::default())
             }
-            Err(trouble) => page::trouble(member.lang, &trouble),
+            Err(error) => page::failed(member.lang, &error),
         };
     }
     let (by, now) = (member.actor(), app.now());
     match app.handles.store(move |store| store.delete_faxes(number, &ids, &by, now)).await {
         Ok(_) => Redirect::to(&format!("{inbox}&deleted")).into_response(),
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Err(error) => page::failed(member.lang, &error),
     }
 }
 
@@ -141,16 +148,16 @@ pub(super) async fn document(State(app): State<Shared>, member: Member, uri: Uri
     let tiff = match app.handles.store(move |store| store.open_fax(number, id, &by, now)).await {
         Ok(Some((_, tiff))) => tiff,
         Ok(None) => return member.not_found(),
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     let bytes = if is_pdf {
         match app.handles.hash(move || fax::read(&tiff).map(|document| fax::to_pdf(&document))).await {
             Ok(Ok(pdf)) => pdf,
             Ok(Err(error)) => {
-                tracing::error!(fax = id, %error, "a fax in the store cannot be read");
+                tracing::error!(fax = id, %error, "unreadable fax in the store");
                 return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
             }
-            Err(trouble) => return page::trouble(member.lang, &trouble),
+            Err(error) => return page::failed(member.lang, &error),
         }
     } else {
         tiff
@@ -179,20 +186,20 @@ fn new_request(number: PhoneNumber, address: &str, id: u128) -> NewMail {
     event::confirmation(number, address, &mut || id)
 }
 
-/// What has become of the newest mail by which this address is to be confirmed.
+/// The state of the newest confirmation mail to this address.
 pub(super) async fn confirmation(
     app: &App,
     number: PhoneNumber,
     address: String,
     lang: Lang,
-) -> Result<String, Trouble> {
+) -> Result<String, WorkError> {
     let filter = MailFilter { number: Some(number), purpose: Some(Purpose::Confirm), ..MailFilter::default() };
     let mails = app.handles.store(move |store| store.mails(&filter)).await?;
     let newest = mails.into_iter().filter(|mail| mail.mail.recipient == address).max_by_key(|mail| mail.created_at);
-    Ok(told_of(newest.as_ref(), app.sends_mail, app.now(), lang))
+    Ok(state_of(newest.as_ref(), app.sends_mail, app.now(), lang))
 }
 
-fn told_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> String {
+fn state_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> String {
     let at = |at: Option<UnixTime>| at.map(|at| page::local_time(at, lang)).unwrap_or_default();
     let text = match mail.map(|mail| (mail.state, mail)) {
         None => lang.say(
@@ -234,7 +241,7 @@ fn told_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) -> 
     text.to_owned()
 }
 
-/// Whether as many have been asked to confirm an address as may be.
+/// Whether the hourly limit of confirmation mails is reached.
 pub(super) fn asked_too_often(store: &dyn Store, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
     let filter = MailFilter {
         number: Some(number),
@@ -276,7 +283,7 @@ pub(super) async fn ask_again(State(app): State<Shared>, member: Member, body: B
         Ok(Asked::Yes) => Redirect::to(&format!("/fax-mail?number={number}&asked")).into_response(),
         Ok(Asked::Nobody) => Redirect::to(&format!("/fax-mail?number={number}")).into_response(),
         Ok(Asked::TooOften) => too_often(member.lang),
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Err(error) => page::failed(member.lang, &error),
     }
 }
 
@@ -307,7 +314,7 @@ impl ConfirmPage {
     }
 }
 
-/// What the mailed link opens. Programs that look into mails open links as well: so it only asks, and a button confirms.
+/// The page behind the mailed link. Mail scanners open links too, so it only asks, and a button confirms.
 pub(super) async fn confirm_page(State(app): State<Shared>, visitor: Visitor, uri: Uri) -> Response {
     let query = Fields::parse(uri.query().unwrap_or_default().as_bytes());
     let token = query.text("token").to_owned();
@@ -315,18 +322,18 @@ pub(super) async fn confirm_page(State(app): State<Shared>, visitor: Visitor, ur
     match app.handles.store(move |store| store.offered_confirmation(&hash, now)).await {
         Ok(Some(offered)) => answer(&visitor, Link::Offered, token, Some((offered.number, offered.address))),
         Ok(None) => answer(&visitor, Link::Dead, String::new(), None),
-        Err(trouble) => page::trouble(visitor.lang, &trouble),
+        Err(error) => page::failed(visitor.lang, &error),
     }
 }
 
-/// The link itself is what its user may do this by: there is no login, and no session to forge a form for.
+/// The link itself is the permission: there is no login, and no session to forge a form for.
 pub(super) async fn confirm(State(app): State<Shared>, visitor: Visitor, body: Bytes) -> Response {
     let form = Fields::parse(&body);
     let (hash, now) = (TokenHash::of(form.text("token")), app.now());
     match app.handles.store(move |store| store.confirm_address(&hash, now)).await {
         Ok(Some(used)) => answer(&visitor, Link::Used, String::new(), Some((used.number, used.address))),
         Ok(None) => answer(&visitor, Link::Dead, String::new(), None),
-        Err(trouble) => page::trouble(visitor.lang, &trouble),
+        Err(error) => page::failed(visitor.lang, &error),
     }
 }
 

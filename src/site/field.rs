@@ -49,11 +49,11 @@ impl Fields {
     }
 }
 
-/// What is wrong with a form: each with the field it is about.
+/// The mistakes in a form, each with its field.
 #[derive(Default)]
-pub(super) struct Problems(Vec<(String, String)>);
+pub(super) struct Mistakes(Vec<(String, String)>);
 
-impl Problems {
+impl Mistakes {
     pub(super) fn add(&mut self, field: &str, text: impl Into<String>) {
         self.0.push((field.to_owned(), text.into()));
     }
@@ -67,24 +67,24 @@ impl Problems {
     }
 }
 
-/// Reads a form and gathers what is wrong with it.
+/// Reads a form and gathers its mistakes.
 pub(super) struct Reader<'a> {
     pub(super) fields: &'a Fields,
     pub(super) lang: Lang,
     ends: Ends,
-    pub(super) problems: Problems,
+    pub(super) mistakes: Mistakes,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(fields: &'a Fields, lang: Lang, ends: Ends) -> Reader<'a> {
-        Reader { fields, lang, ends, problems: Problems::default() }
+        Reader { fields, lang, ends, mistakes: Mistakes::default() }
     }
 
-    /// One of a few words; what no page offers is a problem.
+    /// One of a few words; anything else is a mistake.
     pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let found = choices.iter().find(|(word, _)| self.fields.is(name, word)).map(|(_, value)| *value);
         if found.is_none() {
-            self.problems.add(name, self.lang.say("選択してください。", "Choose one."));
+            self.mistakes.add(name, self.lang.say("選択してください。", "Choose one."));
         }
         found
     }
@@ -103,14 +103,14 @@ impl<'a> Reader<'a> {
         if text.is_empty() {
             return None;
         }
-        PhoneNumber::parse(text).inspect_err(|_| self.problems.add(name, bad_number(self.lang))).ok()
+        PhoneNumber::parse(text).inspect_err(|_| self.mistakes.add(name, bad_number(self.lang))).ok()
     }
 
     /// Where calls are to be forwarded.
     pub(super) fn destination(&mut self, name: &str) -> Option<PhoneNumber> {
         let found = self.number(name);
         if let Some(why) = found.and_then(|to| self.ends.why_not(to, self.lang)) {
-            self.problems.add(name, why);
+            self.mistakes.add(name, why);
         }
         found
     }
@@ -143,14 +143,14 @@ impl<'a> Reader<'a> {
             }
         }
         if !wrong.is_empty() {
-            self.problems.add(name, format!("{}{complaint}", lines_told(&wrong, self.lang)));
+            self.mistakes.add(name, format!("{}{complaint}", lines_told(&wrong, self.lang)));
         }
         if found.len() > most {
             let text = match self.lang {
                 Lang::Japanese => format!("{most}件まで登録できます。"),
                 Lang::English => format!("At most {most} can be registered."),
             };
-            self.problems.add(name, text);
+            self.mistakes.add(name, text);
         }
         found
     }
@@ -163,14 +163,14 @@ impl<'a> Reader<'a> {
                 Lang::Japanese => format!("{most}文字以内の1行で入力してください。"),
                 Lang::English => format!("Use one line of at most {most} characters."),
             };
-            self.problems.add(name, complaint);
+            self.mistakes.add(name, complaint);
         }
         text.to_owned()
     }
 
     pub(super) fn require(&mut self, holds: bool, name: &str, japanese: &str, english: &str) {
-        if !holds && self.problems.of(name).is_empty() {
-            self.problems.add(name, self.lang.say(japanese, english));
+        if !holds && self.mistakes.of(name).is_empty() {
+            self.mistakes.add(name, self.lang.say(japanese, english));
         }
     }
 }
@@ -198,7 +198,7 @@ pub(super) fn bad_number(lang: Lang) -> &'static str {
 /// Where the calls of a number cannot go.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
-    /// The number itself: it would go round.
+    /// The number itself: it would be a loop.
     pub(super) own: PhoneNumber,
     /// The number that temporary passwords are set by: a stranger's call must not come there through a contracted line.
     pub(super) service_number: PhoneNumber,
@@ -265,6 +265,9 @@ pub(super) struct Field {
     pub(super) kind: Kind,
 }
 
+/// A text in Japanese and in English.
+type InBoth<'a> = (&'a str, &'a str);
+
 pub(super) enum Kind {
     /// One of a few, all to be seen.
     Choice(Vec<Choice>),
@@ -291,15 +294,15 @@ pub(super) struct Slot {
     pub(super) error: String,
 }
 
-/// Makes fields that show what was sent, or what is set, and what is wrong with it.
+/// Makes fields that show what was sent, or what is set, with its mistakes.
 pub(super) struct Form<'a> {
     pub(super) fields: &'a Fields,
-    pub(super) problems: &'a Problems,
+    pub(super) mistakes: &'a Mistakes,
     pub(super) lang: Lang,
 }
 
 impl Form<'_> {
-    pub(super) fn choice(&self, name: &str, label: (&str, &str), choices: &[(&'static str, &str, &str)]) -> Field {
+    pub(super) fn choice(&self, name: &str, label: InBoth<'_>, choices: &[(&'static str, &str, &str)]) -> Field {
         let shown = |(value, japanese, english): &(&'static str, &str, &str)| Choice {
             value,
             label: self.lang.say(japanese, english).to_owned(),
@@ -313,25 +316,25 @@ impl Form<'_> {
         self.choice("active", ("サービス", "Service"), &choices)
     }
 
-    pub(super) fn line(&self, name: &str, label: (&str, &str), hint: (&str, &str), mode: &'static str) -> Field {
+    pub(super) fn line(&self, name: &str, label: InBoth<'_>, hint: InBoth<'_>, mode: &'static str) -> Field {
         self.field(name, label, hint, Kind::Line { value: self.fields.text(name).to_owned(), mode })
     }
 
-    pub(super) fn lines(&self, name: &str, label: (&str, &str), hint: (&str, &str), mode: &'static str) -> Field {
+    pub(super) fn lines(&self, name: &str, label: InBoth<'_>, hint: InBoth<'_>, mode: &'static str) -> Field {
         let value = self.fields.find(name).unwrap_or_default().to_owned();
         self.field(name, label, hint, Kind::Lines { value, mode })
     }
 
-    pub(super) fn check(&self, name: &str, label: (&str, &str)) -> Field {
+    pub(super) fn check(&self, name: &str, label: InBoth<'_>) -> Field {
         self.field(name, label, ("", ""), Kind::Check { on: self.fields.is(name, "yes") })
     }
 
-    pub(super) fn field(&self, name: &str, label: (&str, &str), hint: (&str, &str), kind: Kind) -> Field {
+    pub(super) fn field(&self, name: &str, label: InBoth<'_>, hint: InBoth<'_>, kind: Kind) -> Field {
         Field {
             name: name.to_owned(),
             label: self.lang.say(label.0, label.1).to_owned(),
             hint: self.lang.say(hint.0, hint.1).to_owned(),
-            error: self.problems.of(name),
+            error: self.mistakes.of(name),
             kind,
         }
     }

@@ -1,4 +1,4 @@
-//! Who a request comes from when a proxy brings it.
+//! The address of a client behind a proxy.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use axum::http::HeaderMap;
 
 use crate::cidr::Cidr;
 
-/// The nearest address that is no proxy of ours. Each proxy adds to `X-Forwarded-For` whom it heard; what stands before the
-/// first stranger anybody can have written, so it is not read.
+/// The nearest address that is no proxy of ours. Each proxy appends the address it was contacted from to
+/// `X-Forwarded-For`; entries before the first stranger can be forged, so they are not read.
 pub(super) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Cidr]) -> IpAddr {
     let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
     let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());

@@ -21,17 +21,17 @@ const WAITING: usize = 1024;
 /// The most requests that wait for a hash.
 const WAITING_HASHES: usize = 256;
 
-/// Why work was not done.
+/// Why work failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
-    /// The store did not do it.
+pub(super) enum WorkError {
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Too much is waiting already.
     #[error("too many requests wait")]
     Busy,
     /// The work panicked.
-    #[error("the work was given up")]
+    #[error("worker panicked")]
     Lost,
 }
 
@@ -57,18 +57,18 @@ impl Handles {
     }
 
     /// Does something with the store.
-    pub(super) async fn store<T, F>(&self, work: F) -> Result<T, Trouble>
+    pub(super) async fn store<T, F>(&self, work: F) -> Result<T, WorkError>
     where
         T: Send + 'static,
         F: FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     {
         let turn = self.stores.turn().await?;
-        let handle = Borrowed::take(&self.free).ok_or(Trouble::Lost)?;
+        let handle = Borrowed::take(&self.free).ok_or(WorkError::Lost)?;
         self.aside(turn, move || handle.with(work)).await?
     }
 
     /// Hashes or compares passwords.
-    pub(super) async fn hash<T, F>(&self, work: F) -> Result<T, Trouble>
+    pub(super) async fn hash<T, F>(&self, work: F) -> Result<T, WorkError>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
@@ -81,7 +81,7 @@ impl Handles {
         &self,
         turn: Turn,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, WorkError> {
         let (done, result) = oneshot::channel();
         (self.runtime.aside)(Box::new(move || {
             let worked = work();
@@ -89,7 +89,7 @@ impl Handles {
             // the request may have been given up meanwhile
             let _ = done.send(worked);
         }));
-        result.await.map_err(|_| Trouble::Lost)
+        result.await.map_err(|_| WorkError::Lost)
     }
 }
 
@@ -105,8 +105,8 @@ impl Borrowed {
         Some(Borrowed { home: Arc::clone(home), store: Some(store) })
     }
 
-    fn with<T>(mut self, work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, Trouble> {
-        let store = self.store.as_deref_mut().ok_or(Trouble::Lost)?;
+    fn with<T>(mut self, work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, WorkError> {
+        let store = self.store.as_deref_mut().ok_or(WorkError::Lost)?;
         Ok(work(store)?)
     }
 }
@@ -132,9 +132,9 @@ impl Queue {
         Queue { turns: Arc::new(Semaphore::new(turns)), places: Arc::new(Semaphore::new(turns + waiting)) }
     }
 
-    async fn turn(&self) -> Result<Turn, Trouble> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Trouble::Busy)?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Trouble::Busy)?;
+    async fn turn(&self) -> Result<Turn, WorkError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| WorkError::Busy)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| WorkError::Busy)?;
         Ok((turn, place))
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::Shared;
-use super::cookie;
+use super::cookie::{self, Cookies};
 use super::field::Fields;
 use super::lang::Lang;
 use super::own_path::is_own_path;
@@ -26,11 +26,11 @@ pub(super) async fn switch(State(app): State<Shared>, uri: Uri) -> Response {
     let lang = if asked.is("to", "en") { Lang::English } else { Lang::Japanese };
     let back = asked.find("back").filter(|path| is_own_path(path)).unwrap_or("/");
     let mut response = Redirect::to(back).into_response();
-    cookie::add(&mut response, set(lang, app.secure));
+    cookie::add(&mut response, set(lang, app.cookies));
     response
 }
 
-fn set(lang: Lang, secure: bool) -> String {
-    let (code, secure) = (lang.code(), cookie::only_over_tls(secure));
-    format!("{COOKIE}={code}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}")
+fn set(lang: Lang, cookies: Cookies) -> String {
+    let (code, attribute) = (lang.code(), cookies.attribute());
+    format!("{COOKIE}={code}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{attribute}")
 }

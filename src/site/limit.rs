@@ -1,4 +1,4 @@
-//! How often logins may be tried from one address.
+//! The rate limit of logins from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::http::network_of;
 use crate::time::UnixTime;
 
-/// The most addresses that are remembered. When there are more, those whose minute is over are forgotten; when that frees
-/// nothing, new addresses are refused.
+/// The limit of addresses remembered. Beyond it, addresses whose minute is over are dropped; when that frees nothing, new
+/// addresses are refused.
 const ADDRESSES: usize = 65_536;
 const WINDOW_SECONDS: i64 = 60;
 
@@ -27,7 +27,7 @@ impl Logins {
         Logins { a_minute, seen: Mutex::default() }
     }
 
-    /// Counts a login; when there were too many, tells in how many seconds the next may be tried.
+    /// Counts a login. Beyond the limit, the error is the number of seconds until the next is admitted.
     pub(super) fn admit(&self, address: IpAddr, now: UnixTime) -> Result<(), i64> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let network = network_of(address);
@@ -55,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_logins_a_minute_from_one_network() {
+    fn logins_a_minute_from_one_network_are_limited() {
         let logins = Logins::new(2);
         let at = |text: &str, second| logins.admit(text.parse().unwrap_or(IpAddr::V4([0; 4].into())), UnixTime(second));
         assert_eq!(at("192.0.2.1", 0), Ok(()));
         assert_eq!(at("192.0.2.1", 10), Ok(()));
         assert_eq!(at("192.0.2.1", 20), Err(40));
         assert_eq!(at("::ffff:192.0.2.1", 20), Err(40), "the same address in another form");
-        assert_eq!(at("192.0.2.2", 20), Ok(()), "somebody else");
+        assert_eq!(at("192.0.2.2", 20), Ok(()), "another address");
         assert_eq!(at("192.0.2.1", 60), Ok(()), "the minute is over");
         assert_eq!([at("2001:db8::1", 0), at("2001:db8::2", 0), at("2001:db8::3", 0)], [Ok(()), Ok(()), Err(60)]);
     }

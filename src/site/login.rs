@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::{App, Shared};
 use super::field::Fields;
-use super::handles::Trouble;
+use super::handles::WorkError;
 use super::lang::Lang;
 use super::member::{Newcomer, Visitor, csrf_of, session_id};
 use super::own_path::is_own_path;
@@ -23,7 +23,7 @@ use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-/// Longer than any password may be: what is longer is not even compared.
+/// Longer than any password may be: longer ones are not compared.
 const LONGEST: usize = 1024;
 
 #[derive(Template)]
@@ -96,8 +96,8 @@ fn ended(lang: Lang) -> &'static str {
     )
 }
 
-/// The login page for a form that came when its session was over: the form goes along, so that nothing has to be filled in
-/// anew. `refused` is what would have been answered otherwise.
+/// The login page for a form whose session was over when it came. The form goes along, so that nothing has to be filled in
+/// anew. `refused` is the answer that it replaces.
 pub(super) fn with_form(app: &App, visitor: &Visitor, form: &Fields, refused: &Response) -> Response {
     let lang = visitor.lang;
     let mut page =
@@ -150,7 +150,7 @@ pub(super) async fn log_in(
         LoginPage { p: Frame { here: "/login".to_owned(), ..visitor.frame() }, ..LoginPage::new(&app, &visitor) };
     let from = forwarded::client(peer.ip(), &headers, &app.proxies);
     if let Err(seconds) = app.logins.admit(from, app.now()) {
-        tracing::warn!(%from, "too many logins from one address");
+        tracing::warn!(%from, "login rate limit reached");
         page.error = lang
             .say(
                 "ログインの試行が多すぎます。しばらくしてからお試しください。",
@@ -176,18 +176,18 @@ pub(super) async fn log_in(
     };
     let opened = enter(&app, unit, number, fields.secret("password"), &headers).await;
     match opened {
-        Ok(Ok((token, stage))) => welcome(&app, &token, stage, page),
+        Ok(Ok(opened)) => welcome(&app, &opened, page),
         Ok(Err(refusal)) => {
-            tracing::info!(%from, %unit, "a login is refused");
+            tracing::info!(%from, %unit, "login refused");
             refusal_time.await;
             page.error = refusal.text(lang).to_owned();
             page::render(StatusCode::FORBIDDEN, &page)
         }
-        Err(trouble) => page::trouble(lang, &trouble),
+        Err(error) => page::failed(lang, &error),
     }
 }
 
-/// Why a login is refused, as far as it is told.
+/// Why a login is refused, as far as it is disclosed.
 enum Refusal {
     /// A wrong password, a locked account and an account that does not exist look the same.
     No,
@@ -216,6 +216,12 @@ impl Refusal {
     }
 }
 
+/// A session that a login opened.
+struct Opened {
+    token: String,
+    stage: Stage,
+}
+
 /// Opens a session for the password, and ends the one that the browser had.
 async fn enter(
     app: &App,
@@ -223,9 +229,9 @@ async fn enter(
     number: PhoneNumber,
     password: Secret,
     headers: &HeaderMap,
-) -> Result<Result<(String, Stage), Refusal>, Trouble> {
-    let (verdict, credential) = verify(app, unit, number, password, false).await?;
-    tracing::debug!(%unit, %number, verdict = verdict.name(), "a login");
+) -> Result<Result<Opened, Refusal>, WorkError> {
+    let Verified { verdict, credential } = verify(app, unit, number, password, Reason::LogIn).await?;
+    tracing::debug!(%unit, %number, verdict = verdict.name(), "login");
     let now = app.now();
     let stage = match verdict {
         Verdict::Temporary => Stage::Temporary,
@@ -234,15 +240,20 @@ async fn enter(
         Verdict::Expired => return Ok(Err(why_expired(credential.as_ref(), now))),
         Verdict::Wrong | Verdict::Locked { .. } | Verdict::Unknown => return Ok(Err(Refusal::No)),
     };
-    if let Some(old) = cookie::session(headers, app.secure).map(session_id) {
+    if let Some(old) = app.cookies.session(headers).map(session_id) {
         app.handles.store(move |store| store.close_session(&old, now)).await?;
     }
     let opened = open(app, unit, number, stage).await?;
-    Ok(opened.map(|token| (token, stage)).ok_or(Refusal::Used))
+    Ok(opened.map(|token| Opened { token, stage }).ok_or(Refusal::Used))
 }
 
-/// The token of a new session; `None` when somebody was faster with the same temporary password.
-pub(super) async fn open(app: &App, unit: Unit, number: PhoneNumber, stage: Stage) -> Result<Option<String>, Trouble> {
+/// The token of a new session; `None` when the temporary password was used up meanwhile.
+pub(super) async fn open(
+    app: &App,
+    unit: Unit,
+    number: PhoneNumber,
+    stage: Stage,
+) -> Result<Option<String>, WorkError> {
     let (token, now) = (app.draw_token(), app.now());
     let session = Session { id: session_id(&token), unit, number, stage, created_at: now, seen_at: now };
     let stale = now.plus(-app.idle_seconds);
@@ -250,14 +261,28 @@ pub(super) async fn open(app: &App, unit: Unit, number: PhoneNumber, stage: Stag
     Ok(opened.then_some(token))
 }
 
-/// Compares a password away from the loop and enters the result into the store; with it comes what the store had.
+/// Why a password is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    LogIn,
+    /// A session that the temporary password opened goes on to a password of its own.
+    GoOn,
+}
+
+/// The verdict on a password, and the credential it was compared with.
+pub(super) struct Verified {
+    pub(super) verdict: Verdict,
+    pub(super) credential: Option<Credential>,
+}
+
+/// Compares a password away from the loop and enters the result into the store.
 pub(super) async fn verify(
     app: &App,
     unit: Unit,
     number: PhoneNumber,
     password: Secret,
-    goes_on: bool,
-) -> Result<(Verdict, Option<Credential>), Trouble> {
+    reason: Reason,
+) -> Result<Verified, WorkError> {
     // only a credential that changes while its password is being compared needs another round
     const ROUNDS: usize = 3;
     let password = if password.len() > LONGEST { Secret::new() } else { password };
@@ -266,13 +291,13 @@ pub(super) async fn verify(
         let (kept, password, cost) = (credential.clone(), password.clone(), app.cost);
         let compare = move || Attempt::compare(unit, number, credential.as_ref(), &password, cost);
         let attempt = app.handles.hash(compare).await?;
-        let attempt = if goes_on { attempt.going_on() } else { attempt };
+        let attempt = if reason == Reason::GoOn { attempt.going_on() } else { attempt };
         let now = app.now();
         if let Settled::Verdict(verdict) = app.handles.store(move |store| store.settle(&attempt, now)).await? {
-            return Ok((verdict, kept));
+            return Ok(Verified { verdict, credential: kept });
         }
     }
-    Ok((Verdict::Wrong, None))
+    Ok(Verified { verdict: Verdict::Wrong, credential: None })
 }
 
 fn has_aged(app: &App, credential: Option<&Credential>, now: UnixTime) -> bool {
@@ -287,7 +312,7 @@ fn why_expired(credential: Option<&Credential>, now: UnixTime) -> Refusal {
     }
 }
 
-fn welcome(app: &App, token: &str, stage: Stage, page: LoginPage) -> Response {
+fn welcome(app: &App, Opened { token, stage }: &Opened, page: LoginPage) -> Response {
     let LoginPage { p, back, kept, .. } = page;
     let mut response = match stage {
         Stage::Temporary | Stage::Aged => Redirect::to("/password").into_response(),
@@ -300,7 +325,7 @@ fn welcome(app: &App, token: &str, stage: Stage, page: LoginPage) -> Response {
             page::render(StatusCode::OK, &ResumePage { p, csrf: csrf_of(token), back, kept })
         }
     };
-    cookie::add(&mut response, cookie::for_session(token, app.secure));
+    cookie::add(&mut response, app.cookies.opening(token));
     response
 }
 
@@ -309,10 +334,10 @@ pub(super) async fn log_out(State(app): State<Shared>, newcomer: Newcomer, body:
         return forged;
     }
     let (id, now) = (newcomer.session.id.clone(), app.now());
-    if let Err(trouble) = app.handles.store(move |store| store.close_session(&id, now)).await {
-        return page::trouble(newcomer.lang, &trouble);
+    if let Err(error) = app.handles.store(move |store| store.close_session(&id, now)).await {
+        return page::failed(newcomer.lang, &error);
     }
     let mut response = Redirect::to("/login?bye").into_response();
-    cookie::add(&mut response, cookie::for_session("", app.secure));
+    cookie::add(&mut response, app.cookies.ending());
     response
 }

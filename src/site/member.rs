@@ -1,5 +1,5 @@
-//! Who asks: anybody ([`Visitor`]), somebody logged in ([`Newcomer`]), or somebody who may go on to the services
-//! ([`Member`]); and how far the login reaches.
+//! The author of a request: not logged in ([`Visitor`]), logged in ([`Newcomer`]), or admitted to the services ([`Member`]);
+//! and the reach of the login.
 
 use std::convert::Infallible;
 
@@ -11,9 +11,9 @@ use blake2::digest::Digest;
 use blake2::digest::consts::U32;
 use subtle::ConstantTimeEq;
 
-use super::app::Shared;
+use super::app::{App, Shared};
 use super::field::Fields;
-use super::handles::Trouble;
+use super::handles::WorkError;
 use super::lang::Lang;
 use super::own_path::is_own_path;
 use super::page::{self, Frame, Problem, Who};
@@ -23,10 +23,10 @@ use crate::hex::hex;
 use crate::number::{PhoneNumber, hyphenated};
 use crate::unit::Unit;
 
-/// However busy it is kept, a session is over after so long.
+/// The longest session, however busy.
 const LONGEST_SECONDS: i64 = 12 * 60 * 60;
 
-/// Anybody.
+/// Any browser.
 pub(super) struct Visitor {
     pub(super) lang: Lang,
     pub(super) here: String,
@@ -46,7 +46,7 @@ impl Visitor {
     }
 }
 
-/// Somebody logged in, at whatever stage.
+/// A login, at whatever stage.
 pub(super) struct Newcomer {
     pub(super) lang: Lang,
     pub(super) session: Session,
@@ -60,37 +60,44 @@ impl FromRequestParts<Shared> for Newcomer {
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Newcomer, Response> {
         let lang = language::of(&parts.headers);
         let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let found = find(app, &parts.headers).await.map_err(|trouble| page::trouble(lang, &trouble))?;
-        let Some((token, session, contract)) = found else {
+        let found = find(app, &parts.headers).await.map_err(|error| page::failed(lang, &error))?;
+        let Some(Found { token, session, contract }) = found else {
             let back = if parts.method == Method::GET { here.as_str() } else { "/" };
-            return Err(to_login(cookie::session(&parts.headers, app.secure).is_some(), app.secure, back));
+            return Err(to_login(app, &parts.headers, back));
         };
         Ok(Newcomer { lang, session, contract, csrf: csrf_of(&token), here })
     }
 }
 
-/// Who brings a session that is over is told so, and brings it no more. After the login it goes on to where it was going:
-/// links in mails and bookmarks lead into the site.
-fn to_login(has_ended: bool, secure: bool, back: &str) -> Response {
+/// Leads to the login page, and from there back to where the request was going: links in mails and bookmarks lead into the
+/// site. A session that is over is reported there, and its cookie removed.
+fn to_login(app: &App, headers: &HeaderMap, back: &str) -> Response {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let is_top = back == "/" || back.starts_with("/?");
     if !is_top && is_own_path(back) {
         query.append_pair("back", back);
     }
     let back = query.finish();
-    if !has_ended {
+    if app.cookies.session(headers).is_none() {
         let page = if back.is_empty() { "/login".to_owned() } else { format!("/login?{back}") };
         return Redirect::to(&page).into_response();
     }
     let page = if back.is_empty() { "/login?ended".to_owned() } else { format!("/login?ended&{back}") };
     let mut response = Redirect::to(&page).into_response();
-    cookie::add(&mut response, cookie::for_session("", secure));
+    cookie::add(&mut response, app.cookies.ending());
     response
 }
 
-/// The session that the browser names, when it is not over.
-async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<(String, Session, Contract)>, Trouble> {
-    let Some(token) = cookie::session(headers, app.secure).map(str::to_owned) else { return Ok(None) };
+/// A session that is not over.
+struct Found {
+    token: String,
+    session: Session,
+    contract: Contract,
+}
+
+/// The session that the browser names.
+async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<Found>, WorkError> {
+    let Some(token) = app.cookies.session(headers).map(str::to_owned) else { return Ok(None) };
     let (id, now, idle) = (session_id(&token), app.now(), app.idle_seconds);
     let found = app.handles.store(move |store| {
         let Some(session) = store.session(&id)? else { return Ok(None) };
@@ -104,7 +111,7 @@ async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<(String, Sessi
         }
         Ok(Some((session, contract)))
     });
-    Ok(found.await?.map(|(session, contract)| (token, session, contract)))
+    Ok(found.await?.map(|(session, contract)| Found { token, session, contract }))
 }
 
 impl Newcomer {
@@ -121,7 +128,7 @@ impl Newcomer {
         &self.csrf
     }
 
-    /// The form, when it was filled in on a page of this very session.
+    /// The form, when it was filled in on a page of this session.
     pub(super) fn form(&self, body: &[u8]) -> Result<Fields, Response> {
         let fields = Fields::parse(body);
         self.is_form_of_this_session(fields.text("csrf"))?;
@@ -142,7 +149,7 @@ impl Newcomer {
     }
 }
 
-/// Somebody whose session is open.
+/// A login whose session is open.
 pub(super) struct Member {
     newcomer: Newcomer,
     /// The numbers within reach, with what is contracted for them.
@@ -196,7 +203,7 @@ impl Member {
     }
 }
 
-/// What the store knows a browser's token by.
+/// The id under which the store keeps a browser's token.
 pub(super) fn session_id(token: &str) -> SessionId {
     SessionId(hash("session", token))
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! browser ──▶ same_origin ──▶ twice ──▶ login, password, top, service ──▶ handles ──▶ account::Store, argon2
-//!                                            │ Visitor, Member (who asks, how far the login reaches)
+//!                                            │ Visitor, Member (the login, and its reach)
 //! ```
 //!
 //! Server-rendered pages that need no JavaScript. Sessions are rows of the account store itself rather than of a session
@@ -106,7 +106,7 @@ pub enum StartError {
     Thread(io::Error),
 }
 
-/// A site that serves.
+/// A running site.
 pub struct Site {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -159,7 +159,7 @@ impl Site {
         // the site may have ended by itself
         let _ = self.stop.take().map(|stop| stop.send(()));
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the settings site has panicked");
+            tracing::error!("settings site panicked");
         }
     }
 }
@@ -170,10 +170,10 @@ impl Drop for Site {
     }
 }
 
-/// Pages and hashes can wait for a moment where audio cannot. Without processors to spare this is what keeps it even.
+/// Pages and hashes can wait for a moment; audio cannot.
 fn give_way_to_calls() {
     if let Err(error) = give_way() {
-        tracing::warn!(%error, "the site runs at the same priority as calls");
+        tracing::warn!(%error, "cannot lower the settings site's priority: it competes with calls");
     }
 }
 
@@ -185,6 +185,6 @@ async fn serve(
 ) {
     match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => http::serve(listener, options, router, stopped).await,
-        Err(error) => tracing::error!(%error, "the settings site cannot listen"),
+        Err(error) => tracing::error!(%error, "settings site cannot listen"),
     }
 }

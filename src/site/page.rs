@@ -5,7 +5,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::handles::Trouble;
+use super::handles::WorkError;
 use super::lang::Lang;
 use crate::account::StoreError;
 use crate::time::UnixTime;
@@ -13,7 +13,7 @@ use crate::time::UnixTime;
 /// The frame around a page.
 pub(super) struct Frame {
     pub(super) lang: Lang,
-    /// Who is logged in, and the token for the logout form.
+    /// The login, with the token for its logout form.
     pub(super) who: Option<Who>,
     /// Where the language switch comes back to.
     pub(super) here: String,
@@ -41,16 +41,16 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page cannot be made");
+            tracing::error!(%error, "page template failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// What a page can be about instead of what was asked for.
+/// What a page is about instead of what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// There is no such page, or it is not for this login: which of them is nobody's business.
+    /// There is no such page, or it is not for this login. Which of the two is not disclosed.
     NotFound,
     /// A form that was not filled in here, or was made for an older session.
     Forged,
@@ -80,7 +80,7 @@ pub(super) fn problem(status: StatusCode, lang: Lang, problem: Problem) -> Respo
     problem_within(Frame { lang, who: None, here: String::new() }, status, problem)
 }
 
-/// The same for somebody who is logged in and can log out there.
+/// The same within a login, with its logout form.
 pub(super) fn problem_within(frame: Frame, status: StatusCode, problem: Problem) -> Response {
     let lang = frame.lang;
     let (title, text) = match problem {
@@ -149,14 +149,14 @@ pub(super) fn malformed(lang: Lang) -> Response {
     problem(StatusCode::UNPROCESSABLE_ENTITY, lang, Problem::Malformed)
 }
 
-/// The page for work that was not done.
-pub(super) fn trouble(lang: Lang, trouble: &Trouble) -> Response {
-    match trouble {
-        // the number or its service went while somebody was about to set it
-        Trouble::Store(StoreError::NotContracted { .. } | StoreError::ServiceNotContracted { .. }) => not_found(lang),
-        Trouble::Busy => with_retry(problem(StatusCode::SERVICE_UNAVAILABLE, lang, Problem::Busy), 5),
-        Trouble::Store(_) | Trouble::Lost => {
-            tracing::error!(%trouble, "the settings site");
+/// The page for failed work.
+pub(super) fn failed(lang: Lang, error: &WorkError) -> Response {
+    match error {
+        // the number or its service was removed while the form was open
+        WorkError::Store(StoreError::NotContracted { .. } | StoreError::ServiceNotContracted { .. }) => not_found(lang),
+        WorkError::Busy => with_retry(problem(StatusCode::SERVICE_UNAVAILABLE, lang, Problem::Busy), 5),
+        WorkError::Store(_) | WorkError::Lost => {
+            tracing::error!(%error, "settings site: the store or a hasher failed");
             with_retry(problem(StatusCode::SERVICE_UNAVAILABLE, lang, Problem::Store), 30)
         }
     }
@@ -167,7 +167,7 @@ pub(super) fn with_retry(mut response: Response, seconds: i64) -> Response {
     response
 }
 
-/// A time as people in Japan write it.
+/// A time of day in Japan.
 pub(super) fn local_time(at: UnixTime, lang: Lang) -> String {
     match lang {
         Lang::Japanese => at.in_japan(),

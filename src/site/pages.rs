@@ -15,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 
 use super::answers::Answers;
 use super::app::{App, LARGEST_FORM, Random, Shared, WallClock};
+use super::cookie::Cookies;
 use super::handles::{Handles, OpenStore};
 use super::limit::Logins;
 use super::rules::Rules;
@@ -50,11 +51,11 @@ pub struct PageOptions {
     pub logins_per_minute: u32,
     /// Proxies that are believed about the address that a request comes from.
     pub proxies: Vec<Cidr>,
-    /// A refused login is answered no sooner than this after it came, so that the time tells nothing.
+    /// The earliest answer to a refused login, counted from its arrival: its timing must disclose nothing.
     pub refusal_after: Duration,
     /// Whether a mail server is configured; without one mails wait, and pages say so.
     pub sends_mail: bool,
-    /// What Linphone sets itself up from (`/linphone.xml`). It must hold no password, since anybody may read it.
+    /// Linphone's remote configuration (`/linphone.xml`). It is public, so it must hold no password.
     pub linphone: Option<String>,
 }
 
@@ -72,7 +73,10 @@ impl Pages {
             runtime,
             clock: options.clock,
             random: options.random,
-            secure: !matches!(options.security, Security::Plain),
+            cookies: match options.security {
+                Security::Plain => Cookies::Plain,
+                Security::Before | Security::Here(_) => Cookies::OverTls,
+            },
             service_number: options.service_number,
             cost: options.cost,
             rules: options.rules,

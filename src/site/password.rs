@@ -7,11 +7,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::{App, Shared};
-use super::handles::Trouble;
+use super::handles::WorkError;
+use super::login::{self, Reason, Verified};
 use super::member::Newcomer;
 use super::page::{self, Frame};
-use super::rules::Fault;
-use super::{cookie, login, recent};
+use super::rules::BrokenRule;
+use super::{cookie, recent};
 use crate::account::password::hash;
 use crate::account::{Credential, PasswordHash, Stage, Verdict};
 use crate::secret::Secret;
@@ -29,7 +30,7 @@ struct PasswordPage<'a> {
     current_error: String,
     new_error: String,
     again_error: String,
-    recent: Vec<recent::Line>,
+    recent: Vec<recent::Row>,
 }
 
 impl<'a> PasswordPage<'a> {
@@ -73,7 +74,7 @@ pub(super) async fn show(State(app): State<Shared>, newcomer: Newcomer) -> Respo
     if page.is_open() {
         page.recent = match recent::of(&app, &newcomer).await {
             Ok(recent) => recent.lines,
-            Err(trouble) => return page::trouble(newcomer.lang, &trouble),
+            Err(error) => return page::failed(newcomer.lang, &error),
         };
     }
     page::render(StatusCode::OK, &page)
@@ -89,15 +90,15 @@ pub(super) async fn change(State(app): State<Shared>, newcomer: Newcomer, body: 
     match replace(&app, &newcomer, current, new, again).await {
         Ok(Outcome::Changed(token)) => {
             let mut response = Redirect::to("/?done=password").into_response();
-            cookie::add(&mut response, cookie::for_session(&token, app.secure));
+            cookie::add(&mut response, app.cookies.opening(&token));
             return response;
         }
-        Ok(Outcome::WrongCurrent(locked)) => page.current_error = wrong_current(&newcomer, locked).to_owned(),
-        Ok(Outcome::Unfit(Fault::NotTheSame)) => {
-            page.again_error = Fault::NotTheSame.text(&app.rules, newcomer.lang);
+        Ok(Outcome::WrongCurrent(verdict)) => page.current_error = wrong_current(&newcomer, verdict).to_owned(),
+        Ok(Outcome::Unfit(BrokenRule::NotTheSame)) => {
+            page.again_error = BrokenRule::NotTheSame.text(&app.rules, newcomer.lang);
         }
         Ok(Outcome::Unfit(fault)) => page.new_error = fault.text(&app.rules, newcomer.lang),
-        Err(trouble) => return page::trouble(newcomer.lang, &trouble),
+        Err(error) => return page::failed(newcomer.lang, &error),
     }
     page::render(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }
@@ -105,10 +106,10 @@ pub(super) async fn change(State(app): State<Shared>, newcomer: Newcomer, body: 
 enum Outcome {
     /// It is set, and this is the token of the session that goes on.
     Changed(String),
-    /// The current password is wrong, and whether that locked the account.
-    WrongCurrent(bool),
+    /// The current password is wrong.
+    WrongCurrent(Verdict),
     /// The new one breaks a rule.
-    Unfit(Fault),
+    Unfit(BrokenRule),
 }
 
 async fn replace(
@@ -117,53 +118,53 @@ async fn replace(
     current: Secret,
     new: Secret,
     again: Secret,
-) -> Result<Outcome, Trouble> {
+) -> Result<Outcome, WorkError> {
     if new != again {
-        return Ok(Outcome::Unfit(Fault::NotTheSame));
+        return Ok(Outcome::Unfit(BrokenRule::NotTheSame));
     }
     let (rules, contract, candidate) = (app.rules, newcomer.contract.clone(), new.clone());
     // far longer ones are not worth the time of estimating them
     let too_long = new.len() > rules.most.saturating_mul(4);
-    let broken = move || if too_long { Some(Fault::TooLong) } else { rules.check(&candidate, &contract) };
+    let broken = move || if too_long { Some(BrokenRule::TooLong) } else { rules.check(&candidate, &contract) };
     if let Some(fault) = app.handles.hash(broken).await? {
         return Ok(Outcome::Unfit(fault));
     }
     let (unit, number) = (newcomer.session.unit, newcomer.session.number);
-    let going_on = newcomer.session.stage == Stage::Temporary;
-    let (verdict, credential) = login::verify(app, unit, number, current, going_on).await?;
+    let reason = if newcomer.session.stage == Stage::Temporary { Reason::GoOn } else { Reason::LogIn };
+    let Verified { verdict, credential } = login::verify(app, unit, number, current, reason).await?;
     if !verdict.is_open() {
-        return Ok(Outcome::WrongCurrent(matches!(verdict, Verdict::Locked { .. })));
+        return Ok(Outcome::WrongCurrent(verdict));
     }
     if let Some(fault) = app
         .handles
         .hash({
             let new = new.clone();
-            move || again_fault(credential.as_ref(), &new)
+            move || repeated(credential.as_ref(), &new)
         })
         .await?
     {
         return Ok(Outcome::Unfit(fault));
     }
     let (cost, mut salts) = (app.cost, app.draw_generator());
-    let hashed = app.handles.hash(move || hash(&new, cost, &mut salts)).await?.map_err(|_| Trouble::Lost)?;
+    let hashed = app.handles.hash(move || hash(&new, cost, &mut salts)).await?.map_err(|_| WorkError::Lost)?;
     let now = app.now();
     app.handles.store(move |store| store.set_own_password(unit, number, &hashed, now)).await?;
     // every session of the account has ended with that; this browser goes on in a new one
-    let token = login::open(app, unit, number, Stage::Open).await?.ok_or(Trouble::Lost)?;
+    let token = login::open(app, unit, number, Stage::Open).await?.ok_or(WorkError::Lost)?;
     Ok(Outcome::Changed(token))
 }
 
 /// Whether the new password is one that the account has or had.
-fn again_fault(credential: Option<&Credential>, new: &Secret) -> Option<Fault> {
+fn repeated(credential: Option<&Credential>, new: &Secret) -> Option<BrokenRule> {
     let credential = credential?;
     let is = |hash: Option<&PasswordHash>| hash.is_some_and(|hash| hash.matches(new));
     let previous = is(credential.own.as_ref().map(|own| &own.hash)) || is(credential.previous.as_ref());
     let temporary = is(credential.temporary.as_ref().map(|temporary| &temporary.hash));
-    temporary.then_some(Fault::Temporary).or(previous.then_some(Fault::Previous))
+    temporary.then_some(BrokenRule::Temporary).or(previous.then_some(BrokenRule::Previous))
 }
 
-fn wrong_current(newcomer: &Newcomer, locked: bool) -> &'static str {
-    if locked {
+fn wrong_current(newcomer: &Newcomer, verdict: Verdict) -> &'static str {
+    if matches!(verdict, Verdict::Locked { .. }) {
         newcomer.lang.say(
             "続けて間違えたため、しばらく変更できません。",
             "After several wrong passwords in a row this is locked for a while.",

@@ -1,51 +1,52 @@
-//! What has happened to the account lately, told to whoever logs in: there is no other address to write to, so this is where
-//! a subscriber learns of a login or a password that was not theirs.
+//! Recent account activity, shown after a login. It is how a subscriber notices a login or a password that was not theirs:
+//! there is no address to write to.
 
 use super::app::App;
-use super::handles::Trouble;
+use super::handles::WorkError;
 use super::lang::Lang;
 use super::member::Newcomer;
 use super::page;
 use crate::account::{Action, AuditEntry, AuditFilter};
 use crate::time::UnixTime;
 
-/// So many rows of the audit are looked through, and so many told.
-const LOOKED_THROUGH: u32 = 100;
-const TOLD: usize = 10;
+/// The newest audit rows that are searched.
+const SEARCHED: u32 = 100;
+/// The limit of rows shown.
+const SHOWN: usize = 10;
 
-/// Something that happened.
-pub(super) struct Line {
+/// One event of the account.
+pub(super) struct Row {
     pub(super) at: String,
     pub(super) what: &'static str,
 }
 
-/// What has happened, and what of it whoever has just logged in should know at once.
+/// Recent activity, and the part of it that is shown at once after a login.
 pub(super) struct Recent {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<Row>,
     /// The login before this session's; empty when there was none.
     pub(super) last_login: String,
-    /// So many wrong passwords since then.
+    /// Wrong passwords since then.
     pub(super) wrong: usize,
 }
 
-pub(super) async fn of(app: &App, newcomer: &Newcomer) -> Result<Recent, Trouble> {
+pub(super) async fn of(app: &App, newcomer: &Newcomer) -> Result<Recent, WorkError> {
     let (unit, number) = (newcomer.session.unit, newcomer.session.number);
-    let filter = AuditFilter { number: Some(number), unit: Some(unit), last: Some(LOOKED_THROUGH) };
+    let filter = AuditFilter { number: Some(number), unit: Some(unit), last: Some(SEARCHED) };
     let mut rows = app.handles.store(move |store| store.audit(&filter)).await?;
     rows.reverse();
-    Ok(told(&rows, newcomer.session.created_at, newcomer.lang))
+    Ok(summary(&rows, newcomer.session.created_at, newcomer.lang))
 }
 
-/// Of rows with the newest first.
-fn told(rows: &[AuditEntry], session_began: UnixTime, lang: Lang) -> Recent {
+/// From audit rows, the newest first.
+fn summary(rows: &[AuditEntry], session_began: UnixTime, lang: Lang) -> Recent {
     let login = rows.iter().find(|row| row.action == Action::LoggedIn && row.at < session_began).map(|row| row.at);
     let is_since = |row: &&AuditEntry| row.action == Action::Wrong && login.is_none_or(|login| row.at > login);
     let lines = rows.iter().filter_map(|row| {
         let what = what(&row.action, lang)?;
-        Some(Line { at: page::local_time(row.at, lang), what })
+        Some(Row { at: page::local_time(row.at, lang), what })
     });
     Recent {
-        lines: lines.take(TOLD).collect(),
+        lines: lines.take(SHOWN).collect(),
         last_login: login.map(|at| page::local_time(at, lang)).unwrap_or_default(),
         wrong: rows.iter().filter(is_since).count(),
     }
@@ -62,7 +63,7 @@ fn what(action: &Action, lang: Lang) -> Option<&'static str> {
         }
         Action::Unlocked => lang.say("ログインの一時停止の解除", "The lock was lifted"),
         Action::LoggedIn => lang.say("ログイン", "Logged in"),
-        // a verified password is a login that is told already; the rest is not the account's
+        // a verified password is already shown as a login; the rest is not the account's
         Action::Verified
         | Action::LoggedOut
         | Action::ContractSaved
@@ -94,10 +95,10 @@ mod tests {
             row(200, Action::LoggedIn),
             row(100, Action::Wrong),
         ];
-        let recent = told(&rows, UnixTime(400), Lang::English);
+        let recent = summary(&rows, UnixTime(400), Lang::English);
         assert_eq!((recent.wrong, recent.lines.len()), (2, 5));
         assert_eq!(recent.last_login, page::local_time(UnixTime(200), Lang::English));
-        let first = told(&rows, UnixTime(200), Lang::English);
-        assert_eq!((first.wrong, first.last_login.as_str()), (3, ""), "whoever is there for the first time");
+        let first = summary(&rows, UnixTime(200), Lang::English);
+        assert_eq!((first.wrong, first.last_login.as_str()), (3, ""), "a first login");
     }
 }

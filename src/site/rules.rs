@@ -1,4 +1,4 @@
-//! What an own password has to be.
+//! The rules for own passwords.
 
 use super::lang::Lang;
 use crate::account::Contract;
@@ -11,9 +11,9 @@ pub struct Rules {
     pub fewest: usize,
     /// The most characters.
     pub most: usize,
-    /// Whether it has to have letters and digits both.
+    /// Whether letters and digits are both required.
     pub letters_and_digits: bool,
-    /// After so many seconds the next login asks for another one first.
+    /// After this many seconds the next login asks for another one first.
     pub valid_seconds: i64,
 }
 
@@ -23,9 +23,9 @@ impl Default for Rules {
     }
 }
 
-/// Why a password is not taken.
+/// Why a password is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum BrokenRule {
     TooShort,
     TooLong,
     Characters,
@@ -39,7 +39,7 @@ pub(super) enum Fault {
 
 impl Rules {
     /// The first rule that a password breaks, of those that need no hash. Takes a few milliseconds.
-    pub(super) fn check(&self, password: &Secret, contract: &Contract) -> Option<Fault> {
+    pub(super) fn check(&self, password: &Secret, contract: &Contract) -> Option<BrokenRule> {
         let clear = password.expose();
         let characters = clear.chars().count();
         let digits: String = clear.chars().filter(char::is_ascii_digit).collect();
@@ -47,14 +47,14 @@ impl Rules {
         // without its area code's 0 it is still the number
         let is_in = |number: &str| number.get(1..).is_some_and(|rest| digits.contains(rest));
         let broken = [
-            (characters < self.fewest, Fault::TooShort),
-            (characters > self.most, Fault::TooLong),
-            (clear.chars().any(char::is_control), Fault::Characters),
-            (self.letters_and_digits && !has_both, Fault::LetterAndDigit),
-            (contract.numbers().any(|number| is_in(number.as_str())), Fault::OwnNumber),
+            (characters < self.fewest, BrokenRule::TooShort),
+            (characters > self.most, BrokenRule::TooLong),
+            (clear.chars().any(char::is_control), BrokenRule::Characters),
+            (self.letters_and_digits && !has_both, BrokenRule::LetterAndDigit),
+            (contract.numbers().any(|number| is_in(number.as_str())), BrokenRule::OwnNumber),
         ];
         let simple = broken.into_iter().find_map(|(is_broken, fault)| is_broken.then_some(fault));
-        simple.or_else(|| is_common(clear).then_some(Fault::Common))
+        simple.or_else(|| is_common(clear).then_some(BrokenRule::Common))
     }
 }
 
@@ -63,40 +63,40 @@ fn is_common(clear: &str) -> bool {
     zxcvbn::zxcvbn(clear, &["karipass", "hikari", "denwa"]).score() < zxcvbn::Score::Two
 }
 
-impl Fault {
+impl BrokenRule {
     pub(super) fn text(self, rules: &Rules, lang: Lang) -> String {
         let Rules { fewest, most, .. } = rules;
         match self {
-            Fault::TooShort => match lang {
+            BrokenRule::TooShort => match lang {
                 Lang::Japanese => format!("{fewest}文字以上で入力してください。"),
                 Lang::English => format!("Use at least {fewest} characters."),
             },
-            Fault::TooLong => match lang {
+            BrokenRule::TooLong => match lang {
                 Lang::Japanese => format!("{most}文字以内で入力してください。"),
                 Lang::English => format!("Use at most {most} characters."),
             },
-            Fault::Characters => {
+            BrokenRule::Characters => {
                 lang.say("使えない文字が含まれています。", "It holds characters that cannot be used.").into()
             }
-            Fault::LetterAndDigit => {
+            BrokenRule::LetterAndDigit => {
                 lang.say("英字と数字の両方を含めてください。", "Use both letters and digits.").into()
             }
-            Fault::OwnNumber => lang
+            BrokenRule::OwnNumber => lang
                 .say("ご契約の電話番号を含むパスワードは使えません。", "It must not contain a number of your line.")
                 .into(),
-            Fault::Common => lang
+            BrokenRule::Common => lang
                 .say(
                     "推測されやすいパスワードです。別のものにしてください。",
                     "It is too easy to guess. Choose another one.",
                 )
                 .into(),
-            Fault::Previous => lang
+            BrokenRule::Previous => lang
                 .say("現在または前回のパスワードは使えません。", "It must not be your current or previous password.")
                 .into(),
-            Fault::Temporary => {
+            BrokenRule::Temporary => {
                 lang.say("仮パスワードと同じものは使えません。", "It must not be the temporary password.").into()
             }
-            Fault::NotTheSame => {
+            BrokenRule::NotTheSame => {
                 lang.say("確認用のパスワードが一致しません。", "The two new passwords are not the same.").into()
             }
         }
@@ -114,17 +114,17 @@ mod tests {
         let rules = Rules::default();
         let contract = demo_contract().unwrap();
         for (password, fault) in [
-            ("sh0rt", Some(Fault::TooShort)),
-            ("seven77", Some(Fault::TooShort)),
-            ("onlyletterskumquat", Some(Fault::LetterAndDigit)),
-            ("4815162342108", Some(Fault::LetterAndDigit)),
-            ("my0600001111x", Some(Fault::OwnNumber)),
-            ("a06-0000-2222", Some(Fault::OwnNumber)),
-            ("x600002222y", Some(Fault::OwnNumber)),
-            ("password1", Some(Fault::Common)),
-            ("qwerty123", Some(Fault::Common)),
-            ("abcd1234", Some(Fault::Common)),
-            ("tea\u{7}spoon48kumquat", Some(Fault::Characters)),
+            ("sh0rt", Some(BrokenRule::TooShort)),
+            ("seven77", Some(BrokenRule::TooShort)),
+            ("onlyletterskumquat", Some(BrokenRule::LetterAndDigit)),
+            ("4815162342108", Some(BrokenRule::LetterAndDigit)),
+            ("my0600001111x", Some(BrokenRule::OwnNumber)),
+            ("a06-0000-2222", Some(BrokenRule::OwnNumber)),
+            ("x600002222y", Some(BrokenRule::OwnNumber)),
+            ("password1", Some(BrokenRule::Common)),
+            ("qwerty123", Some(BrokenRule::Common)),
+            ("abcd1234", Some(BrokenRule::Common)),
+            ("tea\u{7}spoon48kumquat", Some(BrokenRule::Characters)),
             ("kumquat-48-tram", None),
             ("さくらと富士山48景", None),
         ] {
@@ -132,9 +132,9 @@ mod tests {
         }
         let any = Rules { letters_and_digits: false, ..rules };
         assert_eq!(any.check(&Secret::from("onlyletterskumquat"), &contract), None);
-        assert_eq!(any.check(&Secret::from("aaaaaaaa"), &contract), Some(Fault::Common));
+        assert_eq!(any.check(&Secret::from("aaaaaaaa"), &contract), Some(BrokenRule::Common));
         let long = "kumquat48-".repeat(7);
-        assert_eq!(rules.check(&Secret::from(long.as_str()), &contract), Some(Fault::TooLong));
+        assert_eq!(rules.check(&Secret::from(long.as_str()), &contract), Some(BrokenRule::TooLong));
         assert_eq!(rules.check(&Secret::from(long.get(..64).unwrap()), &contract), None);
     }
 }

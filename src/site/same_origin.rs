@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::app::Shared;
+use super::cookie::Cookies;
 use super::lang::Lang;
 use super::language;
 use super::page;
@@ -36,8 +37,8 @@ pub(super) async fn guard(State(app): State<Shared>, request: Request, next: Nex
     };
     let mut response = as_page(response, lang);
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        // nothing that this site's pages would send
-        tracing::info!(%method, path, "a method that is not meant for this");
+        // the pages send no such request
+        tracing::info!(%method, path, "method not allowed");
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -46,13 +47,13 @@ pub(super) async fn guard(State(app): State<Shared>, request: Request, next: Nex
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
-    if app.secure {
+    if app.cookies == Cookies::OverTls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
     }
     response
 }
 
-/// What the framework refuses by itself in a word of English, as a page of this site.
+/// Turns the framework's own refusals, a word of English each, into pages of this site.
 fn as_page(response: Response, lang: Lang) -> Response {
     let status = response.status();
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
@@ -74,7 +75,7 @@ fn as_page(response: Response, lang: Lang) -> Response {
     page
 }
 
-/// Browsers say where a form comes from; what says nothing is no browser, and has no cookies that it does not know of.
+/// Browsers say where a form comes from. A client that does not is no browser, and cannot be made to send cookies unawares.
 fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if let Some(site) = text("sec-fetch-site") {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-/// How browsers reach the site. But for `Plain`, cookies are for TLS alone, and browsers are told never to come without.
+/// How browsers reach the site. Except with `Plain`, cookies are restricted to TLS and browsers to HTTPS (RFC 6797).
 #[derive(Clone, Debug)]
 pub enum Security {
     /// Over HTTP: for loopback and laboratories.

@@ -20,8 +20,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::app::{App, Shared};
-use super::field::{Ends, Field, Fields, Form, Kind as FieldKind, Problems, Reader};
-use super::handles::Trouble;
+use super::field::{Ends, Field, Fields, Form, Kind as FieldKind, Mistakes, Reader};
+use super::handles::WorkError;
 use super::lang::Lang;
 use super::member::{Member, Visitor};
 use super::page::{self, Frame};
@@ -77,7 +77,7 @@ struct Kind {
 }
 
 /// What a form asks for, and what is wrong with it.
-type Read = (Draft, Problems);
+type Read = (Draft, Mistakes);
 
 struct Draft {
     active: bool,
@@ -105,7 +105,7 @@ fn kind_of<T: Settings>() -> Kind {
             let mut reader = Reader::new(fields, lang, ends);
             let active = reader.active();
             let detail = T::read(&mut reader, active, &before.detail);
-            Some((Draft { active, detail: serde_json::to_string(&detail).ok()? }, reader.problems))
+            Some((Draft { active, detail: serde_json::to_string(&detail).ok()? }, reader.mistakes))
         },
         form: |form| std::iter::once(form.active()).chain(T::form(form)).collect(),
         rows: |active, detail, lang| {
@@ -167,7 +167,7 @@ struct ServicePage<'a> {
     confirmation: Option<String>,
     /// Whether its mails wait because nothing sends any.
     mails_wait: bool,
-    has_problems: bool,
+    has_mistakes: bool,
     conflict: bool,
 }
 
@@ -233,11 +233,11 @@ pub(super) async fn show(State(app): State<Shared>, member: Member, uri: Uri) ->
     };
     match stored(&app, &asked).await {
         Ok(setting) => form_page(&app, &member, &asked, &setting, None, StatusCode::OK).await,
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Err(error) => page::failed(member.lang, &error),
     }
 }
 
-async fn stored(app: &Shared, asked: &Asked) -> Result<Setting<String>, Trouble> {
+async fn stored(app: &Shared, asked: &Asked) -> Result<Setting<String>, WorkError> {
     let (number, service) = (asked.number, asked.service);
     app.handles.store(move |store| store.setting(number, service)).await
 }
@@ -248,25 +248,25 @@ async fn form_page(
     member: &Member,
     asked: &Asked,
     setting: &Setting<String>,
-    sent: Option<(&Fields, &Problems)>,
+    sent: Option<(&Fields, &Mistakes)>,
     status: StatusCode,
 ) -> Response {
     let (kind, lang, Asked { service, number, done, again }) = (kind(asked.service), member.lang, *asked);
     let Some(set) = (kind.fields)(setting) else {
-        tracing::error!(%service, "a setting in the store cannot be read");
+        tracing::error!(%service, "unreadable setting in the store");
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, lang, page::Problem::Store);
     };
     let address = fax_mail(service, &setting.detail).filter(|set| !set.confirmed).map(|set| set.address);
     let confirmation = match address.filter(|address| !address.is_empty()) {
         Some(address) => match fax::confirmation(app, number, address, lang).await {
             Ok(told) => Some(told),
-            Err(trouble) => return page::trouble(lang, &trouble),
+            Err(error) => return page::failed(lang, &error),
         },
         None => None,
     };
-    let nothing = Problems::default();
-    let (fields, problems) = sent.unwrap_or((&set, &nothing));
-    let form = Form { fields, problems, lang };
+    let nothing = Mistakes::default();
+    let (fields, mistakes) = sent.unwrap_or((&set, &nothing));
+    let form = Form { fields, mistakes, lang };
     let others = member.numbers_with(service).into_iter();
     let others = others.map(|other| Other { number: other, shown: hyphenated(other), here: other == number });
     let page = ServicePage {
@@ -288,7 +288,7 @@ async fn form_page(
         // what waits for its confirmation says it in its own words
         mails_wait: !app.sends_mail && setting.active && is_told_by_mail(service) && confirmation.is_none(),
         confirmation,
-        has_problems: !problems.is_empty(),
+        has_mistakes: !mistakes.is_empty(),
         conflict: status == StatusCode::CONFLICT,
     };
     page::render(status, &page)
@@ -315,14 +315,14 @@ pub(super) async fn change(
     };
     let setting = match stored(&app, &asked).await {
         Ok(setting) => setting,
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     let ends = Ends { own: asked.number, service_number: app.service_number };
-    let Some((draft, problems)) = (kind(asked.service).read)(&form, &setting, member.lang, ends) else {
+    let Some((draft, mistakes)) = (kind(asked.service).read)(&form, &setting, member.lang, ends) else {
         return page::problem(StatusCode::SERVICE_UNAVAILABLE, member.lang, page::Problem::Store);
     };
-    if !problems.is_empty() {
-        let sent = Some((&form, &problems));
+    if !mistakes.is_empty() {
+        let sent = Some((&form, &mistakes));
         return form_page(&app, &member, &asked, &setting, sent, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     if form.text("revision").parse() != Ok(setting.revision) {
@@ -330,12 +330,12 @@ pub(super) async fn change(
     }
     match form.text("step") {
         "save" => save(&app, &member, &asked, &setting, draft).await,
-        "edit" => form_page(&app, &member, &asked, &setting, Some((&form, &problems)), StatusCode::OK).await,
+        "edit" => form_page(&app, &member, &asked, &setting, Some((&form, &mistakes)), StatusCode::OK).await,
         _ => confirm_page(&member, &asked, &setting, &draft, &form),
     }
 }
 
-/// Who has taken so long to fill in a form that the session is over meanwhile logs in and goes on with it.
+/// A form that took longer to fill in than its session lasted is kept through the next login.
 fn unless_kept(app: &App, visitor: &Visitor, body: &[u8], refused: Response) -> Response {
     let is_to_login = refused.headers().get(LOCATION).is_some_and(|to| to.as_bytes().starts_with(b"/login"));
     let form = Fields::parse(body);
@@ -399,10 +399,10 @@ async fn save(app: &Shared, member: &Member, asked: &Asked, setting: &Setting<St
     match saved.await {
         Ok(None) => fax::too_often(member.lang),
         Ok(Some(_)) => Redirect::to(&format!("/{service}?number={number}&done")).into_response(),
-        Err(Trouble::Store(StoreError::SettingChanged { .. })) => match stored(app, asked).await {
+        Err(WorkError::Store(StoreError::SettingChanged { .. })) => match stored(app, asked).await {
             Ok(setting) => form_page(app, member, asked, &setting, None, StatusCode::CONFLICT).await,
-            Err(trouble) => page::trouble(member.lang, &trouble),
+            Err(error) => page::failed(member.lang, &error),
         },
-        Err(trouble) => page::trouble(member.lang, &trouble),
+        Err(error) => page::failed(member.lang, &error),
     }
 }

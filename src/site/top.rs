@@ -49,11 +49,11 @@ pub(super) async fn show(State(app): State<Shared>, member: Member, RawQuery(que
     });
     let states = match states.await {
         Ok(states) => states,
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     let recent = match recent::of(&app, &member).await {
         Ok(recent) => recent,
-        Err(trouble) => return page::trouble(member.lang, &trouble),
+        Err(error) => return page::failed(member.lang, &error),
     };
     let lang = member.lang;
     let line = |number: PhoneNumber, service: Service| ServiceLine {

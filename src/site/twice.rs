@@ -20,7 +20,7 @@ use blake2::digest::consts::U32;
 use super::answers::{Kept, is_fresh};
 use super::app::{App, LARGEST_FORM, Shared};
 use super::field::Fields;
-use super::{cookie, language};
+use super::language;
 use crate::hex::hex;
 
 /// The largest answer that is kept.
@@ -80,7 +80,7 @@ fn named(app: &App, headers: &HeaderMap, address: String, body: &[u8]) -> Option
         return None;
     }
     // a login has a new session by the time of its second answer
-    let session = if fields.text(ONCE).is_empty() { cookie::session(headers, app.secure) } else { None };
+    let session = if fields.text(ONCE).is_empty() { app.cookies.session(headers) } else { None };
     let mut digest = blake2::Blake2b::<U32>::new();
     for part in
         [address.as_bytes(), language::of(headers).code().as_bytes(), session.unwrap_or_default().as_bytes(), body]

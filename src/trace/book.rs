@@ -14,7 +14,8 @@ use crate::sip::flow::{Flow, Transport};
 use crate::sip::message::{Message, Method};
 use crate::sip::wire;
 
-/// INVITEs that have not become a call (yet): so many, so many messages each, for so long (RFC 3261 §17.1.1.2, timer B).
+/// Limits for INVITEs that have not become a call: their number, the messages of each, and the time (RFC 3261 §17.1.1.2,
+/// timer B).
 const MOST_PENDING: usize = 256;
 const MOST_MESSAGES: usize = 32;
 const PENDING: Duration = Duration::from_secs(32);
@@ -110,7 +111,7 @@ impl Book {
 
     /// Hands what was gathered to the system, and closes what is over. To be called now and then.
     pub fn flush(&mut self) {
-        // without packets time stands still here; a linger that lasts longer for it harms nobody
+        // without packets time stands still here, which only makes a linger longer
         self.now += super::FLUSH;
         let ids: Vec<Arc<str>> = self.traces.keys().cloned().collect();
         for id in ids {
@@ -204,7 +205,7 @@ impl Book {
     fn complain(&mut self, id: &str, error: &std::io::Error) {
         if self.complained.is_none_or(|before| before + COMPLAIN <= self.now) {
             self.complained = Some(self.now);
-            warn!(call = id, %error, "a trace is given up; the call goes on (said once a minute)");
+            warn!(call = id, %error, "trace abandoned, the call goes on (logged once a minute)");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A trace read again: who sent what when. Keys are seen, but not which.
+//! A trace read again: its messages and streams in order. Key presses are shown, the keys are not.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -14,10 +14,10 @@ use crate::rtp::packet::Packet;
 use crate::sip::message::{Message, Method};
 use crate::sip::wire;
 
-/// A stream that is silent for so long has stopped.
+/// A stream has stopped after this much silence.
 const STOPPED: Duration = Duration::from_secs(1);
 
-/// What a trace tells.
+/// The content of a trace.
 #[derive(Debug, Default)]
 pub struct Ladder {
     /// When the first message was there, since 1970.
@@ -32,7 +32,7 @@ pub struct Ladder {
     pub error: Option<CaptureError>,
 }
 
-/// One message, or something to tell of a stream.
+/// One message, or a change of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// Since the start, in milliseconds.

@@ -5,11 +5,11 @@
 //! workers    ──rtp──▶ masked ─┴─ bounded queue ──▶ the thread `trace` ──▶ shelf (files, limits)
 //! ```
 //!
-//! Keys, audio (the password is read back in it) and credentials are masked before anything is queued: behind that point nobody
-//! holds a secret. What came encrypted is written as it was understood.
+//! Keys, audio (the password is read back in it) and credentials are masked before anything is queued: past that point there
+//! is no secret. Encrypted packets are written as decrypted.
 //!
-//! Queue: bounded. When it is full, packets are dropped and counted, media first; nobody who serves a call ever waits for it, or
-//! for the disk behind it. A disk that is full or broken costs traces, never a call.
+//! Queue: bounded. When it is full, packets are dropped and counted, media first: a thread that serves calls never waits for it
+//! or for the disk behind it. A disk that is full or broken costs traces, never a call.
 
 mod book;
 mod frame;
@@ -40,7 +40,7 @@ use shelf::Shelf;
 const QUEUE: usize = 8192;
 /// From here on only signalling is queued.
 const MEDIA_QUEUE: usize = QUEUE / 4 * 3;
-/// How often what was written is handed to the system; a trace that is read while its call is running ends so long ago.
+/// How often buffers are handed to the system: a trace that is read during its call lags by up to this.
 const FLUSH: Duration = Duration::from_millis(500);
 
 /// Where traces are kept, and how many.
@@ -119,7 +119,7 @@ impl Tracer {
         mask::sip(&mut bytes);
         let item = Item::Sip { at: inner.at(now), direction, flow: *flow, bytes };
         if !inner.push(item, QUEUE) && inner.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
-            warn!("traces lack messages: the disk is too slow for them");
+            warn!("messages missing from traces: the disk is too slow");
         }
     }
 

@@ -13,7 +13,7 @@ const SUFFIX: &str = ".pcapng";
 
 /// Where a trace is written to.
 pub trait Sink: Write + Send {
-    /// Cuts it off behind so many bytes.
+    /// Truncates it to this length.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 }
 
@@ -27,10 +27,16 @@ impl Sink for File {
 pub struct Shelf {
     options: Options,
     /// Finished traces, the oldest first.
-    closed: VecDeque<(PathBuf, u64)>,
+    closed: VecDeque<Finished>,
     closed_bytes: u64,
     open_files: usize,
     open_bytes: u64,
+}
+
+/// A finished trace.
+struct Finished {
+    path: PathBuf,
+    length: u64,
 }
 
 /// Whether `id` can be a call's id: it names a file, and nothing but a file in this folder.
@@ -59,8 +65,8 @@ impl Shelf {
             }
         }
         found.sort();
-        let closed: VecDeque<_> = found.into_iter().map(|(_, path, length)| (path, length)).collect();
-        let closed_bytes = closed.iter().map(|(_, length)| length).sum();
+        let closed: VecDeque<_> = found.into_iter().map(|(_, path, length)| Finished { path, length }).collect();
+        let closed_bytes = closed.iter().map(|finished| finished.length).sum();
         let mut shelf = Shelf { options: options.clone(), closed, closed_bytes, open_files: 0, open_bytes: 0 };
         shelf.make_room(0, 0);
         Ok(shelf)
@@ -77,13 +83,13 @@ impl Shelf {
             return Ok(None);
         }
         let path = self.options.folder.join(file_name(id));
-        // numbers are personal: for the owner's eyes
+        // numbers are personal data: for the owner alone
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         self.open_files += 1;
         Ok(Some((path, Box::new(file))))
     }
 
-    /// Whether an open trace may become so much longer: older ones make room for it.
+    /// Whether an open trace may grow by this much: older ones make room for it.
     pub fn grow(&mut self, bytes: u64) -> bool {
         let room = self.make_room(0, bytes);
         if room {
@@ -97,7 +103,7 @@ impl Shelf {
         self.open_files = self.open_files.saturating_sub(1);
         self.open_bytes = self.open_bytes.saturating_sub(length);
         self.closed_bytes += length;
-        self.closed.push_back((path, length));
+        self.closed.push_back(Finished { path, length });
     }
 
     fn make_room(&mut self, files: usize, bytes: u64) -> bool {
@@ -107,7 +113,7 @@ impl Shelf {
             if fits {
                 return true;
             }
-            let Some((path, length)) = self.closed.pop_front() else { return false };
+            let Some(Finished { path, length }) = self.closed.pop_front() else { return false };
             self.closed_bytes = self.closed_bytes.saturating_sub(length);
             // gone already is as good
             let _ = fs::remove_file(path);

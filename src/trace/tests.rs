@@ -167,7 +167,7 @@ fn a_folder_that_vanishes_costs_traces_and_nothing_else() {
     assert!(!folder.0.exists());
 }
 
-/// A disk with room for so many bytes.
+/// A disk with room for this many bytes.
 struct Disk {
     content: Arc<Mutex<Vec<u8>>>,
     room: usize,

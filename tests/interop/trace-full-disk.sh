@@ -11,4 +11,4 @@ python3 "$here/make_keys.py" events ",,1,0600001111#,,,28284271#,1" keys.pcap
 cp "$here/sipp_call.xml" . && printf 'SEQUENTIAL\n0600001111\n' >callers.csv
 sipp "$address:$port" -sf sipp_call.xml -inf callers.csv -s 0664806430 -i "$phone" -mi "$phone" -m 1 -timeout 90 -nostdin </dev/null
 stored line 0600001111 28284271
-grep -q 'a trace is given up' service.log
+grep -q 'trace abandoned' service.log

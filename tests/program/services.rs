@@ -113,7 +113,7 @@ fn a_mail_server_that_hangs_holds_up_no_stop_and_loses_no_mail() {
             "{:?}: less than the mail server may be silent",
             begin.elapsed()
         );
-        let told = if given_back { "the mail waits for another" } else { "a mail is left to its claim" };
+        let told = if given_back { "a mail is given back" } else { "a mail is left to its claim" };
         assert!(log.contains(told), "{log}");
         let mails = json_lines(&run(&db, &["mails", "--json"]));
         assert_eq!((mails.len(), &mails[0]["state"]), (1, &json!("queued")), "{mails:?}");

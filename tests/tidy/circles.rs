@@ -10,7 +10,7 @@ use std::path::PathBuf;
 const NATURAL: &[&[&str]] = &[&["src/dtmf/goertzel.rs", "src/dtmf/simd.rs"]];
 
 /// To be cut: circles within these folders.
-const STILL_CIRCLES: &[&str] = &["src/account/sqlite/", "src/dtmf/", "src/site/"];
+const STILL_CIRCLES: &[&str] = &["src/account/sqlite/", "src/dtmf/"];
 
 /// A path as it is written, and the module it is written in.
 struct Written {

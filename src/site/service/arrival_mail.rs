@@ -1,4 +1,4 @@
-//! 着信お知らせメール: a mail tells of a call.
+//! 着信お知らせメール: mails about calls.
 
 use super::{Row, Settings};
 use crate::account::setting::ArrivalMail;

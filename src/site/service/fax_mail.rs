@@ -1,4 +1,4 @@
-//! FAXお知らせメール: received faxes are kept and told by mail.
+//! FAXお知らせメール: received faxes are kept, and announced by mail.
 
 use super::{Row, Settings};
 use crate::account::setting::FaxMail;
@@ -14,7 +14,7 @@ impl Settings for FaxMail {
         let address = narrow(reader.fields.text("address"));
         let fits = is_mail_address(&address) || (address.is_empty() && !active);
         if !fits {
-            reader.problems.add("address", bad_address(reader.lang));
+            reader.mistakes.add("address", bad_address(reader.lang));
         }
         // another address has to be confirmed by its owner again
         FaxMail { confirmed: before.confirmed && before.address == address, address }

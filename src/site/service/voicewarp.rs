@@ -140,7 +140,7 @@ fn destinations(form: &Form<'_>) -> Field {
         place: index + 1,
         value: form.fields.text(name).to_owned(),
         in_use: form.fields.is("in_use", &(index + 1).to_string()),
-        error: form.problems.of(name),
+        error: form.mistakes.of(name),
     };
     let slots = SLOTS.iter().enumerate().map(slot).collect();
     let hint = ("使用する転送先を選んでください。", "Choose the one in use.");
