@@ -352,7 +352,7 @@ impl Caller {
     }
 
     fn key(&mut self, reply: &Reply) {
-        self.voice.key(reply.keys.expose());
+        self.voice.key(&reply.keys);
         self.keying = true;
         self.keyed_out = None;
         self.step(Step::Keyed { what: reply.what, keys: reply.keys.len() });

@@ -19,7 +19,7 @@
 //! | `sip` | signalling (RFC 3261): wire format, messages, transactions, dialogs, the endpoint, SDP |
 //! | `rtp` | media (RFC 3550, 4733): sessions, jitter buffer, telephone events, RTCP |
 //! | `audio` | G.711, tones, recordings, resampling, the bank of prompts, capture files |
-//! | `dtmf` | the receiver: which digits are in the audio |
+//! | `dtmf` | the receiver: which digits are in the audio. A crate of its own (`karipass-dtmf`), which needs nothing but `std` |
 //! | `ivr` | the conversation: who says what next |
 //! | `account` | contracts, credentials, call records, and the store that keeps them |
 //! | `call` | one call from INVITE to BYE: the only place where all of these meet |
@@ -36,7 +36,7 @@
 //! | `service` | server, site, API and mail put together from the settings |
 //! | `dialler` | the edge of the test caller: sockets, many calls at once |
 //! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |
-//! | `number`, `cidr`, `mail_server`, `unit`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
+//! | `number`, `cidr`, `mail_server`, `unit`, `key`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {switchboard, net, http, event, trace} →
 //! {call, caller, decode} → {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -62,12 +62,12 @@ pub mod config;
 pub mod datagram;
 pub mod decode;
 pub mod dialler;
-pub mod dtmf;
 pub mod event;
 pub mod fax;
 pub mod hex;
 pub mod http;
 pub mod ivr;
+pub mod key;
 pub mod keying;
 pub mod lock;
 pub mod mail;
@@ -85,3 +85,6 @@ pub mod switchboard;
 pub mod time;
 pub mod trace;
 pub mod unit;
+
+#[doc(inline)]
+pub use karipass_dtmf as dtmf;

@@ -24,7 +24,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "sip" | "rtp" | "audio" | "dtmf" | "ivr" | "account" => &[],
         "call" => &["sip", "rtp", "audio", "dtmf", "ivr", "account"],
         "decode" => &["rtp", "audio", "dtmf"],
-        "caller" => &["sip", "rtp", "audio", "dtmf"],
+        "caller" => &["sip", "rtp", "audio"],
         "config" => &["sip", "ivr", "account"],
         "event" => &["account", "fax"],
         "mail" => &["account"],
@@ -62,7 +62,7 @@ fn may_import(room: &str) -> &'static [&'static str] {
 }
 
 const LEAVES: &[&str] =
-    &["number", "cidr", "mail_server", "unit", "secret", "keying", "hex", "time", "priority", "lock", "datagram"];
+    &["number", "cidr", "mail_server", "unit", "key", "secret", "keying", "hex", "time", "priority", "lock", "datagram"];
 
 #[test]
 fn every_room_imports_only_what_its_wall_has_a_door_for() {
@@ -156,10 +156,17 @@ fn pages_mails_and_traces_leave_clocks_and_threads_to_their_edges() {
 }
 
 #[test]
-fn the_names_of_two_crates_stay_in_one_file_each() {
+fn the_receiver_stands_alone() {
+    let manifest = fs::read_to_string(top().join("src/dtmf/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("\n[dependencies"), "the receiver's crate needs nothing but std");
+}
+
+#[test]
+fn the_names_of_three_crates_stay_in_one_file_each() {
     let mut complaints = Vec::new();
+    let homes = [("rsip", "src/sip/message.rs"), ("rtp_rs", "src/rtp/packet.rs"), ("karipass_dtmf", "src/key.rs")];
     for (path, all) in product() {
-        for (name, home) in [("rsip", "src/sip/message.rs"), ("rtp_rs", "src/rtp/packet.rs")] {
+        for (name, home) in homes {
             if short(&path) != home && (0..all.len()).any(|at| is(&all, at, &[name, "::"])) {
                 complaints.push(format!("{}: only {home} names {name}", short(&path)));
             }

@@ -7,14 +7,10 @@ use std::collections::VecDeque;
 use std::f64::consts::TAU;
 
 use super::SAMPLE_RATE;
+use crate::key::Key;
 
 /// The peak of a sine of 0 dBm0 in 16-bit samples: µ-law's overload point (8159 in 14 bits) less 3.17 dB.
 pub const PEAK_AT_0_DBM0: f64 = 32_636.0 / 1.440_450_9;
-
-/// The low-group frequencies, by row of the keypad, in Hz.
-pub const LOW_GROUP: [f64; 4] = [697.0, 770.0, 852.0, 941.0];
-/// The high-group frequencies, by column of the keypad, in Hz.
-pub const HIGH_GROUP: [f64; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
 
 /// How a generated digit sounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,13 +52,6 @@ impl Default for Config {
     }
 }
 
-/// The two frequencies of a digit (`0`–`9`, `A`–`D` in either case, `*`, `#`) in Hz, low group first.
-pub fn frequencies(digit: char) -> Option<(f64, f64)> {
-    const KEYPAD: &str = "123A456B789C*0#D";
-    let key = KEYPAD.find(digit.to_ascii_uppercase())?;
-    Some((*LOW_GROUP.get(key / 4)?, *HIGH_GROUP.get(key % 4)?))
-}
-
 /// The 16-bit peak of a sine at `dbm0`.
 pub fn peak(dbm0: f64) -> f64 {
     PEAK_AT_0_DBM0 * 10f64.powf(dbm0 / 20.0)
@@ -84,11 +73,10 @@ impl Generator {
         Generator { config, queue: VecDeque::new(), current: None, position: 0 }
     }
 
-    /// Queues a digit; false if the character is none.
-    pub fn push(&mut self, digit: char) -> bool {
-        let Some(pair) = frequencies(digit) else { return false };
-        self.queue.push_back(pair);
-        true
+    /// Queues a key.
+    pub fn push(&mut self, key: Key) {
+        let (low, high) = key.frequencies();
+        self.queue.push_back((low.into(), high.into()));
     }
 
     /// Whether everything queued is out, the last digit's pause included.
@@ -154,7 +142,10 @@ impl Generator {
 /// The sound of `digits`; `None` if one of the characters is no digit.
 pub fn dtmf(digits: &str, config: &Config) -> Option<Vec<i16>> {
     let mut generator = Generator::new(config.clone());
-    digits.chars().all(|digit| generator.push(digit)).then(|| generator.samples())
+    for digit in digits.chars() {
+        generator.push(Key::from_char(digit)?);
+    }
+    Some(generator.samples())
 }
 
 const fn samples_of(ms: u32) -> usize {
@@ -203,7 +194,7 @@ mod tests {
         let whole = dtmf("159D#*", &Config::default()).unwrap();
         for size in [1, 7, 160, 161, 5000] {
             let mut generator = Generator::new(Config::default());
-            assert!("159D#*".chars().all(|digit| generator.push(digit)));
+            "159D#*".chars().for_each(|digit| generator.push(Key::from_char(digit).unwrap()));
             let mut joined = Vec::new();
             while !generator.is_finished() {
                 let mut piece = vec![0; size];
@@ -235,13 +226,8 @@ mod tests {
     }
 
     #[test]
-    fn every_key_of_the_pad_is_a_different_pair_and_nothing_else_is() {
-        let pairs: Vec<_> = "0123456789ABCD*#".chars().map(|digit| frequencies(digit).unwrap()).collect();
-        assert!(pairs.iter().enumerate().all(|(n, pair)| !pairs[..n].contains(pair)));
-        assert_eq!(frequencies('a'), frequencies('A'));
-        assert_eq!(frequencies('E'), None);
+    fn what_is_no_key_has_no_sound() {
         assert!(dtmf("12x", &Config::default()).is_none());
-        assert_eq!(frequencies('0'), Some((941.0, 1336.0)));
     }
 
     #[test]

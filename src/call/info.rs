@@ -3,7 +3,7 @@
 //! `application/dtmf-relay` is lines of `Name=value`, of which `Signal` is the key; `application/dtmf` is the key alone.
 //! Neither was ever standardised; the forms are Cisco's and those that Linphone, Asterisk and others send.
 
-use crate::ivr::Key;
+use crate::key::Key;
 
 /// The keys in `body`: one for the relay form, one or more for the plain form, none if it makes no sense.
 pub fn keys(content_type: &str, body: &[u8]) -> Vec<Key> {
@@ -25,18 +25,10 @@ fn signal(line: &str) -> Option<Key> {
 
 /// A key by its character, or by its event number (RFC 4733 §3.2: 10 is `*`, 11 `#`, 12 to 15 A to D).
 fn key(value: &str) -> Option<Key> {
-    let value = match value {
-        "10" => "*",
-        "11" => "#",
-        "12" => "A",
-        "13" => "B",
-        "14" => "C",
-        "15" => "D",
-        other => other,
-    };
     let mut characters = value.chars();
     match (characters.next(), characters.next()) {
-        (Some(c), None) => Key::from_char(c.to_ascii_uppercase()),
+        (Some(c), None) => Key::from_char(c),
+        (Some('1'), Some(_)) => Key::from_event_code(value.parse().ok()?),
         _ => None,
     }
 }
@@ -47,7 +39,7 @@ fn plain(text: &str) -> Vec<Key> {
     if let Some(key) = key(text) {
         return vec![key];
     }
-    let keys: Option<Vec<Key>> = text.chars().take(MOST + 1).map(|c| Key::from_char(c.to_ascii_uppercase())).collect();
+    let keys: Option<Vec<Key>> = text.chars().take(MOST + 1).map(Key::from_char).collect();
     keys.filter(|keys| keys.len() <= MOST).unwrap_or_default()
 }
 
@@ -56,7 +48,7 @@ mod tests {
     use super::*;
 
     fn read(content_type: &str, body: &str) -> String {
-        keys(content_type, body.as_bytes()).into_iter().map(Key::as_char).collect()
+        keys(content_type, body.as_bytes()).into_iter().map(char::from).collect()
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::account::CallRecord;
 use crate::audio::g711::Law;
 use crate::datagram::{Datagram, Kind};
 use crate::dtmf::{self, Detector};
-use crate::ivr::{Key, PromptName};
+use crate::ivr::PromptName;
+use crate::key::Key;
 use crate::rtp::session::{self, EventFormat, Formats, Received, Session, Stats};
 use crate::sip::sdp::{Codec, Direction, MediaPlan};
 use crate::time::Time;
@@ -202,12 +203,12 @@ impl Media {
                     self.detector.process(&self.pcm);
                 }
                 Received::EventDown { code, .. } => {
-                    if let Some(key) = event_key(code) {
+                    if let Some(key) = Key::from_event_code(code) {
                         self.down(now, key, Way::Event);
                     }
                 }
                 Received::EventUp { code, .. } => {
-                    if let Some(key) = event_key(code) {
+                    if let Some(key) = Key::from_event_code(code) {
                         self.merger.up(now, key, Way::Event);
                     }
                 }
@@ -215,16 +216,8 @@ impl Media {
         }
         while let Some(event) = self.detector.poll() {
             match event {
-                dtmf::Event::Down { digit, .. } => {
-                    if let Some(key) = Key::from_char(char::from(digit)) {
-                        self.down(now, key, Way::InBand);
-                    }
-                }
-                dtmf::Event::Up { digit, .. } => {
-                    if let Some(key) = Key::from_char(char::from(digit)) {
-                        self.merger.up(now, key, Way::InBand);
-                    }
-                }
+                dtmf::Event::Down { digit, .. } => self.down(now, digit, Way::InBand),
+                dtmf::Event::Up { digit, .. } => self.merger.up(now, digit, Way::InBand),
             }
         }
     }
@@ -262,11 +255,6 @@ fn unheard(stats: &Stats) -> Option<String> {
 
 fn datagram(kind: Kind, remote: SocketAddr, bytes: Vec<u8>) -> Output {
     Output::Datagram(Datagram { kind, remote, bytes })
-}
-
-/// RFC 4733 §3.2: events 0 to 15 are the keys; flash (16) is none.
-fn event_key(code: u8) -> Option<Key> {
-    dtmf::Digit::from_event_code(code).and_then(|digit| Key::from_char(char::from(digit)))
 }
 
 fn law(codec: Codec) -> Law {

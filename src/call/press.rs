@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::ivr::Key;
+use crate::key::Key;
 use crate::time::Time;
 
 /// The way by which a press was reported.

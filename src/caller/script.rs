@@ -1,5 +1,6 @@
 //! What a test caller keys in answer to which prompt.
 
+use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::unit::Unit;
@@ -21,7 +22,7 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The keys.
-    pub keys: Secret,
+    pub keys: Vec<Key>,
     /// What they are.
     pub what: &'static str,
 }
@@ -85,11 +86,11 @@ impl Order {
 
     fn unit(&self) -> Reply {
         let key = match self.unit {
-            Unit::Line => "1",
-            Unit::Number => "2",
-            Unit::AdminUser => "3",
+            Unit::Line => Key::D1,
+            Unit::Number => Key::D2,
+            Unit::AdminUser => Key::D3,
         };
-        Reply { keys: Secret::from(key), what: "unit" }
+        Reply { keys: vec![key], what: "unit" }
     }
 
     /// Whether the number that the service offers, the calling one, is the wanted one.
@@ -99,18 +100,18 @@ impl Order {
 
     fn offered(&self) -> Reply {
         match self.is_offered() {
-            true => Reply { keys: Secret::from("1"), what: "this number" },
-            false => Reply { keys: Secret::from("5"), what: "another number" },
+            true => Reply { keys: vec![Key::D1], what: "this number" },
+            false => Reply { keys: vec![Key::D5], what: "another number" },
         }
     }
 
     fn number(&self, what: &'static str) -> Reply {
-        Reply { keys: Secret::from(format!("{}#", self.target.unwrap_or(self.from))), what }
+        Reply { keys: entry(self.target.unwrap_or(self.from).as_str()), what }
     }
 
     /// What refuses a password that is read back.
     pub fn correction() -> Reply {
-        Reply { keys: Secret::from("2"), what: "correction" }
+        Reply { keys: vec![Key::D2], what: "correction" }
     }
 
     /// The password as it is understood: `*` forgets what was before it.
@@ -120,8 +121,13 @@ impl Order {
     }
 
     fn password(&self) -> Reply {
-        Reply { keys: Secret::from(format!("{}#", self.password.expose())), what: "password" }
+        Reply { keys: entry(self.password.expose()), what: "password" }
     }
+}
+
+/// The keys of an entry, ended by `#`.
+fn entry(text: &str) -> Vec<Key> {
+    text.chars().filter_map(Key::from_char).chain([Key::POUND]).collect()
 }
 
 /// The password as it is being read back.
@@ -143,7 +149,7 @@ impl ReadBack {
     }
 }
 
-const CONFIRM: fn() -> Reply = || Reply { keys: Secret::from("1"), what: "confirmation" };
+const CONFIRM: fn() -> Reply = || Reply { keys: vec![Key::D1], what: "confirmation" };
 
 #[cfg(test)]
 mod tests {
@@ -157,7 +163,7 @@ mod tests {
     }
 
     fn keys(order: &Order) -> Vec<String> {
-        order.in_order().into_iter().map(|reply| reply.keys.expose().to_owned()).collect()
+        order.in_order().into_iter().map(|reply| reply.keys.into_iter().map(char::from).collect()).collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::audio::g711::Law;
 use crate::audio::tone::{self, Generator};
-use crate::dtmf::Digit;
+use crate::key::Key;
 use crate::rtp::session::Session;
 use crate::rtp::telephone_event::{Sender, Step};
 use crate::time::Time;
@@ -19,8 +19,8 @@ const BETWEEN: u32 = 800;
 /// Comfort noise is told of every so many ticks, at this level below overload (RFC 3389 §3.1).
 const NOISE_TICKS: u32 = 10;
 const NOISE_LEVEL: u8 = 70;
-/// What stands for flash among keys, and its event code (RFC 4733 §3.2).
-const FLASH: (char, u8) = ('!', 16);
+/// The event code of flash (RFC 4733 §3.2).
+const FLASH: u8 = 16;
 /// INFOs are sent this far apart.
 const BETWEEN_INFOS: Duration = Duration::from_millis(200);
 
@@ -43,8 +43,10 @@ pub(super) struct Voice {
     law: Law,
     /// The agreed clock of telephone events.
     event_clock: u32,
-    keys: VecDeque<char>,
+    keys: VecDeque<Key>,
     tones: Generator,
+    /// Flash went out before the key that is next.
+    flashed: bool,
     event: Option<Sender>,
     rest: u32,
     next_info: Time,
@@ -69,6 +71,7 @@ impl Voice {
             event_clock,
             keys: VecDeque::new(),
             tones: Generator::new(tone::Config::default()),
+            flashed: false,
             event: None,
             rest: 0,
             next_info: Time::ZERO,
@@ -83,13 +86,8 @@ impl Voice {
         }
     }
 
-    pub(super) fn key(&mut self, keys: &str) {
-        for key in keys.chars() {
-            if self.habits.flash && self.way == Way::Rfc4733 {
-                self.keys.push_back(FLASH.0);
-            }
-            self.keys.push_back(key);
-        }
+    pub(super) fn key(&mut self, keys: &[Key]) {
+        self.keys.extend(keys);
     }
 
     /// Whether everything is keyed, and the recording played.
@@ -168,8 +166,14 @@ impl Voice {
             self.rest = self.rest.saturating_sub(self.frame.len() as u32);
             return None;
         }
-        let key = self.keys.pop_front()?;
-        let code = if key == FLASH.0 { FLASH.1 } else { Digit::from_char(key)?.event_code() };
+        let key = *self.keys.front()?;
+        self.flashed = self.habits.flash && self.way == Way::Rfc4733 && !self.flashed;
+        let code = if self.flashed {
+            FLASH
+        } else {
+            self.keys.pop_front();
+            key.event_code()
+        };
         if self.way == Way::All {
             self.tones.push(key);
             self.infos.push_back(info(key));
@@ -198,6 +202,6 @@ impl Voice {
     }
 }
 
-fn info(key: char) -> String {
-    format!("Signal={key}\r\nDuration=100\r\n")
+fn info(key: Key) -> String {
+    format!("Signal={}\r\nDuration=100\r\n", char::from(key))
 }

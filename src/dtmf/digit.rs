@@ -12,25 +12,61 @@ pub struct Digit {
 /// Keys in the order of rows and columns (ITU-T Q.23).
 const PAD: [char; 16] = ['1', '2', '3', 'A', '4', '5', '6', 'B', '7', '8', '9', 'C', '*', '0', '#', 'D'];
 
-/// Keys in the order of their event codes (RFC 4733 §3.2).
-const EVENTS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
+#[allow(missing_docs)]
+impl Digit {
+    pub const D1: Digit = Digit { key: 0 };
+    pub const D2: Digit = Digit { key: 1 };
+    pub const D3: Digit = Digit { key: 2 };
+    pub const A: Digit = Digit { key: 3 };
+    pub const D4: Digit = Digit { key: 4 };
+    pub const D5: Digit = Digit { key: 5 };
+    pub const D6: Digit = Digit { key: 6 };
+    pub const B: Digit = Digit { key: 7 };
+    pub const D7: Digit = Digit { key: 8 };
+    pub const D8: Digit = Digit { key: 9 };
+    pub const D9: Digit = Digit { key: 10 };
+    pub const C: Digit = Digit { key: 11 };
+    pub const STAR: Digit = Digit { key: 12 };
+    pub const D0: Digit = Digit { key: 13 };
+    pub const POUND: Digit = Digit { key: 14 };
+    pub const D: Digit = Digit { key: 15 };
+}
 
 impl Digit {
+    /// All sixteen, in the order of their event codes (RFC 4733 §3.2).
+    pub const ALL: [Digit; 16] = [
+        Digit::D0,
+        Digit::D1,
+        Digit::D2,
+        Digit::D3,
+        Digit::D4,
+        Digit::D5,
+        Digit::D6,
+        Digit::D7,
+        Digit::D8,
+        Digit::D9,
+        Digit::STAR,
+        Digit::POUND,
+        Digit::A,
+        Digit::B,
+        Digit::C,
+        Digit::D,
+    ];
+
     /// The key that is written `c`; letters in either case.
     pub fn from_char(c: char) -> Option<Digit> {
         let c = c.to_ascii_uppercase();
         PAD.iter().zip(0..).find(|(pad, _)| **pad == c).map(|(_, key)| Digit { key })
     }
 
-    /// The key of a telephone event (RFC 4733 §3.2), 0 to 15.
+    /// The key of a telephone event (RFC 4733 §3.2), 0 to 15. Flash (16) is none.
     pub fn from_event_code(code: u8) -> Option<Digit> {
-        EVENTS.get(usize::from(code)).copied().and_then(Digit::from_char)
+        Digit::ALL.get(usize::from(code)).copied()
     }
 
     /// The telephone event of this key (RFC 4733 §3.2), 0 to 15.
     pub fn event_code(self) -> u8 {
-        let written = char::from(self);
-        EVENTS.iter().zip(0..).find(|(event, _)| **event == written).map_or(0, |(_, code)| code)
+        Digit::ALL.iter().zip(0..).find(|(digit, _)| **digit == self).map_or(0, |(_, code)| code)
     }
 
     /// The nominal frequencies in Hz, row and column (ITU-T Q.23).
@@ -77,9 +113,11 @@ mod tests {
             assert_eq!(char::from(digit), c);
             assert_eq!(digit.event_code(), code);
             assert_eq!(Digit::from_event_code(code), Some(digit));
+            assert_eq!(Digit::ALL[usize::from(code)], digit);
         }
         assert_eq!(Digit::from_char('d'), Digit::from_char('D'));
         assert_eq!(Digit::from_char('E'), None);
+        assert_eq!(Digit::from_char('１'), None);
         assert_eq!(Digit::from_event_code(16), None);
     }
 

@@ -8,9 +8,10 @@ use std::fmt;
 use std::mem;
 use std::time::Duration;
 
-use super::digits::{Flush, Key};
+use super::digits::{Flush, is_on_telephones};
 use super::prompt::{self, PromptName};
 use super::{Config, Ending, Input, Line, Output, StoreFailed};
+use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::time::Time;
 use crate::unit::Unit;
@@ -125,7 +126,7 @@ impl Conversation {
     // What happens
 
     fn handle_key(&mut self, now: Time, key: Key) {
-        if !key.is_on_telephones() || self.state.ignores_keys() || self.flush.drops_key(now) {
+        if !is_on_telephones(key) || self.state.ignores_keys() || self.flush.drops_key(now) {
             return;
         }
         if mem::take(&mut self.playing) {

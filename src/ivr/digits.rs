@@ -1,93 +1,15 @@
-//! Collecting digits: the keys, an entry ended by `#` and forgotten by `*`, and the flushing of type-ahead.
+//! Collecting digits: an entry ended by `#` and forgotten by `*`, and the flushing of type-ahead.
 
-use std::fmt;
 use std::time::Duration;
 
+use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::Time;
 
-/// One of the sixteen DTMF keys. `Debug` does not show which.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Key {
-    D0,
-    D1,
-    D2,
-    D3,
-    D4,
-    D5,
-    D6,
-    D7,
-    D8,
-    D9,
-    Star,
-    Pound,
-    A,
-    B,
-    C,
-    D,
-}
-
-impl Key {
-    /// All keys, in the order of the events of RFC 4733 §3.2.
-    pub const ALL: [Key; 16] = [
-        Key::D0,
-        Key::D1,
-        Key::D2,
-        Key::D3,
-        Key::D4,
-        Key::D5,
-        Key::D6,
-        Key::D7,
-        Key::D8,
-        Key::D9,
-        Key::Star,
-        Key::Pound,
-        Key::A,
-        Key::B,
-        Key::C,
-        Key::D,
-    ];
-
-    /// The key with this character: `0` to `9`, `*`, `#`, `A` to `D` in either case.
-    pub fn from_char(c: char) -> Option<Key> {
-        let c = c.to_ascii_uppercase();
-        Key::ALL.into_iter().find(|key| key.as_char() == c)
-    }
-
-    /// The key's character.
-    pub const fn as_char(self) -> char {
-        match self {
-            Key::D0 => '0',
-            Key::D1 => '1',
-            Key::D2 => '2',
-            Key::D3 => '3',
-            Key::D4 => '4',
-            Key::D5 => '5',
-            Key::D6 => '6',
-            Key::D7 => '7',
-            Key::D8 => '8',
-            Key::D9 => '9',
-            Key::Star => '*',
-            Key::Pound => '#',
-            Key::A => 'A',
-            Key::B => 'B',
-            Key::C => 'C',
-            Key::D => 'D',
-        }
-    }
-
-    /// Whether telephones have this key: they lack A to D.
-    pub(super) fn is_on_telephones(self) -> bool {
-        !self.as_char().is_ascii_alphabetic()
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(•)")
-    }
+/// Whether telephones have this key: they lack A to D.
+pub(super) fn is_on_telephones(key: Key) -> bool {
+    !matches!(key, Key::A | Key::B | Key::C | Key::D)
 }
 
 /// Digits that are being keyed in. Of too many, only that they are too many is kept.
@@ -119,18 +41,18 @@ impl Entry {
     }
 
     pub(super) fn key(&mut self, key: Key) -> Keyed {
-        match key.as_char() {
-            '*' => {
+        match key {
+            Key::STAR => {
                 self.clear();
                 Keyed::Cleared
             }
-            '#' => Keyed::Finished,
+            Key::POUND => Keyed::Finished,
             _ if self.digits.len() >= self.most => {
                 self.overflowed = true;
                 Keyed::More
             }
             digit => {
-                self.digits.push(digit);
+                self.digits.push(digit.into());
                 Keyed::More
             }
         }
@@ -208,14 +130,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_characters_are_the_same_sixteen() {
-        for (key, c) in Key::ALL.into_iter().zip("0123456789*#ABCD".chars()) {
-            assert_eq!(key.as_char(), c);
-            assert!(Key::from_char(c) == Some(key));
-        }
-        assert!(Key::from_char('d') == Some(Key::D));
-        assert!(Key::from_char('E').is_none() && Key::from_char('１').is_none());
-        assert_eq!(Key::ALL.into_iter().filter(|key| key.is_on_telephones()).count(), 12);
+    fn telephones_have_twelve_keys() {
+        assert_eq!(Key::ALL.into_iter().filter(|key| is_on_telephones(*key)).count(), 12);
     }
 
     #[test]

@@ -65,9 +65,9 @@ use std::fmt;
 use std::time::Duration;
 
 pub use conversation::Conversation;
-pub use digits::Key;
 pub use prompt::{ALL_PROMPTS, Excuse, PromptName};
 
+use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::unit::Unit;

@@ -184,10 +184,13 @@ fn declared(path: &Path, all: &[Token]) -> Vec<Declared> {
     found
 }
 
+/// The roots of the crates that make up the product.
+pub const ROOTS: &[&str] = &["src/lib.rs", "src/main.rs", "src/dtmf/lib.rs"];
+
 /// Every file of the product, main.rs among them, with its tokens; what only tests hold is left out.
 pub fn product() -> Vec<(PathBuf, Vec<Token>)> {
     let mut all: Vec<(PathBuf, Vec<Token>)> = Vec::new();
-    for root in ["src/lib.rs", "src/main.rs"] {
+    for root in ROOTS {
         all.extend(Tree::read(&top().join(root), false).tokens);
     }
     all.sort_by(|a, b| a.0.cmp(&b.0));

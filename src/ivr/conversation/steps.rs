@@ -2,10 +2,11 @@
 
 use super::state::{Reason, Refusal, Saving, State, Target};
 use super::{Conversation, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_PATIENCE};
-use crate::ivr::digits::{Entry, Key, Keyed};
+use crate::ivr::digits::{Entry, Keyed};
 use crate::ivr::password::weakness;
 use crate::ivr::prompt;
 use crate::ivr::{Confirm, Ending, Line, Output, SetTemporaryPassword, StoreFailed};
+use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::Time;
@@ -13,10 +14,10 @@ use crate::unit::Unit;
 
 impl Conversation {
     pub(super) fn choose_unit(&mut self, now: Time, key: Key) -> State {
-        let unit = match key.as_char() {
-            '1' => Unit::Line,
-            '2' => Unit::Number,
-            '3' => Unit::AdminUser,
+        let unit = match key {
+            Key::D1 => Unit::Line,
+            Key::D2 => Unit::Number,
+            Key::D3 => Unit::AdminUser,
             _ => return self.refuse(now, Refusal::Key, State::UnitMenu),
         };
         self.chosen.0 = Some(unit);
@@ -28,9 +29,9 @@ impl Conversation {
     }
 
     pub(super) fn choose_number(&mut self, now: Time, key: Key, unit: Unit) -> State {
-        match key.as_char() {
-            '1' => self.target_chosen(now, unit, self.line.calling),
-            '5' => self.ask(&[], State::OtherNumber { unit, entry: Entry::for_number() }),
+        match key {
+            Key::D1 => self.target_chosen(now, unit, self.line.calling),
+            Key::D5 => self.ask(&[], State::OtherNumber { unit, entry: Entry::for_number() }),
             _ => self.refuse(now, Refusal::Key, State::OfferCalling { unit }),
         }
     }
@@ -134,9 +135,9 @@ impl Conversation {
     }
 
     pub(super) fn confirm(&mut self, now: Time, key: Key, target: Target, password: Secret) -> State {
-        match key.as_char() {
-            '1' => self.store(now, target, password),
-            '2' => {
+        match key {
+            Key::D1 => self.store(now, target, password),
+            Key::D2 => {
                 let again = self.password(target);
                 self.ask(&[], again)
             }
