@@ -1,6 +1,6 @@
 //! A steady sound behind a digit, such as a dial tone or hum: what is left of the digit's samples, with it taken out.
 
-use super::fit::Phasor;
+use super::phasor::Phasor;
 use super::tables::RATE;
 
 const TAU: f32 = std::f32::consts::TAU;

@@ -1,35 +1,12 @@
 //! A candidate: what is measured of a tone pair that may be a digit.
 
 use super::background::Background;
-use super::fit::{self, Ages, Fit, Phasor, Tones};
+use super::fit::{self, Ages, Fit, Tones};
 use super::history::{History, KEPT, Span};
 use super::limits::{self, Limits};
+use super::measured::Measured;
+use super::phasor::Phasor;
 use super::tables::{self, HOP};
-
-/// What is measured of a candidate.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Measured {
-    /// Deviation from nominal as a part of it, low and high tone.
-    pub(super) deviation: [f32; 2],
-    pub(super) power: [f32; 2],
-    pub(super) frequency: [f32; 2],
-    /// Samples before the present at which it set in.
-    pub(super) onset: usize,
-    /// Samples of tone.
-    pub(super) length: usize,
-    pub(super) share: f32,
-    pub(super) low_share: f32,
-    /// Low and high tone.
-    pub(super) scatter: [f32; 2],
-    pub(super) before: f32,
-    pub(super) lossy: bool,
-    /// Whether a packet was played twice inside or beside it.
-    pub(super) repeated: bool,
-    /// What was taken out of the residual.
-    pub(super) background: Option<Background>,
-    /// Whether a packet's worth of digital silence lies inside.
-    pub(super) spliced: bool,
-}
 
 /// Hops that carry the tones at about the same strength.
 #[derive(Default)]
@@ -69,7 +46,7 @@ const ROUGHLY: f32 = 0.012;
 /// How much more twist 15 ms may show than there is: 6 dB, for a voice over them.
 const ROUGH_TWIST: f32 = 4.0;
 
-/// How much farther off a candidate is still told of to those who want to know.
+/// Extra frequency error allowed when candidates are explained.
 const ROUGHLY_EXPLAINED: f32 = 0.04;
 
 /// Scatter that no allowance reaches, not even when a hop at the edge is half empty.

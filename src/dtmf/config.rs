@@ -1,6 +1,6 @@
 //! What is taken for a digit: the thresholds that can be set, and presets of them.
 
-/// The thresholds of a [`super::Detector`].
+/// The thresholds of a [`Detector`](super::Detector).
 ///
 /// The presets follow columns of ITU-T Q.24, Annex A, which names what must be taken and what must be refused; each threshold
 /// stands between the two, nearer to the first where more is refused by it (voices), nearer to the second where more is

@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 
 use super::candidate;
-use super::explain::{Explanation, Explanations, Verdict};
+use super::config::Config;
+use super::digit::Digit;
+use super::event::Event;
+use super::explain::{Explanation, Explanations};
 use super::fit;
 use super::goertzel::{self, Bank, SCREEN_SHARE, Seen};
 use super::history::{History, KEPT, Span};
 use super::limits::{self, Limits};
 use super::tables::{HOP, SCALE};
-use super::{Config, Digit, Event};
+use super::verdict::Verdict;
 
 /// Decodes the digits of one call. Push samples with [`Detector::process`], then drain [`Detector::poll`].
 pub struct Detector {

@@ -1,6 +1,6 @@
 //! What a detector tells.
 
-use super::Digit;
+use super::digit::Digit;
 
 /// A key went down or up. Positions count samples (of 8 kHz, lost ones included) since the first one given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::Digit;
-use super::candidate::Measured;
-use super::limits::Limits;
+use super::digit::Digit;
+use super::limits::{self, Limits};
+use super::measured::Measured;
+use super::verdict::{Limit, Verdict};
 
 /// What was found about one candidate: a stretch in which two tones of the pad stood out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,36 +36,6 @@ pub struct Explanation {
     pub limit: Option<Limit>,
 }
 
-/// The limit that a candidate did not keep.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limit {
-    /// Of what.
-    pub of: Quantity,
-    /// Its value, in the unit that [`Explanation`] has.
-    pub value: f32,
-}
-
-/// What is measured of a candidate and limited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Quantity {
-    /// Least level of each tone in dBm0.
-    Level,
-    /// Most twist in dB; negative when the high tone is the stronger one.
-    Twist,
-    /// Largest deviation of each tone.
-    Deviation,
-    /// Least length in samples.
-    Length,
-    /// Most residual.
-    Residual,
-    /// Most residual below 2 kHz.
-    LowResidual,
-    /// Most power before the onset.
-    Before,
-    /// Most unsteadiness.
-    Scatter,
-}
-
 impl Explanation {
     /// By how many dB the low tone is stronger than the high one.
     pub fn twist(&self) -> f32 {
@@ -77,27 +48,6 @@ impl Explanation {
             Verdict::Frequency | Verdict::Twist | Verdict::Level | Verdict::Residual | Verdict::Unsteady => true,
         }
     }
-}
-
-/// A decision about a candidate, and its reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// It is a digit.
-    Taken,
-    /// It goes on after a gap that is too short to be a pause: the digit before it, still held.
-    Resumed,
-    /// Not long enough, or not for how much noise there is.
-    TooShort,
-    /// A tone is too far from its frequency.
-    Frequency,
-    /// One tone is too much stronger than the other.
-    Twist,
-    /// A tone is too weak.
-    Level,
-    /// Too much else is in it.
-    Residual,
-    /// Its amplitude or phase wanders, as a voice does.
-    Unsteady,
 }
 
 /// Explanations of candidates that are over, and the one that may still change.
@@ -131,7 +81,7 @@ impl Explanations {
 
 impl Explanation {
     pub(super) fn new(digit: Digit, at: u64, m: &Measured, verdict: Verdict, limits: &Limits) -> Explanation {
-        let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / super::limits::power_of_dbm0(0.0)).log10();
+        let dbm0 = |power: f32| 10.0 * (power.max(1e-9) / limits::power_of_dbm0(0.0)).log10();
         Explanation {
             digit,
             at,
@@ -144,7 +94,7 @@ impl Explanation {
             before: m.before,
             lossy: m.lossy,
             verdict,
-            limit: super::limits::limit(m, limits, verdict),
+            limit: limits::limit(m, limits, verdict),
         }
     }
 }

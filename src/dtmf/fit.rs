@@ -3,47 +3,10 @@
 use super::background::Background;
 use super::goertzel::Bins;
 use super::history::{Age, History, KEPT, Span};
+use super::phasor::Phasor;
 use super::tables::{self, HOP, Inverse, NOMINAL, RATE, SCALE, TONES, TURN, TURNS};
 
 const TAU: f32 = std::f32::consts::TAU;
-
-/// A sinusoid's complex amplitude: the signal is the real part of it times `e^(iωt)`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Phasor {
-    pub(super) re: f32,
-    pub(super) im: f32,
-}
-
-impl Phasor {
-    pub(super) fn unit(radians: f32) -> Phasor {
-        let (re, im) = tables::cos_sin(radians);
-        Phasor { re, im }
-    }
-
-    pub(super) fn power(self) -> f32 {
-        self.re * self.re + self.im * self.im
-    }
-
-    pub(super) fn times(self, o: Phasor) -> Phasor {
-        Phasor { re: self.re * o.re - self.im * o.im, im: self.re * o.im + self.im * o.re }
-    }
-
-    fn conjugate(self) -> Phasor {
-        Phasor { re: self.re, im: -self.im }
-    }
-
-    fn plus(self, o: Phasor) -> Phasor {
-        Phasor { re: self.re + o.re, im: self.im + o.im }
-    }
-
-    fn scaled(self, by: f32) -> Phasor {
-        Phasor { re: self.re * by, im: self.im * by }
-    }
-
-    fn angle(self) -> f32 {
-        tables::angle(self.re, self.im)
-    }
-}
 
 /// The amplitudes of a key's two tones within one hop, time counted from its middle.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,11 +5,11 @@
 //! fundamental, neighbouring harmonics, a glide or a swell; and hardly ever from a silence, or with both tones in place.
 
 use super::background::Background;
-use super::candidate::Measured;
 use super::config::Config;
-use super::explain::{Limit, Quantity, Verdict};
 use super::history::KEPT;
+use super::measured::Measured;
 use super::tables::{HOP, power_of_db};
+use super::verdict::{Limit, Quantity, Verdict};
 
 /// Thresholds in the units that are compared.
 #[derive(Clone, Debug)]
