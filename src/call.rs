@@ -361,7 +361,7 @@ impl Call {
     fn converse(&mut self, now: Time, line: ivr::Line, local: LocalMedia, plan: MediaPlan) {
         self.record.answered_at = Some(self.wall(now));
         let media = Media::new(now, &self.settings, self.seed.numbers, self.peer, plan);
-        let mut conversation = Conversation::new(self.settings.ivr.clone(), line);
+        let mut conversation = Conversation::temporary_password(self.settings.ivr.clone(), line);
         conversation.start(now);
         let described = String::new();
         self.phase = Phase::Talking(Box::new(Talk { media, conversation, local, described, offered: false }));

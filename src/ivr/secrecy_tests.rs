@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::*;
 use crate::time::Time;
@@ -45,7 +46,7 @@ fn no_request_and_no_line_is_shown() {
 fn no_step_of_a_conversation_is_shown() {
     for (confirm, password) in [(Confirm::ReadBack, "48151623#31"), (Confirm::ReEnter, "48151623#48151623#")] {
         let keys = format!("250640001111#{password}");
-        let mut conversation = Conversation::new(Config { confirm, ..Config::default() }, line());
+        let mut conversation = Conversation::temporary_password(Config { confirm, ..Config::default() }, line());
         conversation.start(Time::ZERO);
         let (mut now, mut stores, mut digits) = (Time::ZERO, 0, 0);
         for c in keys.chars() {

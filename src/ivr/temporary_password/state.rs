@@ -1,16 +1,15 @@
 //! The states, each with what it knows, and the reasons for deadlines and refusals.
 
-use crate::ivr::Ending;
-use crate::ivr::StoreFailed;
+use super::weakness::Weakness;
 use crate::ivr::digits::Entry;
-use crate::ivr::password::Weakness;
 use crate::ivr::prompt::{self, PromptName};
+use crate::ivr::{Ending, StoreFailed};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::Time;
 use crate::unit::Unit;
 
-/// Where the conversation is: the room's own page (`ivr`) has the table.
+/// Where the conversation is: the table is at the head of this folder.
 pub(super) enum State {
     Idle,
     UnitMenu,
@@ -25,17 +24,17 @@ pub(super) enum State {
     Ended(Ending),
 }
 
-/// Whose password is set.
+/// The unit and number whose password is set.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
     pub(super) unit: Unit,
     pub(super) number: PhoneNumber,
 }
 
-/// How much was said while the store works.
+/// Whether *saving* was said while the store works.
 pub(super) enum Saving {
     Unsaid,
-    /// Being said; what the store answers meanwhile is told after it.
+    /// Being said; the answer that comes meanwhile is spoken after it.
     Saying(Option<Result<(), StoreFailed>>),
     Said,
 }
@@ -47,7 +46,7 @@ pub(super) enum Reason {
     FirstDigit,
     /// No digit followed the last one.
     InterDigit,
-    /// The store works so long that the caller should hear of it.
+    /// The store is slow: the caller should hear that it is at work.
     StoreAtWork,
     /// The store does not answer.
     StoreSilent,

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Conversation;
-use crate::ivr::{ALL_PROMPTS, Config, Confirm, Ending, Input, Line, Output, PromptName, StoreFailed};
+use crate::ivr::temporary_password::{Config, Confirm};
+use crate::ivr::{ALL_PROMPTS, Ending, Input, Line, Output, PromptName, StoreFailed};
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::time::Time;

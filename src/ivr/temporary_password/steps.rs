@@ -1,11 +1,12 @@
 //! What each step makes of a key or of a finished entry: which step is next.
 
+use super::Confirm;
+use super::conversation::{Conversation, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_PATIENCE};
 use super::state::{Reason, Refusal, Saving, State, Target};
-use super::{Conversation, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_PATIENCE};
+use super::weakness::weakness;
 use crate::ivr::digits::{Entry, Keyed};
-use crate::ivr::password::weakness;
 use crate::ivr::prompt;
-use crate::ivr::{Confirm, Ending, Line, Output, SetTemporaryPassword, StoreFailed};
+use crate::ivr::{Ending, Line, Output, SetTemporaryPassword, StoreFailed};
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
@@ -162,7 +163,7 @@ impl Conversation {
 
     // What each timer does
 
-    /// What is long enough counts as finished; what is not is forgotten. Further digits of it would now be answers to
+    /// An entry that is long enough counts as finished; a shorter one is forgotten. Further digits of it would now answer
     /// another question (a 1 would accept a password of which the caller has keyed in half): they are dropped.
     pub(super) fn no_more_keyed(&mut self, now: Time, mut state: State) -> State {
         let (fewest, _) = self.config.password_digits;
