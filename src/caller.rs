@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audio::g711::Law;
+use crate::key::Ways;
 use crate::rtp::session::{self, EventFormat, Received, Session};
 use crate::sip::sdp::{Codec, MediaPlan};
 use crate::time::Time;
@@ -24,7 +25,6 @@ use script::{Meaning, Order, ReadBack, Reply};
 use voice::Voice;
 
 pub use habits::{Faults, Habits, Silence};
-pub use voice::Way;
 
 /// From recognising a prompt to the first key: a person takes longer, and a service may take what comes sooner for keys that
 /// still belonged to the question before.
@@ -41,8 +41,8 @@ pub const INFO_TYPE: &str = "application/dtmf-relay";
 pub struct Manner {
     /// What is keyed.
     pub order: Order,
-    /// By which way.
-    pub way: Way,
+    /// The ways each press is sent, all at once.
+    pub ways: Ways,
     /// The calling number is not told (RFC 3323 §4.1.1.3).
     pub withheld: bool,
     /// Hears every prompt to its end before keying, and keys the password anew when another one is read back; otherwise keys
@@ -165,7 +165,7 @@ impl Caller {
             session: Session::new(now, config, plan.remote_rtp, plan.remote_rtcp),
             faulty: (!faults.are_none()).then(|| FaultyLine::new(faults.clone(), seed)),
             now,
-            voice: Voice::new(manner.way, law, event.map_or(8000, |e| e.clock_rate), recording, manner.habits.clone()),
+            voice: Voice::new(manner.ways, law, event.map_or(8000, |e| e.clock_rate), recording, manner.habits.clone()),
             manner,
             ear: Ear::new(lexicon),
             started: now,

@@ -10,13 +10,13 @@ use crate::audio::g711::Law;
 use crate::datagram::{Datagram, Kind};
 use crate::dtmf::{self, Detector};
 use crate::ivr::PromptName;
-use crate::key::Key;
+use crate::key::{Key, Way};
 use crate::rtp::session::{self, EventFormat, Formats, Received, Session, Stats};
 use crate::sip::sdp::{Codec, Direction, MediaPlan};
 use crate::time::Time;
 
 use super::player::Player;
-use super::press::{Merger, Way};
+use super::press::Merger;
 use super::{Output, Settings};
 
 /// Packets leave on multiples of this: one tick serves all calls.
@@ -204,12 +204,12 @@ impl Media {
                 }
                 Received::EventDown { code, .. } => {
                     if let Some(key) = Key::from_event_code(code) {
-                        self.down(now, key, Way::Event);
+                        self.down(now, key, Way::Rfc4733);
                     }
                 }
                 Received::EventUp { code, .. } => {
                     if let Some(key) = Key::from_event_code(code) {
-                        self.merger.up(now, key, Way::Event);
+                        self.merger.up(now, key, Way::Rfc4733);
                     }
                 }
             }

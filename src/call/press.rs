@@ -12,19 +12,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::key::Key;
+use crate::key::{Key, Way, Ways};
 use crate::time::Time;
-
-/// The way by which a press was reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// A tone pair in the audio.
-    InBand,
-    /// A telephone-event (RFC 4733).
-    Event,
-    /// A SIP INFO.
-    Info,
-}
 
 /// How long after the last sign of a press another way's report of it may still arrive. INFO passes through proxies and is
 /// sent by most phones only when the key is released; a person does not press the same key, each time by another way.
@@ -56,9 +45,9 @@ pub struct Merger {
 #[derive(Debug)]
 struct Press {
     key: Key,
-    reported_by: [bool; 3],
+    reported_by: Ways,
     /// The ways that have reported the key down and not yet up.
-    held_by: [bool; 3],
+    held_by: Ways,
     last_sign: Time,
 }
 
@@ -74,15 +63,16 @@ impl Merger {
         let (place, new) = match known {
             Some((place, _)) => (place, false),
             None => {
-                self.recent.push_back(Press { key, reported_by: [false; 3], held_by: [false; 3], last_sign: now });
+                self.recent.push_back(Press { key, reported_by: Ways::NONE, held_by: Ways::NONE, last_sign: now });
                 (self.recent.len() - 1, true)
             }
         };
         if let Some(press) = self.recent.get_mut(place) {
-            press.reported_by[way as usize] = true;
-            press.held_by[way as usize] = way != Way::Info;
+            press.reported_by = press.reported_by.with(way);
+            // INFO reports a press as a whole
+            press.held_by = if way == Way::Info { press.held_by } else { press.held_by.with(way) };
             press.last_sign = now;
-            self.info_doubles |= !new && press.reported_by[Way::Info as usize];
+            self.info_doubles |= !new && press.reported_by.has(Way::Info);
         }
         self.next_of_way[way as usize] = self.forgotten + place as u64 + 1;
         new
@@ -90,9 +80,9 @@ impl Merger {
 
     /// A way reports that its last press of `key` has ended: reports of the same press by other ways count from here.
     pub fn up(&mut self, now: Time, key: Key, way: Way) {
-        let held = self.recent.iter_mut().find(|press| press.key == key && press.held_by[way as usize]);
+        let held = self.recent.iter_mut().find(|press| press.key == key && press.held_by.has(way));
         if let Some(press) = held {
-            press.held_by[way as usize] = false;
+            press.held_by = press.held_by.without(way);
             press.last_sign = now;
         }
     }
@@ -113,11 +103,11 @@ impl Merger {
 
 impl Press {
     fn is_another_report(&self, key: Key, way: Way) -> bool {
-        self.key == key && !self.reported_by[way as usize]
+        self.key == key && !self.reported_by.has(way)
     }
 
     fn is_recent(&self, now: Time, window: Duration) -> bool {
-        let window = if self.held_by.contains(&true) { window.max(LONGEST_HOLD) } else { window };
+        let window = if self.held_by != Ways::NONE { window.max(LONGEST_HOLD) } else { window };
         now.since(self.last_sign) <= window
     }
 }
@@ -125,7 +115,7 @@ impl Press {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Way::{Event, InBand, Info};
+    use Way::{InBand, Info, Rfc4733};
 
     fn presses(reports: &[(u64, char, Way)]) -> usize {
         let mut merger = Merger::default();
@@ -140,20 +130,26 @@ mod tests {
 
     #[test]
     fn one_press_by_three_ways_is_one() {
-        assert_eq!(presses(&[(0, '5', Event), (35, '5', InBand), (300, '5', Info)]), 1);
+        assert_eq!(presses(&[(0, '5', Rfc4733), (35, '5', InBand), (300, '5', Info)]), 1);
     }
 
     #[test]
     fn the_same_key_twice_by_two_ways_is_two() {
-        assert_eq!(presses(&[(0, '1', Event), (40, '1', InBand), (120, '1', Event), (160, '1', InBand)]), 2);
+        assert_eq!(presses(&[(0, '1', Rfc4733), (40, '1', InBand), (120, '1', Rfc4733), (160, '1', InBand)]), 2);
         // the slower way reports both only after the quicker one has
-        assert_eq!(presses(&[(0, '1', Event), (100, '1', Event), (400, '1', Info), (450, '1', Info)]), 2);
+        assert_eq!(presses(&[(0, '1', Rfc4733), (100, '1', Rfc4733), (400, '1', Info), (450, '1', Info)]), 2);
     }
 
     #[test]
     fn a_report_that_one_way_missed_costs_nothing() {
         assert_eq!(
-            presses(&[(0, '1', Event), (100, '2', Event), (130, '2', InBand), (200, '1', Event), (230, '1', InBand)]),
+            presses(&[
+                (0, '1', Rfc4733),
+                (100, '2', Rfc4733),
+                (130, '2', InBand),
+                (200, '1', Rfc4733),
+                (230, '1', InBand)
+            ]),
             3
         );
         assert_eq!(presses(&[(0, '1', InBand), (100, '2', InBand), (300, '2', Info), (320, '3', Info)]), 3);
@@ -162,33 +158,33 @@ mod tests {
     #[test]
     fn a_late_report_never_matches_a_press_before_one_already_reported() {
         // in-band has reported the 2, so its next 1 is a press after that 2
-        assert_eq!(presses(&[(0, '1', Event), (60, '2', Event), (90, '2', InBand), (200, '1', InBand)]), 3);
+        assert_eq!(presses(&[(0, '1', Rfc4733), (60, '2', Rfc4733), (90, '2', InBand), (200, '1', InBand)]), 3);
     }
 
     #[test]
     fn after_the_window_the_same_key_is_a_new_press() {
-        assert_eq!(presses(&[(0, '1', Event), (701, '1', InBand)]), 2);
+        assert_eq!(presses(&[(0, '1', Rfc4733), (701, '1', InBand)]), 2);
     }
 
     #[test]
     fn an_info_that_was_repeated_comes_late_and_is_the_same_press_where_info_doubles_another_way() {
-        let doubled = [(0, '5', Event), (90, '5', Info)];
-        let repeated = [(1000, '1', Event), (1240, '5', Event), (2600, '1', Info), (2700, '5', Info)];
+        let doubled = [(0, '5', Rfc4733), (90, '5', Info)];
+        let repeated = [(1000, '1', Rfc4733), (1240, '5', Rfc4733), (2600, '1', Info), (2700, '5', Info)];
         assert_eq!(presses(&[&doubled[..], &repeated[..]].concat()), 3);
-        let info_first = [(0, '5', Info), (90, '5', Event), (1000, '1', InBand), (4600, '1', Info)];
+        let info_first = [(0, '5', Info), (90, '5', Rfc4733), (1000, '1', InBand), (4600, '1', Info)];
         assert_eq!(presses(&info_first), 2);
         // where it does not, what was heard before it was something else
         assert_eq!(presses(&[(0, '1', InBand), (1600, '1', Info)]), 2);
         // nor may other ways come so late
-        assert_eq!(presses(&[&doubled[..], &[(1000, '1', Info), (2600, '1', Event)]].concat()), 3);
+        assert_eq!(presses(&[&doubled[..], &[(1000, '1', Info), (2600, '1', Rfc4733)]].concat()), 3);
     }
 
     #[test]
     fn a_long_press_is_reported_by_info_at_its_end() {
         let mut merger = Merger::default();
         let key = Key::from_char('9').expect("a key");
-        assert!(merger.down(Time::from_millis(0), key, Event));
-        merger.up(Time::from_millis(4000), key, Event);
+        assert!(merger.down(Time::from_millis(0), key, Rfc4733));
+        merger.up(Time::from_millis(4000), key, Rfc4733);
         assert!(!merger.down(Time::from_millis(4200), key, Info));
     }
 
@@ -197,7 +193,7 @@ mod tests {
         let mut merger = Merger::default();
         let key = Key::from_char('9').expect("a key");
         for _ in 0..10_000 {
-            assert!(merger.down(Time::ZERO, key, Event));
+            assert!(merger.down(Time::ZERO, key, Rfc4733));
         }
         assert!(merger.recent.len() <= REMEMBERED);
     }

@@ -1,11 +1,11 @@
-//! What a test caller sends: keys by one way or by all at once, a recording, and silence in between.
+//! What a test caller sends: keys by one way or several at once, a recording, and silence in between.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::audio::g711::Law;
 use crate::audio::tone::{self, Generator};
-use crate::key::Key;
+use crate::key::{Key, Way, Ways};
 use crate::rtp::session::Session;
 use crate::rtp::telephone_event::{Sender, Step};
 use crate::time::Time;
@@ -16,30 +16,18 @@ use super::habits::{Habits, Silence};
 const HOLD: u32 = 800;
 /// Silence between two keys, in samples: 100 ms.
 const BETWEEN: u32 = 800;
-/// Comfort noise is told of every so many ticks, at this level below overload (RFC 3389 §3.1).
+/// Ticks between two packets of comfort noise (RFC 3389).
 const NOISE_TICKS: u32 = 10;
+/// Its level, in dB below overload (RFC 3389 §3.1).
 const NOISE_LEVEL: u8 = 70;
 /// The event code of flash (RFC 4733 §3.2).
 const FLASH: u8 = 16;
-/// INFOs are sent this far apart.
+/// Time from one INFO to the next.
 const BETWEEN_INFOS: Duration = Duration::from_millis(200);
-
-/// By which way keys are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// Telephone events (RFC 4733).
-    Rfc4733,
-    /// Tones in the audio.
-    InBand,
-    /// SIP INFO with `application/dtmf-relay`.
-    Info,
-    /// All of these for each press, as networks deliver it in which one element sends tones and another tells of them.
-    All,
-}
 
 /// The sending half of a caller.
 pub(super) struct Voice {
-    way: Way,
+    ways: Ways,
     law: Law,
     /// The agreed clock of telephone events.
     event_clock: u32,
@@ -49,7 +37,7 @@ pub(super) struct Voice {
     flashed: bool,
     event: Option<Sender>,
     rest: u32,
-    next_info: Time,
+    next_press: Time,
     /// INFOs to be sent. Only one is under way at a time: a later one that overtakes a repeated one would be out of order
     /// (RFC 3261 §12.2.2), and the earlier key lost.
     infos: VecDeque<String>,
@@ -64,9 +52,9 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new(way: Way, law: Law, event_clock: u32, recording: Vec<i16>, habits: Habits) -> Voice {
+    pub(super) fn new(ways: Ways, law: Law, event_clock: u32, recording: Vec<i16>, habits: Habits) -> Voice {
         Voice {
-            way,
+            ways,
             law,
             event_clock,
             keys: VecDeque::new(),
@@ -74,7 +62,7 @@ impl Voice {
             flashed: false,
             event: None,
             rest: 0,
-            next_info: Time::ZERO,
+            next_press: Time::ZERO,
             infos: VecDeque::new(),
             info_under_way: false,
             recording,
@@ -110,29 +98,20 @@ impl Voice {
             session.change_source(mixed, (mixed >> 7) as u16, mixed.rotate_left(13));
         }
         self.frame.fill(0);
-        match self.way {
-            Way::InBand => {
-                while let Some(key) = self.keys.pop_front() {
-                    self.tones.push(key);
-                }
-                self.tones.fill(&mut self.frame);
-            }
-            Way::Rfc4733 => {
-                if let Some(step) = self.next_step() {
+        if self.ways.has(Way::Rfc4733) {
+            if let Some(step) = self.next_step() {
+                if self.ways == Ways::RFC4733 {
                     self.quiet = 0;
                     session.send_event(now, step);
                     return None;
                 }
+                // beside the audio, not in its place
+                session.send_event(now, Step { advance: 0, ..step });
             }
-            Way::Info => self.press_by_info(now),
-            Way::All => {
-                if let Some(step) = self.next_step() {
-                    // beside the audio, not in its place
-                    session.send_event(now, Step { advance: 0, ..step });
-                }
-                self.tones.fill(&mut self.frame);
-            }
+        } else {
+            self.press(now);
         }
+        self.tones.fill(&mut self.frame);
         if let Some(rest) = self.recording.get(self.played..).filter(|rest| !rest.is_empty()) {
             self.frame.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
             self.played += self.frame.len();
@@ -167,27 +146,37 @@ impl Voice {
             return None;
         }
         let key = *self.keys.front()?;
-        self.flashed = self.habits.flash && self.way == Way::Rfc4733 && !self.flashed;
+        self.flashed = self.habits.flash && self.ways == Ways::RFC4733 && !self.flashed;
         let code = if self.flashed {
             FLASH
         } else {
             self.keys.pop_front();
             key.event_code()
         };
-        if self.way == Way::All {
-            self.tones.push(key);
-            self.infos.push_back(info(key));
+        if !self.flashed {
+            self.send_beside_events(key);
         }
         self.event = Some(Sender::new(code, HOLD, self.frame.len() as u32, self.event_clock));
         self.next_step()
     }
 
-    fn press_by_info(&mut self, now: Time) {
-        if now < self.next_info {
-            return;
+    /// Presses the keys that no events are sent for: one at a time, as INFO needs it, or into the queue of tones.
+    fn press(&mut self, now: Time) {
+        while now >= self.next_press
+            && let Some(key) = self.keys.pop_front()
+        {
+            self.send_beside_events(key);
+            if self.ways.has(Way::Info) {
+                self.next_press = now + BETWEEN_INFOS;
+            }
         }
-        if let Some(key) = self.keys.pop_front() {
-            self.next_info = now + BETWEEN_INFOS;
+    }
+
+    fn send_beside_events(&mut self, key: Key) {
+        if self.ways.has(Way::InBand) {
+            self.tones.push(key);
+        }
+        if self.ways.has(Way::Info) {
             self.infos.push_back(info(key));
         }
     }

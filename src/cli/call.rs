@@ -11,8 +11,9 @@ use super::ask;
 use super::output::{Answer, Failure, finish};
 use crate::audio::recording::Recording;
 use crate::caller::script::Order;
-use crate::caller::{Faults, Habits, Manner, Way};
+use crate::caller::{Faults, Habits, Manner};
 use crate::dialler::{Believed, Callee, Dialler, Error, Load, Offer, Signalling, Target};
+use crate::key::Ways;
 use crate::keying::Suite;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
@@ -152,10 +153,10 @@ fn perform(args: &Args, out: &mut dyn Write) -> Result<Answer, Failure> {
     let recording = args.play.as_deref().map(read).transpose()?;
     let manner = Manner {
         order: Order { unit: args.unit, from: args.from, target: args.target, password: args.password.clone() },
-        way: match args.dtmf.as_str() {
-            "inband" => Way::InBand,
-            "info" => Way::Info,
-            _ => Way::Rfc4733,
+        ways: match args.dtmf.as_str() {
+            "inband" => Ways::IN_BAND,
+            "info" => Ways::INFO,
+            _ => Ways::RFC4733,
         },
         withheld: args.withheld,
         patient: args.patient,

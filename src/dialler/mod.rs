@@ -4,8 +4,9 @@
 //!
 //! ```no_run
 //! use karipass::caller::script::Order;
-//! use karipass::caller::{Habits, Manner, Way};
+//! use karipass::caller::{Habits, Manner};
 //! use karipass::dialler::{Believed, Callee, Dialler, Event, Load, Offer};
+//! use karipass::key::Ways;
 //! use karipass::number::PhoneNumber;
 //! use karipass::secret::Secret;
 //! use karipass::unit::Unit;
@@ -15,7 +16,7 @@
 //! let order = Order { unit: Unit::Line, from, target: None, password: Secret::from("48151623") };
 //! let manner = Manner {
 //!     order,
-//!     way: Way::Rfc4733,
+//!     ways: Ways::RFC4733,
 //!     withheld: false,
 //!     patient: false,
 //!     recording: None,

@@ -7,18 +7,18 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use karipass::caller::Way;
+use karipass::key::Ways;
 use support::{Setup, World};
 
 fn virtual_call(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("virtual_call");
     group.sample_size(20);
-    for (name, way) in [("rfc4733", Way::Rfc4733), ("inband", Way::InBand), ("info", Way::Info)] {
+    for (name, ways) in [("rfc4733", Ways::RFC4733), ("inband", Ways::IN_BAND), ("info", Ways::INFO)] {
         let mut seed = 0;
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 seed += 1;
-                black_box(World::new(Setup::new(seed).by(way)).run())
+                black_box(World::new(Setup::new(seed).by(ways)).run())
             });
         });
     }

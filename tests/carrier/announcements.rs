@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use karipass::account::{CallRecord, Outcome};
-use karipass::caller::Way;
+use karipass::key::Ways;
 use karipass::sip::endpoint::EndCause;
 
 use crate::line::{Line, order};
@@ -16,7 +16,7 @@ fn withheld() -> Invite {
 }
 
 fn dial(invite: Invite, pracks: bool) -> Line {
-    let mut setup = order(Way::Rfc4733);
+    let mut setup = order(Ways::RFC4733);
     setup.announce_refusals = true;
     let mut peer = Peer::new(invite, setup.manner.clone());
     peer.pracks = pracks;
@@ -127,7 +127,7 @@ fn the_reason_of_a_bye_is_kept_and_a_long_one_is_cut() {
         ),
         (String::new(), None),
     ] {
-        let mut line = Line::dial(order(Way::Rfc4733), Invite::default());
+        let mut line = Line::dial(order(Ways::RFC4733), Invite::default());
         line.run_until_said("greeting").act(|peer, out| peer.hang_up_because(&reason, out));
         let record = line.run();
         assert_eq!((record.outcome, record.reason), (Outcome::HungUp, kept));

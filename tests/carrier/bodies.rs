@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use karipass::account::Outcome;
-use karipass::caller::Way;
+use karipass::key::Ways;
 
 use crate::line::{Line, order};
 use crate::peer::Invite;
@@ -25,7 +25,7 @@ fn each_broken_description_gets_its_status_and_is_recorded() {
 /// The call's status; one that was answered is heard to begin with the greeting, and hung up.
 #[track_caller]
 fn status_of(invite: Invite) -> u16 {
-    let mut line = Line::dial(order(Way::Rfc4733), invite);
+    let mut line = Line::dial(order(Ways::RFC4733), invite);
     line.run_for(Duration::from_secs(1));
     if line.peer.refused.is_none() {
         assert!(line.peer.lacking.is_empty(), "{}", line.story());

@@ -2,7 +2,7 @@
 
 use karipass::account::Outcome;
 use karipass::call::identity::Trust;
-use karipass::caller::Way;
+use karipass::key::Ways;
 
 use crate::line::{Line, order};
 use crate::peer::Invite;
@@ -20,7 +20,7 @@ const PAI: &str = "P-Asserted-Identity: <sip:0600001111@ntt-west.ne.jp>,\r\n \
 
 fn call(from: &str, identity: &str, trust: Trust) -> Line {
     let invite = Invite { from: from.to_owned(), identity: identity.to_owned(), ..Invite::default() };
-    let mut setup = order(Way::Rfc4733);
+    let mut setup = order(Ways::RFC4733);
     setup.trust = trust;
     Line::dial(setup, invite)
 }

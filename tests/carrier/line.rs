@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use karipass::account::{CallRecord, Verdict};
-use karipass::caller::{Manner, Way};
+use karipass::caller::Manner;
+use karipass::key::Ways;
 use karipass::time::Time;
 
 use crate::peer::{Invite, Peer};
@@ -117,8 +118,8 @@ impl Line {
 }
 
 /// What this network's customer orders, by this way of keying.
-pub fn order(way: Way) -> Setup {
-    let setup = Setup::new(0x006e_676e).by(way);
+pub fn order(ways: Ways) -> Setup {
+    let setup = Setup::new(0x006e_676e).by(ways);
     Setup {
         trust: karipass::call::identity::Trust { asserted: true, from: false, private: true },
         manner: Manner { patient: false, ..setup.manner.clone() },

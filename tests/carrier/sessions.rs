@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use karipass::account::Outcome;
-use karipass::caller::Way;
+use karipass::key::Ways;
 use karipass::sip::endpoint::EndCause;
 
 use crate::line::{Line, order};
@@ -12,7 +12,7 @@ use crate::peer::{Invite, Peer, Refresh, field};
 use crate::support::Setup;
 
 fn held(timers: &str, refresh: Refresh) -> Line {
-    let setup = order(Way::Rfc4733);
+    let setup = order(Ways::RFC4733);
     let invite = Invite { timers: timers.to_owned(), ..Invite::default() };
     let mut peer = Peer::new(invite, setup.manner.clone());
     peer.refresh = refresh;
@@ -86,7 +86,7 @@ fn the_service_refreshes_by_update_when_that_is_its_part() {
 /// What the network answers when we repeat our description counts, as any answer does: here it takes the call back from hold.
 #[test]
 fn the_answer_to_a_refresh_by_re_invite_is_followed() {
-    let setup = order(Way::Rfc4733);
+    let setup = order(Ways::RFC4733);
     let invite = Invite { timers: SERVICE_REFRESHES.to_owned(), ..Invite::default() };
     let mut peer = Peer::new(invite, setup.manner.clone());
     (peer.refresh, peer.updates) = (Refresh::Never, false);
@@ -106,7 +106,7 @@ fn the_answer_to_a_refresh_by_re_invite_is_followed() {
 #[test]
 fn an_interval_below_the_least_gets_422_with_the_least() {
     let timers = "k: timer\r\nSession-Expires: 60\r\n".to_owned();
-    let mut line = Line::dial(order(Way::Rfc4733), Invite { timers, ..Invite::default() });
+    let mut line = Line::dial(order(Ways::RFC4733), Invite { timers, ..Invite::default() });
     line.run_for(Duration::from_secs(60));
     assert_eq!(line.peer.refused, Some(422), "{}", line.story());
     assert_eq!(field(&line.peer.response, "Min-SE"), Some("90"));
@@ -116,7 +116,7 @@ fn an_interval_below_the_least_gets_422_with_the_least() {
 #[test]
 fn a_network_without_session_timers_gets_none() {
     let timers = "k: 100rel\r\n".to_owned();
-    let mut line = Line::dial(order(Way::Rfc4733), Invite { timers, ..Invite::default() });
+    let mut line = Line::dial(order(Ways::RFC4733), Invite { timers, ..Invite::default() });
     let record = line.run();
     assert_eq!(record.outcome, Outcome::Set, "{}", line.story());
     assert_eq!((field(&line.peer.response, "Session-Expires"), field(&line.peer.response, "Require")), (None, None));

@@ -1,30 +1,28 @@
 //! Passwords set over the network's line, and what it insists on in the answer.
 
 use karipass::account::Outcome;
-use karipass::caller::{Verdict, Way};
+use karipass::caller::Verdict;
+use karipass::key::Ways;
 
 use crate::line::{Line, order};
 use crate::peer::{Invite, lacking};
 
 #[track_caller]
-fn sets(way: Way, invite: Invite) -> Line {
-    let mut line = Line::dial(order(way), invite);
+fn sets(ways: Ways, invite: Invite) -> Line {
+    let mut line = Line::dial(order(ways), invite);
     let record = line.run();
     assert_eq!((record.outcome, record.status), (Outcome::Set, 200), "{}", line.story());
     assert_eq!(line.peer.verdict, Verdict::Set, "{}", line.story());
     assert!(line.peer.lacking.is_empty() && line.opens(), "{}", line.story());
     let keyed = line.peer.keyed as u32;
-    let counted = match way {
-        Way::Rfc4733 => record.digits.rfc4733,
-        _ => record.digits.inband,
-    };
+    let counted = if ways == Ways::RFC4733 { record.digits.rfc4733 } else { record.digits.inband };
     assert_eq!(counted, keyed, "{}", line.story());
     line
 }
 
 #[test]
 fn a_password_is_set_by_telephone_events() {
-    let line = sets(Way::Rfc4733, Invite::default());
+    let line = sets(Ways::RFC4733, Invite::default());
     assert_eq!(line.peer.heard, ["200 INVITE", "BYE"]);
     for exactly in ["Session-Expires: 300;refresher=uac", "Require: timer", "Supported: timer, 100rel", "a=ptime:20"] {
         assert!(line.peer.response.lines().any(|line| line == exactly), "{exactly}: {}", line.peer.response);
@@ -33,18 +31,18 @@ fn a_password_is_set_by_telephone_events() {
 
 #[test]
 fn a_password_is_set_by_tones_where_no_events_are_offered() {
-    sets(Way::InBand, Invite { events: None, ..Invite::default() });
+    sets(Ways::IN_BAND, Invite { events: None, ..Invite::default() });
 }
 
 #[test]
 fn a_password_is_set_by_tones_although_events_are_offered() {
-    sets(Way::InBand, Invite::default());
+    sets(Ways::IN_BAND, Invite::default());
 }
 
 #[test]
 fn a_network_that_requires_reliable_provisionals_is_served() {
     let timers = "Require: 100rel\r\nk: timer\r\nSession-Expires: 300;refresher=uac\r\nMin-SE: 300\r\n".to_owned();
-    let line = sets(Way::Rfc4733, Invite { timers, ..Invite::default() });
+    let line = sets(Ways::RFC4733, Invite { timers, ..Invite::default() });
     assert_eq!(line.peer.heard, ["200 INVITE", "BYE"]);
 }
 
@@ -71,7 +69,7 @@ fn the_service_is_called_by_each_way_of_writing_its_number() {
     ];
     for (at, uri) in uris.iter().enumerate() {
         let to = tos[at % tos.len()].to_owned();
-        let mut line = Line::dial(order(Way::Rfc4733), Invite { uri: (*uri).to_owned(), to, ..Invite::default() });
+        let mut line = Line::dial(order(Ways::RFC4733), Invite { uri: (*uri).to_owned(), to, ..Invite::default() });
         line.run_until_said("greeting").act(|peer, out| peer.hang_up(out));
         assert_eq!(line.run().outcome, Outcome::HungUp, "{uri}: {}", line.story());
     }
@@ -79,7 +77,7 @@ fn the_service_is_called_by_each_way_of_writing_its_number() {
 
 #[test]
 fn the_network_hangs_up_on_an_answer_that_lacks_anything() {
-    let mut line = Line::dial(order(Way::Rfc4733), Invite::default());
+    let mut line = Line::dial(order(Ways::RFC4733), Invite::default());
     line.run();
     let (answer, asked) = (line.peer.response.clone(), line.peer.invite.timers.clone());
     assert_eq!(lacking(&answer, &asked, true), [""; 0]);

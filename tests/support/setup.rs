@@ -6,8 +6,9 @@ use std::time::Duration;
 use karipass::account::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER};
 use karipass::call::identity::Trust;
 use karipass::caller::script::Order;
-use karipass::caller::{Habits, Manner, Way};
+use karipass::caller::{Habits, Manner};
 use karipass::ivr;
+use karipass::key::Ways;
 use karipass::keying::Suite;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
@@ -121,7 +122,7 @@ impl Setup {
                     target: None,
                     password: Secret::from("48151623"),
                 },
-                way: Way::Rfc4733,
+                ways: Ways::RFC4733,
                 patient: false,
                 recording: None,
                 habits: Habits::default(),
@@ -129,9 +130,9 @@ impl Setup {
         }
     }
 
-    /// The same by another way.
-    pub fn by(mut self, way: Way) -> Setup {
-        self.manner.way = way;
+    /// The same by other ways.
+    pub fn by(mut self, ways: Ways) -> Setup {
+        self.manner.ways = ways;
         self
     }
 

@@ -1,7 +1,7 @@
 //! Calls whose media is encrypted, is to be, or is not; and what is sent into them by whoever has no key.
 
 use karipass::account;
-use karipass::caller::Way;
+use karipass::key::Ways;
 use karipass::keying::Suite;
 use karipass::sip::sdp::Srtp;
 
@@ -25,12 +25,12 @@ fn answered(world: &World) -> (String, Option<String>) {
 #[test]
 fn a_password_is_set_by_any_way_under_any_suite() {
     for suite in Suite::ALL {
-        for (encryption, way, srtp, proto) in [
-            (Encryption::Only(suite), Way::Rfc4733, Srtp::Offered, "RTP/SAVP"),
-            (Encryption::Only(suite), Way::All, Srtp::Required, "RTP/SAVP"),
-            (Encryption::Optional(suite), Way::InBand, Srtp::Required, "RTP/AVP"),
+        for (encryption, ways, srtp, proto) in [
+            (Encryption::Only(suite), Ways::RFC4733, Srtp::Offered, "RTP/SAVP"),
+            (Encryption::Only(suite), Ways::ALL, Srtp::Required, "RTP/SAVP"),
+            (Encryption::Optional(suite), Ways::IN_BAND, Srtp::Required, "RTP/AVP"),
         ] {
-            let mut world = World::new(Setup { srtp, ..encrypted(51, encryption).by(way) });
+            let mut world = World::new(Setup { srtp, ..encrypted(51, encryption).by(ways) });
             world.run_to(&Expected::Set);
             let (answered, crypto) = answered(&world);
             assert_eq!(answered, proto);

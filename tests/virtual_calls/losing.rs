@@ -1,6 +1,6 @@
 //! What the network loses: each signalling message once, everything for a while, everything for ever.
 
-use karipass::caller::Way;
+use karipass::key::Ways;
 
 use crate::support::{Expected, Path, Setup, World, ms};
 
@@ -18,10 +18,10 @@ fn set_without(setup: &Setup, lost: &[usize]) {
 
 #[test]
 fn any_one_message_of_the_call_may_be_lost() {
-    for way in [Way::Rfc4733, Way::Info] {
-        let setup = Setup::new(11).by(way);
+    for ways in [Ways::RFC4733, Ways::INFO] {
+        let setup = Setup::new(11).by(ways);
         let all = datagrams(&setup);
-        assert!(all >= if way == Way::Info { 50 } else { 6 });
+        assert!(all >= if ways == Ways::INFO { 50 } else { 6 });
         (0..all).for_each(|position| set_without(&setup, &[position]));
     }
 }
@@ -44,9 +44,9 @@ fn any_two_messages_of_the_call_may_be_lost() {
 #[test]
 fn a_gap_of_a_second_anywhere_leaves_nothing_half_done() {
     // keys fall into the gap: who listens to the read-back notices
-    for way in [Way::Rfc4733, Way::All] {
+    for ways in [Ways::RFC4733, Ways::ALL] {
         for at in (0..60_000).step_by(900) {
-            let mut world = World::new(Setup::new(at).by(way).patient());
+            let mut world = World::new(Setup::new(at).by(ways).patient());
             world.run_for(ms(at)).network_becomes(&Path::CUT);
             world.run_for(ms(1000)).network_becomes(&Path::clean(20));
             world.run_to_any_end();

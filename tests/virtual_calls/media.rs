@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use karipass::caller::Way;
 use karipass::ivr;
+use karipass::key::Ways;
 use karipass::secret::Secret;
 use karipass::sip::endpoint::CommandError;
 use karipass::time::Time;
@@ -21,14 +21,14 @@ fn numbering(timestamp: u32) -> Option<u64> {
 #[test]
 fn timestamps_wrap_around_at_any_moment_of_the_keying() {
     // the caller keys from about 9 to 17 s after the answer: the wrap falls on every place in a digit and between two
-    for way in [Way::Rfc4733, Way::InBand, Way::All] {
-        for after_ms in (8500..17_500).step_by(if way == Way::Rfc4733 { 70 } else { 350 }) {
+    for ways in [Ways::RFC4733, Ways::IN_BAND, Ways::ALL] {
+        for after_ms in (8500..17_500).step_by(if ways == Ways::RFC4733 { 70 } else { 350 }) {
             let samples = after_ms * 8;
             let phone_call_seed = numbering(0u32.wrapping_sub(samples));
-            let mut setup = Setup { phone_call_seed, ..Setup::new(u64::from(samples)).by(way) };
+            let mut setup = Setup { phone_call_seed, ..Setup::new(u64::from(samples)).by(ways) };
             setup.manner.order.password = Secret::from("11223388");
             World::new(setup.clone()).run_to(&Expected::Set);
-            if way == Way::Rfc4733 {
+            if ways == Ways::RFC4733 {
                 setup.to_service = Path { loss: 0.05, jitter: ms(30), duplicate: 0.05, ..Path::clean(40) };
                 World::new(setup).run_to(&Expected::Set);
             }
@@ -112,7 +112,7 @@ fn the_caller_moves_to_another_address_at_any_moment() {
 #[test]
 fn the_caller_asks_for_an_offer_before_and_during_the_call() {
     World::new(Setup { offer: Offer::Late, ..Setup::new(33) }).run_to(&Expected::Set);
-    World::new(Setup { offer: Offer::Late, ..Setup::new(33).by(Way::InBand).patient() }).run_to(&Expected::Set);
+    World::new(Setup { offer: Offer::Late, ..Setup::new(33).by(Ways::IN_BAND).patient() }).run_to(&Expected::Set);
     for at in (600..20_000).step_by(1700) {
         let mut world = World::new(Setup::new(at));
         world.run_for(ms(at)).phone("asks for an offer", |phone, now| phone.ask_for_offer(now));
@@ -125,10 +125,10 @@ fn the_caller_asks_for_an_offer_before_and_during_the_call() {
 fn a_call_in_either_law_with_any_payload_type_for_events() {
     for offer in [Offer::All, Offer::Pcmu(96), Offer::Pcmu(127), Offer::Pcma(97), Offer::Pcma(110)] {
         World::new(Setup { offer, ..Setup::new(34) }).run_to(&Expected::Set);
-        World::new(Setup { offer, ..Setup::new(34).by(Way::InBand) }).run_to(&Expected::Set);
+        World::new(Setup { offer, ..Setup::new(34).by(Ways::IN_BAND) }).run_to(&Expected::Set);
     }
-    World::new(Setup { offer: Offer::NoEvents, ..Setup::new(34).by(Way::InBand) }).run_to(&Expected::Set);
-    World::new(Setup { offer: Offer::NoEvents, ..Setup::new(34).by(Way::Info) }).run_to(&Expected::Set);
+    World::new(Setup { offer: Offer::NoEvents, ..Setup::new(34).by(Ways::IN_BAND) }).run_to(&Expected::Set);
+    World::new(Setup { offer: Offer::NoEvents, ..Setup::new(34).by(Ways::INFO) }).run_to(&Expected::Set);
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! What `karipass call` can do to a service's signalling: offer late, never acknowledge; and the Reasons of both ends.
 
 use karipass::account::Outcome;
-use karipass::caller::Way;
+use karipass::key::Ways;
 use karipass::sip::endpoint::EndCause;
 
 use crate::support::{Expected, Offer, Setup, World, ms};
 
 #[test]
 fn an_offer_of_the_service_is_answered_in_the_ack_and_sets_a_password() {
-    for way in [Way::Rfc4733, Way::InBand, Way::Info] {
-        World::new(Setup { offer: Offer::Late, ..Setup::new(1).by(way) }).run_to(&Expected::Set);
+    for ways in [Ways::RFC4733, Ways::IN_BAND, Ways::INFO] {
+        World::new(Setup { offer: Offer::Late, ..Setup::new(1).by(ways) }).run_to(&Expected::Set);
     }
 }
 

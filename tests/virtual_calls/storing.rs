@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use karipass::account::Outcome;
-use karipass::caller::Way;
+use karipass::key::Ways;
 use karipass::secret::Secret;
 use karipass::unit::Unit;
 
@@ -54,7 +54,7 @@ fn a_slow_look_up_keeps_one_call_waiting_and_no_second_one_begins() {
 
 #[test]
 fn every_unit_and_target_by_every_way_changes_that_account_and_no_other() {
-    for way in [Way::Rfc4733, Way::InBand, Way::Info, Way::All] {
+    for ways in [Ways::RFC4733, Ways::IN_BAND, Ways::INFO, Ways::ALL] {
         for (unit, from, target) in [
             (Unit::Line, main_number(), None),
             (Unit::Line, additional_number(), Some(main_number())),
@@ -65,7 +65,7 @@ fn every_unit_and_target_by_every_way_changes_that_account_and_no_other() {
             (Unit::AdminUser, additional_number(), None),
             (Unit::AdminUser, additional_number(), Some(main_number())),
         ] {
-            let mut setup = Setup::new(5).by(way);
+            let mut setup = Setup::new(5).by(ways);
             let order = &mut setup.manner.order;
             (order.unit, order.from, order.target) = (unit, from, target);
             order.password = Secret::from("11223344");
