@@ -5,8 +5,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use super::formats::Formats;
+use super::report::{Options, Place, Report, StreamId};
 use super::stream::Stream;
-use super::{Options, Place, Report, StreamId};
 use crate::audio::capture::Capture;
 use crate::audio::datagram::{self, Datagram, Protocol, datagram};
 use crate::rtp::packet::Packet;

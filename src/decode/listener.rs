@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Candidate, Options, Piece, Place, Press, Source, time_of};
+use super::report::{Candidate, Found, Options, Piece, Place, Press, Source};
 use crate::audio::SAMPLE_RATE;
 use crate::dtmf::{Config, Detector, Digit, Event, Explanation, Verdict};
 
@@ -24,14 +24,6 @@ struct Heard {
     digit: Digit,
     at: u64,
     length: u64,
-}
-
-/// What was found in a source.
-#[derive(Default)]
-pub struct Found {
-    pub presses: Vec<Press>,
-    pub candidates: Vec<Candidate>,
-    pub pieces: Vec<Piece>,
 }
 
 impl Listener {
@@ -86,13 +78,13 @@ impl Listener {
         self.collect(false);
     }
 
-    /// What was found, when nothing more comes. `origin` is the time of the first sample.
+    /// What was found, once nothing more comes. `origin` is the time of the first sample.
     pub fn finish(mut self, origin: Duration, place: Place) -> Found {
         self.rest(Listener::TAIL);
         self.found_so_far(origin, place)
     }
 
-    /// Hands over what was found in times; whoever calls this in the middle has let the last tone end.
+    /// Hands over what was found, in times. In the middle of a source, the last tone must have ended before.
     pub fn found_so_far(&mut self, origin: Duration, place: Place) -> Found {
         self.collect(true);
         let explained = std::mem::take(&mut self.explained);
@@ -143,11 +135,7 @@ impl Heard {
     }
 }
 
-impl Found {
-    /// Adds what was found later.
-    pub fn append(&mut self, mut later: Found) {
-        self.presses.append(&mut later.presses);
-        self.candidates.append(&mut later.candidates);
-        self.pieces.append(&mut later.pieces);
-    }
+/// The time of a position in audio.
+pub(super) fn time_of(samples: u64) -> Duration {
+    Duration::from_micros(samples.saturating_mul(1_000_000 / u64::from(SAMPLE_RATE)))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Press, Source};
+use super::report::{Press, Source};
 
 /// How far apart a tone and the event that tells of it may start. Gateways that turn tones into events let the beginning of
 /// the tone through and start the event when they are sure.
@@ -36,7 +36,7 @@ fn join(tone: &Press, event: &Press) -> Press {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::Place;
+    use super::super::report::Place;
     use super::*;
     use crate::dtmf::Digit;
 

@@ -10,184 +10,16 @@ mod capture;
 mod formats;
 mod listener;
 mod merge;
+mod report;
 mod stream;
 
-use std::fmt;
-use std::io::{self, Cursor, Read};
-use std::net::SocketAddr;
+use std::io::{Cursor, Read};
 use std::time::Duration;
 
-use crate::audio::SAMPLE_RATE;
-use crate::audio::capture::CaptureError;
 use crate::audio::recording::Recording;
-use crate::audio::wav::WavError;
-use crate::dtmf::{Digit, Explanation};
 
-use listener::{Found, Listener};
-
-/// How a digit reached the recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// As tones in the audio.
-    InBand,
-    /// As telephone events.
-    Rfc4733,
-    /// As both.
-    Both,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Source::InBand => "in-band",
-            Source::Rfc4733 => "rfc4733",
-            Source::Both => "both",
-        })
-    }
-}
-
-/// Where in the input a digit was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The only channel of a recording.
-    Mono,
-    /// A channel of a recording with several, from 1.
-    Channel(usize),
-    /// A media stream of a capture, from 1 in order of appearance: an index into [`Report::streams`], plus one.
-    Stream(usize),
-}
-
-/// One press of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Press {
-    /// The key.
-    pub digit: Digit,
-    /// When it went down, since the start of the recording or the first frame of the capture.
-    pub start: Duration,
-    /// How long it was held.
-    pub length: Duration,
-    /// How it was sent.
-    pub source: Source,
-    /// Where it was.
-    pub place: Place,
-}
-
-/// One media stream of a capture: packets of one sender (SSRC) from one address to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct StreamId {
-    /// Where it was sent from.
-    pub source: SocketAddr,
-    /// Where it was sent to.
-    pub destination: SocketAddr,
-    /// The sender's synchronisation source.
-    pub ssrc: u32,
-}
-
-impl fmt::Display for StreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} > {} ssrc {:08x}", self.source, self.destination, self.ssrc)
-    }
-}
-
-/// A stretch of audio that was looked at: what was measured of it, and what was decided.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// When its tones set in.
-    pub start: Duration,
-    /// How long they lasted: of a digit to its end, else as far as they were measured.
-    pub length: Duration,
-    /// Where it was.
-    pub place: Place,
-    /// The measurements and the decision; its positions are those of the detector, not of the recording.
-    pub explanation: Explanation,
-}
-
-/// The audio of one place.
-#[derive(Debug)]
-pub struct Track {
-    /// Where it was.
-    pub place: Place,
-    /// What there is of it, in order.
-    pub pieces: Vec<Piece>,
-}
-
-/// Audio without a gap, 8 kHz.
-#[derive(Debug)]
-pub struct Piece {
-    /// When it begins.
-    pub start: Duration,
-    /// Its samples.
-    pub samples: Vec<i16>,
-}
-
-/// What is wanted besides digits.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// [`Report::candidates`]
-    pub explain: bool,
-    /// [`Report::tracks`]: the first hour of each
-    pub audio: bool,
-}
-
-/// What was found, as far as it could be read.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The digits in order of time.
-    pub presses: Vec<Press>,
-    /// What was taken for a digit in the audio, and what was not, in order of time; if wanted.
-    pub candidates: Vec<Candidate>,
-    /// The audio of each place, if wanted.
-    pub tracks: Vec<Track>,
-    /// The media streams of a capture.
-    pub streams: Vec<StreamId>,
-    /// What was odd, in words.
-    pub notes: Vec<String>,
-    /// Why the input was not read to its end.
-    pub error: Option<DecodeError>,
-}
-
-/// Why an input cannot be read (any further).
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// There is nothing in it.
-    #[error("it is empty")]
-    Empty,
-    /// It is neither a WAV file nor a capture.
-    #[error("it is {what}; wanted is a WAV file, a pcap or a pcapng{hint}")]
-    Unknown {
-        /// What it seems to be.
-        what: &'static str,
-        /// How to make it readable, if that is known.
-        hint: &'static str,
-    },
-    /// The WAV file cannot be read.
-    #[error(transparent)]
-    Wav(#[from] WavError),
-    /// The WAV file ends before it should; what is there was read.
-    #[error("{0}; copy or record it again for the rest")]
-    WavCutOff(crate::audio::wav::Warning),
-    /// The capture cannot be read (any further).
-    #[error(transparent)]
-    Capture(#[from] CaptureError),
-    /// Reading failed.
-    #[error("reading failed: {0}")]
-    Io(#[from] io::Error),
-}
-
-impl Report {
-    fn add(&mut self, place: Place, mut found: Found) {
-        self.presses.append(&mut found.presses);
-        self.candidates.append(&mut found.candidates);
-        if !found.pieces.is_empty() {
-            self.tracks.push(Track { place, pieces: found.pieces });
-        }
-    }
-
-    fn sort(&mut self) {
-        self.presses.sort_by_key(|press| press.start);
-        self.candidates.sort_by_key(|candidate| candidate.start);
-    }
-}
+use listener::Listener;
+pub use report::{Candidate, DecodeError, Options, Piece, Place, Press, Report, Source, StreamId, Track};
 
 /// Finds the digits in a WAV file, pcap or pcapng, which need not be seekable.
 pub fn decode(input: impl Read) -> Report {
@@ -254,10 +86,6 @@ fn recording(input: impl Read, options: Options) -> Report {
     let warning = recording.warnings().first().copied();
     report.error = report.error.or(warning.map(DecodeError::WavCutOff));
     report
-}
-
-fn time_of(samples: u64) -> Duration {
-    Duration::from_micros(samples.saturating_mul(1_000_000 / u64::from(SAMPLE_RATE)))
 }
 
 #[cfg(test)]

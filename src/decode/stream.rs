@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::formats::Expected;
-use super::listener::{Found, Listener};
+use super::listener::{Listener, time_of};
 use super::merge::merge;
-use super::{Options, Place, Press, Source, time_of};
+use super::report::{Found, Options, Place, Press, Source};
 use crate::audio::g711::Law;
 use crate::dtmf::Digit;
 use crate::rtp::inbound::{EventFormat, Formats, Inbound, Received};

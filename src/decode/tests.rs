@@ -1,7 +1,7 @@
 //! Recordings and captures made here, where every packet is known.
 #![allow(clippy::unwrap_used)]
 use std::io::Cursor;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::*;
 use crate::audio::g711::Law;
