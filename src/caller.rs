@@ -26,24 +26,24 @@ use voice::Voice;
 
 pub use habits::{Faults, Habits, Silence};
 
-/// From recognising a prompt to the first key: a person takes longer, and a service may take what comes sooner for keys that
-/// still belonged to the question before.
+/// Time from recognising a prompt to the first key. A person takes longer, and a service may count sooner keys as answers to
+/// the question before.
 const REACTION: Duration = Duration::from_millis(700);
-/// A service that says nothing for so long will not say anything any more.
+/// Give up after this much silence.
 const DEAF: Duration = Duration::from_secs(40);
 /// The longest call.
 const LONGEST: Duration = Duration::from_secs(240);
 /// INFO's body type.
 pub const INFO_TYPE: &str = "application/dtmf-relay";
 
-/// How a call is to be made.
+/// The manner of a call.
 #[derive(Clone, Debug)]
 pub struct Manner {
-    /// What is keyed.
+    /// The password to set, and whose.
     pub order: Order,
     /// The ways each press is sent, all at once.
     pub ways: Ways,
-    /// The calling number is not told (RFC 3323 §4.1.1.3).
+    /// The calling number is withheld (RFC 3323 §4.1.1.3).
     pub withheld: bool,
     /// Hears every prompt to its end before keying, and keys the password anew when another one is read back; otherwise keys
     /// as soon as the prompt is recognised.
@@ -54,12 +54,12 @@ pub struct Manner {
     pub habits: Habits,
 }
 
-/// What happened, for whoever reads along.
+/// Progress, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A prompt was recognised. Digits are told apart but not told.
+    /// A prompt was recognised. Which digit a prompt speaks is not reported.
     Heard(String),
-    /// Something was heard that is not known.
+    /// Unknown speech was heard.
     HeardSpeech,
     /// Keys were keyed.
     Keyed {
@@ -74,18 +74,18 @@ pub enum Step {
     Replied(Duration),
 }
 
-/// How a call came out.
+/// What the caller concludes from the prompts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Conclusion {
     /// "It is set" was heard.
     Set,
-    /// A prompt told of a failure.
+    /// A prompt announced a failure.
     Failed(String),
     /// The call ended before anything was decided.
     Undecided,
 }
 
-/// What is to be done.
+/// What is to be done, in this order.
 #[derive(Debug)]
 pub enum Output {
     /// Send from the RTP socket.
@@ -106,7 +106,7 @@ pub enum Output {
     Info(String),
     /// Hang up.
     HangUp,
-    /// Tell whoever reads along.
+    /// For the log.
     Step(Step),
     /// Nothing more for now; wake at this time.
     Timeout(Time),
@@ -116,20 +116,20 @@ pub enum Output {
 pub struct Caller {
     manner: Manner,
     session: Session,
-    /// What RTP goes through, where the network is to be a bad one.
+    /// The bad network that RTP goes through, if any.
     faulty: Option<FaultyLine>,
     now: Time,
     voice: Voice,
     ear: Ear,
     started: Time,
     next_frame: Time,
-    /// What was asked, and when it is keyed; patient callers key it when the prompt is over.
+    /// The reply to the last prompt, and when to key it; patient callers key it when the prompt is over.
     pending: Option<(Reply, Time)>,
-    /// What to key at the next pauses, as long as no prompt has been recognised.
+    /// The replies for the next pauses, as long as no prompt has been recognised.
     blind: VecDeque<Reply>,
     read_back: ReadBack,
     spoken: bool,
-    /// The call is not answered yet: what is heard is told, and nothing is keyed.
+    /// The call is not answered yet: prompts are reported, and nothing is keyed.
     early: bool,
     /// Keys are on their way out.
     keying: bool,
@@ -137,7 +137,7 @@ pub struct Caller {
     keyed_out: Option<Time>,
     last_heard: Time,
     announced_played: bool,
-    verdict: Verdict,
+    conclusion: Conclusion,
     hung_up: bool,
     outputs: VecDeque<Output>,
 }
@@ -179,13 +179,13 @@ impl Caller {
             keyed_out: None,
             last_heard: now,
             announced_played: false,
-            verdict: Verdict::Undecided,
+            conclusion: Conclusion::Undecided,
             hung_up: false,
             outputs: VecDeque::new(),
         }
     }
 
-    /// The call is not answered, but there is early media with `plan`: whoever speaks there is listened to.
+    /// Listens to early media with `plan`, before the call is answered.
     pub fn early(now: Time, seed: u64, manner: Manner, lexicon: Arc<Lexicon>, plan: &MediaPlan) -> Caller {
         let manner = Manner { recording: None, ..manner };
         Caller { early: true, blind: VecDeque::new(), ..Caller::new(now, seed, manner, lexicon, plan) }
@@ -269,9 +269,9 @@ impl Caller {
         self.session.bye(now);
     }
 
-    /// How the call came out, as far as it is known.
-    pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+    /// What the caller has concluded so far.
+    pub fn conclusion(&self) -> &Conclusion {
+        &self.conclusion
     }
 
     /// Counts of the media.
@@ -298,11 +298,11 @@ impl Caller {
         match heard {
             Heard::Prompt(name) => {
                 self.replied(reply_time);
-                // its own keys of before are answered: what is keyed from here on belongs to this prompt
+                // the keys before are answered: further ones belong to this prompt
                 self.blind.clear();
                 let meaning = self.manner.order.meaning(&name);
                 let mistaken = self.read_back.hears_another(&name, &self.manner.order);
-                // who did not wait for it has keyed already
+                // an impatient caller has keyed its reply already
                 if let Some((reply, _)) = self.pending.as_mut().filter(|_| mistaken) {
                     *reply = Order::correction();
                 }
@@ -332,10 +332,10 @@ impl Caller {
                 let at = if self.manner.patient { Time::MAX } else { now + REACTION };
                 self.pending = Some((reply, at));
             }
-            Meaning::Set => self.verdict = Verdict::Set,
+            Meaning::Set => self.conclusion = Conclusion::Set,
             Meaning::Failed => {
-                self.verdict = Verdict::Failed(name);
-                // a recording goes on whatever it hears
+                self.conclusion = Conclusion::Failed(name);
+                // a recording is played to its end
                 if self.manner.recording.is_none() {
                     self.hang_up();
                 }

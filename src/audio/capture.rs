@@ -7,9 +7,9 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-/// The longest frame that is believed; what capture programs use as their own limit.
+/// The longest believable frame: the limit of capture programs themselves.
 pub const LONGEST_FRAME: u32 = 262_144;
-/// The most of a block that is neither a frame nor an interface that is kept; its rest is passed over.
+/// Most bytes kept of a block; its rest is skipped.
 const KEPT: u32 = LONGEST_FRAME + 64;
 
 /// Why a capture cannot be read (any further).
@@ -36,7 +36,7 @@ pub enum CaptureError {
         at: u64,
         /// Frames before it.
         frames: u64,
-        /// What is wrong with it.
+        /// The damage.
         what: &'static str,
     },
     /// Reading failed.
@@ -58,13 +58,13 @@ pub struct Frame {
     pub link: u32,
     /// The frame from its link-layer header on.
     pub bytes: Vec<u8>,
-    /// Whether the capture holds less than was on the wire.
+    /// Whether the capture has only a part of it.
     pub cut: bool,
-    /// Which way it went, seen from where it was captured, if that is told.
+    /// Its direction, seen from the capturing machine, if the capture has it.
     pub direction: Option<Direction>,
 }
 
-/// Which way a frame went, seen from where it was captured.
+/// The direction of a frame, seen from the capturing machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// It came in.
@@ -139,12 +139,12 @@ impl<R: Read> Capture<R> {
         Ok(capture)
     }
 
-    /// How many frames were read.
+    /// Number of frames read.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// How many frames the capturing program says that it dropped, as far as the file was read.
+    /// Number of frames that the capturing program dropped, by its own count, as far as the file was read.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -209,7 +209,7 @@ impl<R: Read> Capture<R> {
         }
     }
 
-    /// A section header from behind its type on: it decides the byte order and starts the interfaces anew.
+    /// A section header, behind its type: it sets the byte order and starts the interfaces anew.
     fn section(&mut self) -> Result<(), CaptureError> {
         let [length @ .., a, b, c, d] = self.take::<8>()?.ok_or(self.cut_off())?;
         self.order = match [a, b, c, d] {
@@ -226,7 +226,7 @@ impl<R: Read> Capture<R> {
         Ok(())
     }
 
-    /// What is between a block's first two fields and its last, which repeats its length.
+    /// The body of a block: between its first two fields and the last one, which repeats the length.
     fn block_body(&mut self, length: u32) -> Result<Vec<u8>, CaptureError> {
         if length < 12 || !length.is_multiple_of(4) {
             return Err(self.damaged(8, "a block has an impossible length"));

@@ -39,7 +39,7 @@ const BUILTIN: &[(&str, &[u8])] = builtin![
 /// Why a folder of prompts cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BankError {
-    /// The folder is not there, or is none, or may not be read.
+    /// The folder does not exist, is no folder, or may not be read.
     #[error("the prompt folder {} cannot be read: {source}", .folder.display())]
     Folder {
         /// The folder.
@@ -72,7 +72,7 @@ pub enum BankError {
     Wav {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: WavError,
     },
     /// A file has an unusable length.
@@ -85,7 +85,7 @@ pub enum BankError {
     },
 }
 
-/// One prompt in the three forms that are needed, padded with silence to whole frames of 20 ms.
+/// One prompt in three forms, padded with silence to whole frames of 20 ms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
     /// 16-bit linear samples.
@@ -111,7 +111,7 @@ impl Clip {
         }
     }
 
-    /// How many frames of 20 ms it lasts.
+    /// Its length in frames of 20 ms.
     pub fn frames(&self) -> usize {
         self.pcm.len() / FRAME
     }
@@ -124,7 +124,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// The prompts that are part of the program.
+    /// The prompts in the program itself.
     pub fn builtin() -> Bank {
         let clips = BUILTIN.iter().filter_map(|&(name, wav)| {
             let (samples, _) = Recording::new(wav).ok()?.read_mono(LONGEST).ok()?;

@@ -1,4 +1,4 @@
-//! DTMF as sound (ITU-T Q.23): every digit a pair of tones, with whatever level, twist, deviation and timing is asked for.
+//! DTMF as sound (ITU-T Q.23): every digit a pair of tones, of any level, twist, deviation and timing.
 //!
 //! Levels are in dBm0 for each tone alone. 0 dBm0 is the level at which G.711's µ-law overloads at +3.17 dBm0, so a sine of
 //! 0 dBm0 peaks at about 22,660.
@@ -84,8 +84,8 @@ impl Generator {
         self.current.is_none() && self.queue.is_empty()
     }
 
-    /// Writes the next samples and tells how many there were: fewer than `out` holds when the queue has run out. What is
-    /// beyond them is left as it was.
+    /// Writes the next samples and returns their number: fewer than `out` holds when the queue has run out. The rest of
+    /// `out` is left as it was.
     pub fn fill(&mut self, out: &mut [i16]) -> usize {
         let mut written = 0;
         for slot in out.iter_mut() {

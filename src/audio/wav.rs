@@ -2,7 +2,7 @@
 //!
 //! Read are RIFF and RF64 with 8- to 32-bit PCM, 32- and 64-bit float, µ-law and A-law, plain or as
 //! `WAVE_FORMAT_EXTENSIBLE`. The input need not be seekable and is never held in memory, whatever its headers say; lengths
-//! that lie are found out when the data ends and told as a [`Warning`]. hound writes, and in tests it is the second opinion.
+//! that lie are found out when the data ends and reported as a [`Warning`]. hound writes, and in tests it is the second opinion.
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};
@@ -231,7 +231,7 @@ impl<R: Read> Reader<R> {
         Ok(false)
     }
 
-    /// Reads into the piece behind what was kept and tells how much it holds.
+    /// Reads into the piece, behind the kept part, and returns its length.
     fn fill(&mut self) -> Result<usize, WavError> {
         let left = self.promised.map_or(u64::MAX, |promised| promised - self.found);
         let end = self.kept + usize::try_from(left).unwrap_or(usize::MAX).min(self.piece.len() - self.kept);

@@ -1,11 +1,11 @@
 //! Keys in the body of an INFO, in the two forms that telephones send.
 //!
 //! `application/dtmf-relay` is lines of `Name=value`, of which `Signal` is the key; `application/dtmf` is the key alone.
-//! Neither was ever standardised; the forms are Cisco's and those that Linphone, Asterisk and others send.
+//! Neither was ever standardised. The forms are those of Cisco, Linphone, Asterisk and others.
 
 use crate::key::Key;
 
-/// The keys in `body`: one for the relay form, one or more for the plain form, none if it makes no sense.
+/// The keys in `body`: one in the relay form, one or more in the plain form, none if it cannot be read.
 pub fn keys(content_type: &str, body: &[u8]) -> Vec<Key> {
     let Ok(text) = std::str::from_utf8(body) else { return vec![] };
     let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -33,7 +33,7 @@ fn key(value: &str) -> Option<Key> {
     }
 }
 
-/// One key, or several in a row; text that holds anything else is not taken for keys at all.
+/// One key, or several in a row. Text with anything else in it holds no keys.
 fn plain(text: &str) -> Vec<Key> {
     const MOST: usize = 32;
     if let Some(key) = key(text) {

@@ -1,4 +1,4 @@
-//! What the caller hears: prompts one after the other as encoded frames, silence in between.
+//! Plays prompts to the caller: encoded frames, one prompt after the other, and silence.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,30 +13,30 @@ pub struct Player {
     bank: Arc<Bank>,
     law: Law,
     queue: VecDeque<&'static str>,
-    /// How much of the first prompt in the queue is out.
+    /// Samples of the queue's first prompt that are out.
     position: usize,
-    /// Whether the prompts that were asked for have been told to be finished.
-    told: bool,
+    /// Whether the end of the last `play` was already reported.
+    reported: bool,
 }
 
 impl Player {
     /// A silent player.
     pub fn new(bank: Arc<Bank>, law: Law) -> Player {
-        Player { bank, law, queue: VecDeque::new(), position: 0, told: true }
+        Player { bank, law, queue: VecDeque::new(), position: 0, reported: true }
     }
 
     /// Plays `prompts` instead of what is playing.
     pub fn play(&mut self, prompts: &[PromptName]) {
         self.queue = prompts.iter().map(|prompt| prompt.as_str()).collect();
         self.position = 0;
-        self.told = false;
+        self.reported = false;
     }
 
-    /// Falls silent; [`Player::finished`] does not tell of what was cut off.
+    /// Falls silent. [`Player::finished`] does not report the end of interrupted prompts.
     pub fn stop(&mut self) {
         self.queue.clear();
         self.position = 0;
-        self.told = true;
+        self.reported = true;
     }
 
     /// Goes on in another law from here (after a re-negotiation).
@@ -66,15 +66,15 @@ impl Player {
         frame.iter_mut().skip(filled).for_each(|sample| *sample = self.law.silence());
     }
 
-    /// Whether the last sample of what [`Player::play`] asked for is out, and [`Player::finished`] has not told so.
+    /// Whether the prompts are out to the last sample, and [`Player::finished`] has not reported it.
     pub fn is_finished(&self) -> bool {
-        self.queue.is_empty() && !self.told
+        self.queue.is_empty() && !self.reported
     }
 
-    /// Tells once that the last sample of what [`Player::play`] asked for is out.
+    /// Whether the prompts are out to the last sample; true once.
     pub fn finished(&mut self) -> bool {
         let finished = self.is_finished();
-        self.told |= finished;
+        self.reported |= finished;
         finished
     }
 }
@@ -104,7 +104,7 @@ mod tests {
             heard.extend_from_slice(&frame);
         }
         assert_eq!(heard, expected);
-        assert!(!player.finished(), "told once");
+        assert!(!player.finished(), "reported once");
         player.fill(&mut frame);
         assert_eq!(frame, [0xFF; 160]);
     }

@@ -1,13 +1,13 @@
 //! One press of a key is one digit, however often and by whatever ways it is reported.
 //!
-//! A telephone may send the same press as an RFC 4733 event, as a tone in the audio and as an INFO, each with a delay of its
-//! own. Every way reports the presses it carries in their order, so a report belongs to the earliest recent press of the
+//! A telephone may send the same press as an RFC 4733 event, as a tone in the audio and as an INFO, each with its own delay.
+//! Every way reports the presses it carries in their order, so a report belongs to the earliest recent press of the
 //! same key that this way has not reported yet, provided that it lies behind the last press that this way has reported.
-//! What matches no press is a new one. So "1 1" keyed quickly and reported by two ways stays two presses, and a
+//! A report that matches no press is a new one. So "1 1" keyed quickly and reported by two ways stays two presses, and a
 //! press that one way missed costs nothing.
 //!
-//! INFO is repeated until it is answered, so that on a bad network a key may come seconds after its tone. Once INFO is seen
-//! to tell what another way tells as well, it has so long; before, a late INFO is a press of its own.
+//! INFO is repeated until it is answered, so that on a bad network a key may come seconds after its tone. Once INFO was seen
+//! to double another way, it has that long; before, a late INFO is a press of its own.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,27 +15,27 @@ use std::time::Duration;
 use crate::key::{Key, Way, Ways};
 use crate::time::Time;
 
-/// How long after the last sign of a press another way's report of it may still arrive. INFO passes through proxies and is
-/// sent by most phones only when the key is released; a person does not press the same key, each time by another way.
+/// Time after the last sign of a press in which another way's report of it may arrive. INFO passes through proxies, and most
+/// phones send it only when the key is released.
 pub const MERGE_WINDOW: Duration = Duration::from_millis(700);
 
 /// The same for INFO in a call where it doubles another way: as long as a request is repeated (RFC 3261 §17.1.2.2, timer F).
 const INFO_WINDOW: Duration = Duration::from_secs(32);
 
-/// How long a press counts as held when its end is never reported (the audio may stop in the middle of a tone).
+/// Time for which a press counts as held when its end is never reported (the audio may stop in the middle of a tone).
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
-/// The longest run of presses that is remembered: with 20 presses a second the merge window holds 14, and a person keys
-/// about as many as this in the time an INFO has.
+/// Presses remembered: with 20 presses a second the merge window holds 14, and a person keys about this many in the time an
+/// INFO has.
 const REMEMBERED: usize = 32;
 
 /// Merges the reports of all ways into presses.
 #[derive(Debug, Default)]
 pub struct Merger {
     recent: VecDeque<Press>,
-    /// How many presses were forgotten, so that a press's place in the order stays the same number.
+    /// Number of forgotten presses, so that a press's place in the order stays the same number.
     forgotten: u64,
-    /// By way: the order number after the last press that it reported.
+    /// By way: the position after the last press that it reported.
     next_of_way: [u64; 3],
     reported: [u32; 3],
     /// A press was reported by INFO and by another way.
@@ -52,7 +52,7 @@ struct Press {
 }
 
 impl Merger {
-    /// A way reports that `key` went down (or, with INFO, was pressed): whether that is a press not known yet.
+    /// A way reports that `key` went down (or, with INFO, was pressed). True for a new press.
     pub fn down(&mut self, now: Time, key: Key, way: Way) -> bool {
         self.reported[way as usize] = self.reported[way as usize].saturating_add(1);
         self.forget(now);
@@ -87,7 +87,7 @@ impl Merger {
         }
     }
 
-    /// How many presses each way reported: in-band, event, INFO.
+    /// Presses reported by each way: in-band, event, INFO.
     pub fn reported(&self) -> [u32; 3] {
         self.reported
     }

@@ -1,7 +1,8 @@
-//! Which prompt is playing: the frames that arrive, held against the prompts that we know.
+//! Recognises prompts: compares received frames with those of the known prompts.
 //!
-//! The service starts each prompt on a packet's boundary, and packets hold whole tens of milliseconds, so a prompt's frames arrive
-//! octet for octet as they are in the bank, at one of two places to begin a frame at, whatever was lost before. Another service's prompts are simply not known; then only speech and silence are told apart.
+//! The service starts each prompt on a packet's boundary, and packets hold whole tens of milliseconds. So a prompt's frames
+//! arrive octet for octet as they are in the bank, at one of two offsets, whatever was lost before. Of a service with other
+//! prompts, only speech and silence are recognised.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,9 +17,9 @@ use crate::time::Time;
 const FRAME: usize = 160;
 /// 10 ms: a frame may begin at any of these.
 const STEP: usize = FRAME / 2;
-/// How many steps in a row a place in a prompt may miss and still be the same playing of it.
+/// Most steps missing in a row within one playing of a prompt.
 const MOST_MISSING: u32 = 50;
-/// After so long without sound, an utterance is over.
+/// An utterance ends after this much silence.
 pub const PAUSE: Duration = Duration::from_millis(1000);
 /// A frame with this mean magnitude (16-bit) or more has sound in it: about -46 dBm0.
 const SOUND: i32 = 100;
@@ -33,7 +34,7 @@ pub struct Lexicon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place {
     prompt: u32,
-    /// How many steps from its beginning.
+    /// Steps from its beginning.
     step: u32,
 }
 
@@ -56,12 +57,12 @@ impl Lexicon {
     }
 }
 
-/// What an ear noticed.
+/// What was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// A prompt that is known has begun.
+    /// A known prompt has begun.
     Prompt(String),
-    /// Something that is not known has begun to sound.
+    /// Unknown speech has begun.
     Speech,
     /// Nothing has sounded for [`PAUSE`].
     Pause,
@@ -71,11 +72,11 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Ear {
     lexicon: Arc<Lexicon>,
-    /// The prompts that what sounds now may be, each with the frame heard last; one left means it is known.
+    /// The prompts that may be playing, each at the frame heard last. A single one is recognised.
     candidates: Vec<Place>,
-    /// Steps that have passed since those, silent ones included: a prompt has pauses of its own.
+    /// Steps since that frame, silent ones included: a prompt has pauses of its own.
     passed: u32,
-    told: bool,
+    reported: bool,
     unknown_steps: u32,
     /// The last frame's length of sound.
     window: Vec<u8>,
@@ -83,15 +84,23 @@ pub struct Ear {
 }
 
 impl Ear {
-    /// How many steps of unknown sound count as speech.
+    /// Steps of unknown sound that count as speech.
     const UNKNOWN: u32 = 20;
 
     /// An ear that knows `lexicon`.
     pub fn new(lexicon: Arc<Lexicon>) -> Ear {
-        Ear { lexicon, candidates: vec![], passed: 0, told: false, unknown_steps: 0, window: vec![], last_sound: None }
+        Ear {
+            lexicon,
+            candidates: vec![],
+            passed: 0,
+            reported: false,
+            unknown_steps: 0,
+            window: vec![],
+            last_sound: None,
+        }
     }
 
-    /// Listens to the next packet's payload; what it shows comes out in order.
+    /// Listens to the next packet's payload.
     pub fn listen(&mut self, now: Time, law: Law, payload: &[u8]) -> Vec<Heard> {
         let mut heard = Vec::new();
         let mut window = std::mem::take(&mut self.window);
@@ -143,14 +152,14 @@ impl Ear {
         let going_on: Vec<Place> = places.iter().filter(goes_on).copied().collect();
         self.passed = 0;
         if going_on.is_empty() {
-            self.told = false;
+            self.reported = false;
             self.candidates = places.to_vec();
         } else {
             self.candidates = going_on;
         }
         match self.candidates.as_slice() {
-            [only] if !self.told => {
-                self.told = true;
+            [only] if !self.reported => {
+                self.reported = true;
                 self.lexicon.names.get(only.prompt as usize).cloned().map(Heard::Prompt)
             }
             _ => None,
@@ -204,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn prompts_in_a_row_and_the_same_one_twice_are_told_apart() {
+    fn prompts_in_a_row_and_the_same_one_twice_are_distinguished() {
         let row = ["greeting", "menu-unit", "digit-1", "digit-1", "digit-7", "read-back-after"];
         assert_eq!(hear(&row, Law::Mu, 0), row);
         assert_eq!(hear(&row, Law::Mu, 9), row, "with every ninth packet lost");
     }
 
     #[test]
-    fn prompts_are_told_apart_in_packets_of_any_length() {
+    fn prompts_are_distinguished_in_packets_of_any_length() {
         let row = ["greeting", "digit-1", "digit-1", "read-back-after"];
         for length in [80, 160, 240, 320, 400, 480] {
             assert_eq!(hear_in_packets(length, &row, Law::Mu, 0), row, "{length}");

@@ -1,4 +1,4 @@
-//! What a test caller does to its media beyond keying: the habits of telephones, and the faults of networks, on request.
+//! Habits of telephones and faults of networks, which a test caller imitates on request.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,17 +12,17 @@ use crate::time::Time;
 /// How media is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Habits {
-    /// How much audio is in a packet, in milliseconds: 10, 20 … 60.
+    /// Audio in a packet, in milliseconds: 10, 20 … 60.
     pub ptime_ms: u32,
-    /// What is sent while nothing is to be heard.
+    /// What is sent in silence.
     pub silence: Silence,
-    /// By how many millionths the clock runs slow; fast when negative.
+    /// How slow the clock runs, in millionths; fast when negative.
     pub skew_ppm: i32,
-    /// After so many ticks it goes on as another source, with another numbering.
+    /// Ticks after which the telephone goes on as another source, with another numbering.
     pub new_source_every: Option<u32>,
-    /// A flash (event 16) is sent before every key: nobody has use for it, and nobody may mind.
+    /// A flash (event 16) is sent before every key. Services must ignore it.
     pub flash: bool,
-    /// What the network does to the packets.
+    /// Faults of the network.
     pub faults: Faults,
 }
 
@@ -45,34 +45,34 @@ impl Habits {
         self.ptime_ms.clamp(10, 60) as usize * 8
     }
 
-    /// From one packet to the next.
+    /// Time from one packet to the next.
     pub(super) fn tick(&self) -> Duration {
         let micros = u64::from(self.ptime_ms.clamp(10, 60)) * 1000;
         Duration::from_nanos(micros * 1_000_000_u64.saturating_add_signed(self.skew_ppm.into()) / 1000)
     }
 }
 
-/// What is sent while nothing is to be heard.
+/// What is sent in silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Silence {
     /// Silence, as audio.
     Sent,
     /// Nothing.
     Suppressed,
-    /// Nothing, but now and then how loud the silence is (RFC 3389).
+    /// Nothing but the level of the silence, now and then (RFC 3389).
     ComfortNoise,
 }
 
-/// Faults of a network, put on whatever RTP is sent. Nothing is done to SIP and RTCP.
+/// Faults of a network, applied to the RTP that is sent. SIP and RTCP are spared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     /// The part of the packets that is lost, 0 to 1.
     pub loss: f64,
-    /// By how much a packet may be late, evenly spread. Those behind it wait, as in a queue.
+    /// The greatest delay of a packet, evenly spread. Later packets wait behind it, as in a queue.
     pub jitter: Duration,
     /// The part of the packets that one to four later ones overtake, 0 to 1.
     pub reorder: f64,
-    /// The same faults every time.
+    /// The seed: the same one makes the same faults.
     pub seed: u64,
 }
 
@@ -134,7 +134,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// What 10 000 packets, 20 ms apart, come to: in the order of leaving, with how late each was.
+    /// 10 000 packets, 20 ms apart, in the order of leaving, each with its delay.
     fn sent(faults: &Faults) -> Vec<(u64, Duration)> {
         let mut line = FaultyLine::new(faults.clone(), 0);
         let to = "192.0.2.1:4000".parse().unwrap();

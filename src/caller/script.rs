@@ -1,11 +1,11 @@
-//! What a test caller keys in answer to which prompt.
+//! The test caller's replies to prompts.
 
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::unit::Unit;
 
-/// What is to be set, and for whom.
+/// The password to set, and whose.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// The authentication unit.
@@ -18,12 +18,12 @@ pub struct Order {
     pub password: Secret,
 }
 
-/// What a prompt asks to be keyed, and what to call that where it must not be shown.
+/// The keys that a prompt asks for, and a name for them where they must not be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The keys.
     pub keys: Vec<Key>,
-    /// What they are.
+    /// Their name.
     pub what: &'static str,
 }
 
@@ -34,13 +34,13 @@ pub enum Meaning {
     Asks(Reply),
     /// The password is set.
     Set,
-    /// It did not work; the call will lead to nothing.
+    /// A failure: the call will lead to nothing.
     Failed,
     /// Nothing to do.
     Nothing,
 }
 
-/// The prompts that tell of a failure. A test caller keys what it was told to and does not try again.
+/// The prompts that announce a failure. A test caller keys its order once and does not try again.
 const FAILURES: &[&str] = &[
     "invalid-key",
     "no-input",
@@ -74,7 +74,7 @@ impl Order {
         }
     }
 
-    /// The replies in the order in which a service asks whose prompts are not known.
+    /// The replies in the order of the questions, for a service with unknown prompts.
     pub fn in_order(&self) -> Vec<Reply> {
         let target = match self.unit {
             Unit::Line => vec![self.number("customer number")],
@@ -93,7 +93,7 @@ impl Order {
         Reply { keys: vec![key], what: "unit" }
     }
 
-    /// Whether the number that the service offers, the calling one, is the wanted one.
+    /// Whether the offered number, which is the calling one, is the ordered one.
     fn is_offered(&self) -> bool {
         self.target.is_none_or(|target| target == self.from)
     }
@@ -109,12 +109,12 @@ impl Order {
         Reply { keys: entry(self.target.unwrap_or(self.from).as_str()), what }
     }
 
-    /// What refuses a password that is read back.
+    /// The reply that refuses a password read back.
     pub fn correction() -> Reply {
         Reply { keys: vec![Key::D2], what: "correction" }
     }
 
-    /// The password as it is understood: `*` forgets what was before it.
+    /// The password as the service understands it: `*` clears the digits before it.
     fn meant(&self) -> &str {
         let keyed = self.password.expose();
         keyed.rsplit('*').next().unwrap_or(keyed)
@@ -137,7 +137,7 @@ pub struct ReadBack {
 }
 
 impl ReadBack {
-    /// Listens along; tells, when everything is read back, whether it is another password than the ordered one.
+    /// Follows the prompts. True at the end of the read-back of another password than the ordered one.
     pub fn hears_another(&mut self, prompt: &str, order: &Order) -> bool {
         match (prompt, prompt.strip_prefix("digit-")) {
             ("read-back-before", _) => self.digits.clear(),

@@ -12,9 +12,9 @@ use crate::time::Time;
 
 use super::habits::{Habits, Silence};
 
-/// How long a key is held, and how long until the next: 100 ms each, in samples.
+/// Samples that a key is held: 100 ms.
 const HOLD: u32 = 800;
-/// Silence between two keys, in samples: 100 ms.
+/// Samples of silence between two keys: 100 ms.
 const BETWEEN: u32 = 800;
 /// Ticks between two packets of comfort noise (RFC 3389).
 const NOISE_TICKS: u32 = 10;
@@ -38,15 +38,15 @@ pub(super) struct Voice {
     event: Option<Sender>,
     rest: u32,
     next_press: Time,
-    /// INFOs to be sent. Only one is under way at a time: a later one that overtakes a repeated one would be out of order
-    /// (RFC 3261 §12.2.2), and the earlier key lost.
+    /// INFOs to be sent, one at a time: one that overtakes a repeated one would be out of order (RFC 3261 §12.2.2), and the
+    /// earlier key lost.
     infos: VecDeque<String>,
     info_under_way: bool,
     recording: Vec<i16>,
     played: usize,
     habits: Habits,
     ticks: u32,
-    /// Ticks in which nothing was to be heard, in a row.
+    /// Silent ticks in a row.
     quiet: u32,
     frame: Vec<i16>,
 }
@@ -84,12 +84,12 @@ impl Voice {
         keyed && self.played >= self.recording.len()
     }
 
-    /// The INFO that was sent last is answered, or will not be.
+    /// The last INFO was answered, or never will be.
     pub(super) fn info_answered(&mut self) {
         self.info_under_way = false;
     }
 
-    /// Sends the packets of one tick; an INFO to be sent comes back as its body.
+    /// Sends the packets of one tick. Returns the body of an INFO that is to be sent.
     pub(super) fn tick(&mut self, now: Time, session: &mut Session) -> Option<String> {
         self.ticks += 1;
         if self.habits.new_source_every.is_some_and(|every| self.ticks.is_multiple_of(every)) {

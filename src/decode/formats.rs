@@ -30,7 +30,7 @@ pub struct Formats {
 const MOST: usize = 100_000;
 
 impl Formats {
-    /// What media to an address mean, if an SDP told.
+    /// The formats of media to an address, if an SDP gave them.
     pub fn expected(&self, destination: SocketAddr) -> Option<Expected> {
         self.by_address.get(&destination).or_else(|| self.by_port.get(&destination.port())).copied()
     }

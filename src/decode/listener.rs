@@ -1,4 +1,4 @@
-//! One source of audio: its detector, what that heard and looked at, and the audio itself if it is wanted.
+//! One source of audio: its detector, the digits and candidates, and the audio itself if it is wanted.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::report::{Candidate, Found, Options, Piece, Place, Press, Source};
 use crate::audio::SAMPLE_RATE;
 use crate::dtmf::{Config, Detector, Digit, Event, Explanation, Verdict};
 
-/// A detector and what it has heard. Positions count samples since the first one.
+/// A detector and its findings. Positions count samples since the first one.
 pub struct Listener {
     detector: Detector,
     heard: Vec<Heard>,
@@ -27,13 +27,13 @@ struct Heard {
 }
 
 impl Listener {
-    /// Silence that is enough for the detector to see that a tone has ended.
+    /// Silence after which the detector has seen the end of any tone.
     const TAIL: usize = SAMPLE_RATE as usize / 5;
 
-    /// Silence before the first sample, for a tone that was already there: a detector judges what rises.
+    /// Silence before the first sample, for a tone that is already there: a detector wants to see the onset.
     const LEAD: usize = SAMPLE_RATE as usize / 50;
 
-    /// Samples of a source that are kept at most: an hour.
+    /// Most samples of a source that are kept: an hour.
     const MOST_KEPT: usize = 3600 * SAMPLE_RATE as usize;
 
     pub fn new(options: Options) -> Listener {
@@ -58,7 +58,7 @@ impl Listener {
         self.collect(false);
     }
 
-    /// Nothing was sent.
+    /// Takes samples that were never sent.
     pub fn rest(&mut self, samples: usize) {
         self.fed += samples as u64;
         const NOTHING: [i16; 160] = [0; 160];
@@ -71,7 +71,7 @@ impl Listener {
         self.collect(false);
     }
 
-    /// What was sent is lost.
+    /// Takes samples that were lost.
     pub fn lose(&mut self, samples: usize) {
         self.fed += samples as u64;
         self.detector.lost(samples);

@@ -1,7 +1,7 @@
-//! Digits out of recordings and captures: where `audio`, `rtp` and `dtmf` meet when nobody is on the line.
+//! Digits in recordings and captures: `audio`, `rtp` and `dtmf` meet here without a call.
 //!
 //! A WAV file is one source a channel, a capture one a media stream; each has its own detector. Within a stream, the same
-//! press heard in-band and told as a telephone event (RFC 4733) is one digit.
+//! press heard in-band and reported as a telephone event (RFC 4733) is one digit.
 //!
 //! Architecture invariant: this room reads bytes and gives values; it knows no files, prints nothing, and is used by no
 //! call.
@@ -26,7 +26,7 @@ pub fn decode(input: impl Read) -> Report {
     decode_with(input, Options::default())
 }
 
-/// The same, and what else is wanted.
+/// The same, with options.
 pub fn decode_with(mut input: impl Read, options: Options) -> Report {
     let mut start = Vec::new();
     if let Err(error) = input.by_ref().take(4).read_to_end(&mut start) {

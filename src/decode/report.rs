@@ -9,7 +9,7 @@ use crate::audio::capture::CaptureError;
 use crate::audio::wav::WavError;
 use crate::dtmf::{Digit, Explanation};
 
-/// How a digit reached the recording.
+/// The way by which a digit reached the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// As tones in the audio.
@@ -30,7 +30,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Where in the input a digit was.
+/// The place of a digit in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The only channel of a recording.
@@ -73,12 +73,12 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// A stretch of audio that was looked at: what was measured of it, and what was decided.
+/// A stretch of audio that was examined, with measurements and decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// When its tones set in.
     pub start: Duration,
-    /// How long they lasted: of a digit to its end, else as far as they were measured.
+    /// Their length: of a digit to its end, otherwise as far as it was measured.
     pub length: Duration,
     /// Where it was.
     pub place: Place,
@@ -91,7 +91,7 @@ pub struct Candidate {
 pub struct Track {
     /// Where it was.
     pub place: Place,
-    /// What there is of it, in order.
+    /// Its pieces, in order.
     pub pieces: Vec<Piece>,
 }
 
@@ -104,7 +104,7 @@ pub struct Piece {
     pub samples: Vec<i16>,
 }
 
-/// What is wanted besides digits.
+/// Results wanted besides the digits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// [`Report::candidates`]
@@ -113,18 +113,18 @@ pub struct Options {
     pub audio: bool,
 }
 
-/// What was found, as far as it could be read.
+/// What was found in the readable part of the input.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The digits in order of time.
     pub presses: Vec<Press>,
-    /// What was taken for a digit in the audio, and what was not, in order of time; if wanted.
+    /// Accepted and refused candidates in the audio, in order of time; if wanted.
     pub candidates: Vec<Candidate>,
     /// The audio of each place, if wanted.
     pub tracks: Vec<Track>,
     /// The media streams of a capture.
     pub streams: Vec<StreamId>,
-    /// What was odd, in words.
+    /// Oddities, in words.
     pub notes: Vec<String>,
     /// Why the input was not read to its end.
     pub error: Option<DecodeError>,
@@ -133,21 +133,21 @@ pub struct Report {
 /// Why an input cannot be read (any further).
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// There is nothing in it.
+    /// The input is empty.
     #[error("it is empty")]
     Empty,
     /// It is neither a WAV file nor a capture.
     #[error("it is {what}; wanted is a WAV file, a pcap or a pcapng{hint}")]
     Unknown {
-        /// What it seems to be.
+        /// Its likely format.
         what: &'static str,
-        /// How to make it readable, if that is known.
+        /// A way to make it readable, if one is known.
         hint: &'static str,
     },
     /// The WAV file cannot be read.
     #[error(transparent)]
     Wav(#[from] WavError),
-    /// The WAV file ends before it should; what is there was read.
+    /// The WAV file is cut off; the existing part was read.
     #[error("{0}; copy or record it again for the rest")]
     WavCutOff(crate::audio::wav::Warning),
     /// The capture cannot be read (any further).

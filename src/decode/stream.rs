@@ -13,7 +13,7 @@ use crate::rtp::inbound::{EventFormat, Formats, Inbound, Received};
 use crate::rtp::packet::Packet;
 use crate::time::Time;
 
-/// Nobody waits, so packets out of order may be as late as the jitter buffer can bear.
+/// The reordering window. There is no listener to keep waiting, so it is as wide as the jitter buffer can bear.
 const WINDOW: Duration = Duration::from_millis(100);
 const MAX_WINDOW: Duration = Duration::from_secs(1);
 /// Gaps of media longer than this are not walked through sample by sample.
@@ -122,7 +122,7 @@ impl Stream {
         found
     }
 
-    /// Finds out which payload type has the telephone events when no SDP told, or what it told is not what is sent.
+    /// Finds the payload type of telephone events when no SDP gave it, or gave another than is sent.
     fn recognise(&mut self, packet: &Packet<'_>) {
         self.has_events |= self.formats.event.is_some_and(|event| event.payload_type == packet.payload_type);
         if self.has_events {
@@ -190,7 +190,7 @@ impl Stream {
         self.fed += payload.len() as u64;
     }
 
-    /// Nothing, for so many samples: lost on the way, or never sent.
+    /// Takes a gap of `samples`: lost on the way, or never sent.
     fn gap(&mut self, samples: u64, lost: bool) {
         if self.fed == 0 {
             return;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::caller::{Caller, Step, Verdict};
+use crate::caller::{Caller, Conclusion, Step};
 use crate::keying::Suite;
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::EndCause;
@@ -194,9 +194,9 @@ impl From<&EndCause> for Ending {
 
 impl Outcome {
     fn of(cause: &EndCause, caller: Option<&Caller>) -> Outcome {
-        match (caller.map(Caller::verdict), cause) {
-            (Some(Verdict::Set), _) => Outcome::Set,
-            (Some(Verdict::Failed(prompt)), _) => Outcome::Failed(prompt.clone()),
+        match (caller.map(Caller::conclusion), cause) {
+            (Some(Conclusion::Set), _) => Outcome::Set,
+            (Some(Conclusion::Failed(prompt)), _) => Outcome::Failed(prompt.clone()),
             (_, EndCause::Rejected { status }) => Outcome::Refused(*status),
             (None, EndCause::TimedOut) => Outcome::NoAnswer,
             (_, _) => Outcome::Unfinished,

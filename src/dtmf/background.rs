@@ -1,32 +1,32 @@
-//! A steady sound behind a digit, such as a dial tone or hum: what is left of the digit's samples, with it taken out.
+//! A steady sound behind a digit, such as a dial tone or hum, and its removal from the residual.
 
 use super::phasor::Phasor;
 use super::tables::RATE;
 
 const TAU: f32 = std::f32::consts::TAU;
 
-/// What may be behind a digit.
+/// The sounds that may be behind a digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Background {
     /// The tone that invites to dial.
     DialTone,
-    /// What mains leave in a line.
+    /// The mains in a line.
     Hum,
 }
 
 impl Background {
-    /// The frequencies of each kind that there is.
+    /// The frequencies of each kind.
     fn kinds(self) -> &'static [&'static [f32]] {
         match self {
             // North America's pair (ITU-T E.180 Supplement 2), and Japan's single tone of 400 Hz ± 20 Hz in steps that a span
-            // of 40 ms cannot tell apart
+            // of 40 ms cannot distinguish
             Background::DialTone => &[&[350.0, 440.0], &[400.0], &[390.0], &[410.0], &[380.0], &[420.0]],
-            // the mains and the harmonics that are strongest when they are distorted, which are the odd ones
+            // the mains and their odd harmonics, which are strongest when they are distorted
             Background::Hum => &[&[50.0, 150.0, 250.0], &[60.0, 180.0, 300.0]],
         }
     }
 
-    /// Subtracts the kind that explains most of `left`.
+    /// Subtracts the kind that explains the largest part of `left`.
     pub(super) fn subtract(self, left: &mut [f32]) {
         let mut best = (0.0, [].as_slice(), [0.0; MOST]);
         for tones in self.kinds() {

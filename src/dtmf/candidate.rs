@@ -22,7 +22,7 @@ impl Reach {
         (self.full.newest()..self.full.oldest()).filter(|age| !self.full.has(*age) && history.dead(*age)).count()
     }
 
-    /// Hops without which the candidate cannot be long enough yet: two more may carry the tone in part.
+    /// Fewest hops of a candidate that may be long enough: two more may carry the tone in part.
     fn least_hops(&self, history: &History, limits: &Limits, explain: bool) -> usize {
         if self.lossy || explain || self.dead_hops(history) > 0 {
             2
@@ -35,15 +35,15 @@ impl Reach {
 /// Samples in a packet of 20 ms.
 const PACKET: usize = 160;
 
-/// Whether a hole is one packet or two, as well as its edges can be told.
+/// Whether a hole is one packet or two, to the precision of its edges.
 fn is_packets(hole: usize) -> bool {
     hole.abs_diff(PACKET) < 10 || hole.abs_diff(2 * PACKET) < 10
 }
 
-/// What the first estimate of the frequencies may be off.
+/// Error of the first estimate of the frequencies.
 const ROUGHLY: f32 = 0.012;
 
-/// How much more twist 15 ms may show than there is: 6 dB, for a voice over them.
+/// Extra twist allowed in the first 15 ms: 6 dB, for a voice over them.
 const ROUGH_TWIST: f32 = 4.0;
 
 /// Extra frequency error allowed when candidates are explained.
@@ -52,14 +52,14 @@ const ROUGHLY_EXPLAINED: f32 = 0.04;
 /// Scatter that no allowance reaches, not even when a hop at the edge is half empty.
 const HOPELESS_SCATTER: [f32; 2] = [0.25, 0.1];
 
-/// Hops of silence or loss that may lie inside a digit while it is sought: those that a 20 ms hole touches.
+/// Most hops of silence or loss inside a digit: those that a 20 ms hole touches.
 const HOLE: usize = 5;
 
 /// The same for digital silence, which is two packets that were lost and hidden rather than a pause.
 const DEAD_HOLE: usize = 9;
 
 /// Measures the tones of `key` that end now, or at a loss that begins now, looking back over `horizon` hops at most.
-/// What cannot become a digit is dropped as early as that is known, unless everything is to be explained.
+/// A candidate that cannot become a digit is dropped as early as possible, unless everything is to be explained.
 pub(super) fn measure(
     history: &mut History,
     key: usize,
@@ -137,8 +137,8 @@ fn before(history: &History, onset: usize) -> f32 {
     if span.len() > 8 { history.span(span).map(|x| x * x).sum::<f32>() / span.len() as f32 } else { 0.0 }
 }
 
-/// What the power of a hop's low and high tone may be, as a part of that of the newest hops. A voice over the digit shakes the
-/// low one.
+/// Range of the power of a hop's low and high tone, as a part of that of the newest hops. A voice over the digit shakes the
+/// low tone.
 const LIKE: [(f32, f32); 2] = [(0.4, 3.0), (0.4, 2.0)];
 
 /// Walks back from the present over the hops whose tones are as strong as those of the last full ones.

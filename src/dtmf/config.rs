@@ -1,10 +1,10 @@
-//! What is taken for a digit: the thresholds that can be set, and presets of them.
+//! The thresholds that can be set, and presets of them.
 
 /// The thresholds of a [`Detector`](super::Detector).
 ///
-/// The presets follow columns of ITU-T Q.24, Annex A, which names what must be taken and what must be refused; each threshold
-/// stands between the two, nearer to the first where more is refused by it (voices), nearer to the second where more is
-/// understood by it (levels). How much noise is tolerated, and the rest, is in `limits.rs`.
+/// The presets follow columns of ITU-T Q.24, Annex A, which states which signals must be accepted and which refused. Each
+/// threshold lies between the two: nearer to the first where that refuses voices, nearer to the second where that finds more
+/// digits (levels). The tolerance of noise, and the rest, is in `limits.rs`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Largest deviation of either tone from its nominal frequency, as a part of it.
@@ -32,7 +32,7 @@ impl Config {
             twist_low_stronger: 9.5,
             twist_high_stronger: 7.0,
             level: -26.5,
-            // as long as a median delay of 35 ms leaves room for
+            // the most that a median delay of 35 ms leaves room for
             length: 31.5,
             // between a lost packet of 20 ms, played as silence, and a pause of 25 ms
             pause: 22.5,
@@ -52,7 +52,7 @@ impl Config {
 }
 
 impl Default for Config {
-    /// NTT's, but down to -42 dBm0 a tone: gateways weaken tones, and quiet voices are told from digits by other signs.
+    /// NTT's, but down to -42 dBm0 a tone: gateways weaken tones, and quiet voices are recognised by other signs.
     fn default() -> Config {
         Config { level: -42.0, ..Config::ntt() }
     }

@@ -87,7 +87,7 @@ impl Detector {
         Detector { explanations: Some(Box::default()), ..Detector::new(config) }
     }
 
-    /// The next explanation of a candidate that is over. `finished` says that no more samples will come.
+    /// The next explanation of a candidate that is over. `finished`: no more samples will come.
     pub fn poll_explanation(&mut self, finished: bool) -> Option<Explanation> {
         self.explanations.as_mut().and_then(|e| e.poll(finished))
     }
@@ -111,7 +111,7 @@ impl Detector {
         }
     }
 
-    /// Tells that this many samples are missing.
+    /// Takes a loss of this many samples.
     pub fn lost(&mut self, mut samples: usize) {
         while samples > 0 {
             let take = samples.min(HOP - self.filled);
@@ -159,7 +159,7 @@ impl Detector {
         match self.tone {
             Some(tone) => self.follow(tone),
             None if key != NOTHING => self.look(usize::from(key)),
-            // what a loss has cut off is judged as it is
+            // a tone cut off by a loss is judged as it is
             None if lost && !self.history.lost(1) && self.seen_at(1) != NOTHING => {
                 self.look(usize::from(self.seen_at(1)));
             }

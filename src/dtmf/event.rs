@@ -1,11 +1,11 @@
-//! What a detector tells.
+//! The events of a detector.
 
 use super::digit::Digit;
 
 /// A key went down or up. Positions count samples (of 8 kHz, lost ones included) since the first one given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A digit is there, as soon as it is sure. Digits are to be collected from these.
+    /// A digit, as soon as it is certain. Digits are to be collected from these.
     Down {
         /// The key.
         digit: Digit,
@@ -16,7 +16,7 @@ pub enum Event {
     Up {
         /// The key.
         digit: Digit,
-        /// The sample at which its tone had set in, as told by `Down`.
+        /// The sample at which its tone set in, as in `Down`.
         at: u64,
         /// Samples from there to its end.
         length: u64,

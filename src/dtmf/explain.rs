@@ -1,4 +1,4 @@
-//! Why a digit was taken or was not.
+//! Why a candidate was accepted or refused.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use super::limits::{self, Limits};
 use super::measured::Measured;
 use super::verdict::{Limit, Verdict};
 
-/// What was found about one candidate: a stretch in which two tones of the pad stood out.
+/// Measurements and decision of one candidate: a stretch in which two tones of the pad stood out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Explanation {
     /// The key whose tones they are.
@@ -20,7 +20,7 @@ pub struct Explanation {
     pub level: [f32; 2],
     /// Deviations from the nominal frequencies, as a part of them, low and high tone.
     pub deviation: [f32; 2],
-    /// What two steady tones leave unexplained, as a part of the energy.
+    /// The energy that two steady tones leave unexplained, as a part of all.
     pub residual: f32,
     /// The same below 2 kHz, as a part of all energy.
     pub low_residual: f32,
@@ -32,7 +32,7 @@ pub struct Explanation {
     pub lossy: bool,
     /// The decision.
     pub verdict: Verdict,
-    /// What it turned on, if it is a refusal.
+    /// The limit that a refusal turned on.
     pub limit: Option<Limit>,
 }
 

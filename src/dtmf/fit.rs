@@ -1,4 +1,4 @@
-//! Two sinusoids fitted to a span of hops by least squares: their frequencies, amplitudes, and what they leave unexplained.
+//! Two sinusoids fitted to a span of hops by least squares: frequencies, amplitudes, and the unexplained rest.
 
 use super::background::Background;
 use super::goertzel::Bins;
@@ -160,7 +160,7 @@ impl Fit {
         })
     }
 
-    /// What the fit leaves of the samples of these spans, without a background that is known to be there.
+    /// The remainder of these spans after the fit, and after a known background.
     pub(super) fn residual(&self, history: &History, spans: &[Span], background: Option<Background>) -> Residual {
         let mut sum = Residual::default();
         for span in spans {
@@ -221,7 +221,7 @@ fn slope(hops: &[[Phasor; 2]; KEPT], q: usize, ages: Ages) -> f32 {
     if tt > 0.0 { guess + tp / tt } else { guess }
 }
 
-/// The samples of a span that a fit leaves.
+/// The remainder of a span after a fit.
 struct Left {
     samples: [f32; KEPT * HOP],
     count: usize,

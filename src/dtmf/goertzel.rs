@@ -1,5 +1,5 @@
-//! The filter bank: what eight Goertzel filters would tell about each 5 ms hop, as integer correlations, and their power over
-//! the last three hops.
+//! The filter bank: the output of eight Goertzel filters for each 5 ms hop, as integer correlations, and their power over the
+//! last three hops.
 //!
 //! The correlations are integers: whatever the machine and the order of summation, the sums are the same to the bit. The few
 //! operations on floats are written lane by lane, and Rust neither reorders nor contracts them.
@@ -12,7 +12,7 @@ use super::tables::{HOP, SCALE, TURN, TURNS};
 /// Eight cosine correlations, then eight sine correlations of a hop, times [`super::tables::SCALE`].
 pub(super) type Bins = [i32; 16];
 
-/// Least part of the energy of three hops that the eight frequencies together must hold to be looked at.
+/// Least part of the energy of three hops in the eight frequencies together that is worth a look.
 pub(super) const SCREEN_SHARE: f32 = 0.38;
 
 /// The correlations over the last 15 ms, kept up hop by hop.
@@ -31,10 +31,10 @@ pub(super) struct Bank {
     energy: [u32; 2],
 }
 
-/// What a hop has shown.
+/// The content of a hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// Nothing came, or no more than silence.
+    /// Silence, or nothing arrived.
     Silence,
     /// The eight frequencies hold too little of the energy of the last three hops.
     Other,
@@ -100,7 +100,7 @@ impl Bank {
     }
 }
 
-/// The power that a steady tone shows over so many hops, per unit of its energy in 64ths.
+/// The power of a steady tone over `hops` hops, per unit of its energy in 64ths.
 #[inline(always)]
 pub(super) fn full_power(hops: f32) -> f32 {
     hops * (HOP as f32 / 2.0 * 64.0 * SCALE as f32 * SCALE as f32)

@@ -9,7 +9,7 @@ pub(super) const KEPT: usize = 16;
 /// Hops in a packet of 20 ms.
 const PACKET: usize = 4;
 
-/// What a repeated packet must reach somewhere, for silence repeats itself. A power of two, so that or-ing all samples shows it.
+/// Least peak of a repeated packet, since silence repeats itself. A power of two, so that or-ing all samples shows it.
 const LOUD: i16 = 64;
 
 pub(super) struct History {
@@ -44,7 +44,7 @@ impl History {
         &mut self.samples[self.hops as usize % KEPT]
     }
 
-    /// Whether the hop that is filled now is the one of 20 ms before, to the bit: a packet played twice to conceal a loss.
+    /// Whether the hop being filled equals the one of 20 ms before to the bit: a packet played twice to conceal a loss.
     pub(super) fn repeats(&self) -> bool {
         let now = &self.samples[self.hops as usize % KEPT];
         let before = &self.samples[(self.hops as usize).wrapping_sub(PACKET) % KEPT];
@@ -54,7 +54,7 @@ impl History {
             && now == before
     }
 
-    /// The hop that was filled, and where its correlations go.
+    /// The filled hop, and the place of its correlations.
     #[inline(always)]
     pub(super) fn filled(&mut self) -> (&[i16; HOP], &mut Bins) {
         let slot = self.hops as usize % KEPT;
@@ -117,13 +117,13 @@ impl History {
         age >= KEPT || self.lost[self.slot(age)]
     }
 
-    /// Whether the hop is missing, and an earlier one was played in place of it.
+    /// Whether the hop is missing, and an earlier one was played in its place.
     pub(super) fn repeated(&self, age: Age) -> bool {
         age < KEPT && self.repeated[self.slot(age)]
     }
 }
 
-/// A span of samples, told by how many samples before the present it starts and ends.
+/// A span of samples. Start and end count backwards from the present.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Span {
     pub(super) from: usize,

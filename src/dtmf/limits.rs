@@ -52,7 +52,7 @@ impl Limits {
     }
 }
 
-/// What may be beside a tone, and what the tone must be like for that.
+/// Limits of a tone and of the sound beside it.
 #[derive(Clone, Copy)]
 struct Allowance {
     /// Residual below 2 kHz, as a part of all energy: where a voice has its harmonics. White noise at an SNR of 10 dB leaves
@@ -76,9 +76,9 @@ const ANY: f32 = f32::MAX;
 /// From clean to noisy. The steps were set so that white noise of the SNR named misses none of 16,000, and then as tight as
 /// that allows.
 const ALLOWED: [Allowance; 9] = [
-    // 17 dB, and all that G.711 and clipping do
+    // 17 dB, and all effects of G.711 and clipping
     Allowance { low_share: 0.025, share: 0.06, scatter: [0.02; 2], before: 0.12, length: 0, deviation: [ANY; 2] },
-    // as clean as can be, whatever stood before: speech, noise, a click
+    // very clean, after anything: speech, noise, a click
     Allowance { low_share: 0.01, share: 0.03, scatter: [0.01; 2], before: ANY, length: 280, deviation: [0.02; 2] },
     // 15 dB within 40 ms, at 1.8 % and 5 dB of twist
     Allowance { low_share: 0.035, share: 0.09, scatter: [0.034; 2], before: 0.15, length: 288, deviation: [ANY; 2] },
@@ -123,11 +123,11 @@ const OVER_ECHO: [Allowance; 3] = [
     },
 ];
 
-/// With a dial tone taken out, which itself stood before the onset and shakes each hop's phasors.
+/// With a dial tone removed, which itself stood before the onset and shakes each hop's phasors.
 const BEHIND_DIAL_TONE: Allowance =
     Allowance { low_share: 0.025, share: 0.05, scatter: [0.03; 2], before: 0.5, length: 0, deviation: [0.02; 2] };
 
-/// With hum taken out. The mains' frequency is one that voices have too, so this takes long enough to tell it from theirs.
+/// With hum removed. Voices have the mains' frequency too, so the tone must be long enough to be distinguished from theirs.
 const BEHIND_HUM: Allowance =
     Allowance { low_share: 0.025, share: 0.05, scatter: [0.02; 2], before: 0.5, length: 480, deviation: [0.01; 2] };
 
@@ -137,7 +137,7 @@ const WITHOUT_ONSET: [Allowance; 2] = [
     IN_PLACE,
 ];
 
-/// Long, and exactly in place: what a speech codec leaves of a digit, which is no steady amplitude, nor an onset.
+/// Long, and exactly in place. A speech codec leaves that of a digit, but neither a steady amplitude nor an onset.
 const IN_PLACE: Allowance =
     Allowance { low_share: 0.06, share: 0.12, scatter: [0.08; 2], before: ANY, length: 480, deviation: [0.003; 2] };
 
@@ -145,11 +145,11 @@ const IN_PLACE: Allowance =
 /// the least that shows a frequency.
 const LENGTH_BESIDE_LOSS: usize = 118;
 
-/// The same beside a packet that was played twice: 17 ms. What was played last may be any part of the tone, with an onset in it,
-/// so that what is left beside it shows less than its length says.
+/// The same beside a packet that was played twice: 17 ms. The repeated packet may be any part of the tone, with an onset in it,
+/// so that the rest shows less than its length suggests.
 const LENGTH_BESIDE_REPEAT: usize = 136;
 
-/// The same around digital silence of a packet's length, which is a loss that was hidden.
+/// The same around digital silence of a packet's length, which is a concealed loss.
 const LENGTH_AROUND_HOLE: usize = 160;
 
 impl Allowance {
@@ -168,7 +168,7 @@ impl Allowance {
     }
 }
 
-/// What applies to the candidate, from strict to loose.
+/// The allowances that apply to the candidate, from strict to loose.
 fn allowances(m: &Measured) -> &'static [Allowance] {
     match m.background {
         Some(background) => std::slice::from_ref(behind(background)),
@@ -177,7 +177,7 @@ fn allowances(m: &Measured) -> &'static [Allowance] {
     }
 }
 
-/// The first allowance that covers the candidate decides, else the last one says what is wrong.
+/// The first allowance that covers the candidate decides, otherwise the last one gives the reason.
 fn judge_noise(m: &Measured) -> Verdict {
     let mut verdict = Verdict::Residual;
     for allowance in allowances(m) {
@@ -199,7 +199,7 @@ fn behind(background: Background) -> &'static Allowance {
 /// Most of the energy that a dial tone may make up beside a digit: two tones, each 6 dB weaker, and some noise. The same for hum.
 const BACKGROUND_SHARE: f32 = 0.32;
 
-/// Whether it is worth to look for a background in what is left.
+/// Whether it is worth looking for a background in the residual.
 pub(super) fn may_hide(m: &Measured, background: Background) -> bool {
     let allowance = behind(background);
     m.low_share > allowance.low_share
@@ -208,12 +208,12 @@ pub(super) fn may_hide(m: &Measured, background: Background) -> bool {
         && judge_noise(m) != Verdict::Taken
 }
 
-/// Whether what is left without the background is little enough to have been it.
+/// Whether the rest without the background is small enough to confirm it.
 pub(super) fn was_hidden(low_share: f32, background: Background) -> bool {
     low_share < behind(background).low_share
 }
 
-/// The decision about a candidate of which this was measured.
+/// The decision about a measured candidate.
 pub(super) fn judge(m: &Measured, limits: &Limits) -> Verdict {
     let need = least_length(m, limits);
     if m.power.iter().any(|p| *p < limits.power) {
@@ -242,7 +242,7 @@ fn least_length(m: &Measured, limits: &Limits) -> usize {
     }
 }
 
-/// The limit that a verdict stands on: of several allowances the loosest one's, for a verdict says what even that refuses.
+/// The limit behind a verdict: of several allowances the loosest one's, which refuses it too.
 pub(super) fn limit(m: &Measured, limits: &Limits, verdict: Verdict) -> Option<Limit> {
     let loosest = allowances(m).last()?;
     let db = |ratio: f32| 10.0 * ratio.log10();
@@ -262,7 +262,7 @@ pub(super) fn limit(m: &Measured, limits: &Limits, verdict: Verdict) -> Option<L
     Some(Limit { of, value })
 }
 
-/// How far off a tone may be: everywhere, if it is farther than that, else with as much beside it as there is.
+/// The limit of deviation: the configured one if it was exceeded, otherwise that of the loosest allowance.
 fn loosest_deviation(m: &Measured, limits: &Limits, loosest: &Allowance) -> f32 {
     if m.deviation.iter().any(|d| d.abs() > limits.deviation) { limits.deviation } else { loosest.deviation[0] }
 }

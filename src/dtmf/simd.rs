@@ -118,7 +118,7 @@ mod x86 {
         a.wrapping_add(b).wrapping_add(c.wrapping_add(d))
     }
 
-    /// A sum of two squares reaches 2^31 at most, which is told as an unsigned number.
+    /// A sum of two squares reaches 2^31 at most, which fits an unsigned number.
     #[inline(always)]
     fn energy(samples: &[i16; HOP]) -> u32 {
         // SAFETY: SSE2 is part of x86-64; the transmutes are between arrays of integers of one size.

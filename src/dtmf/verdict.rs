@@ -7,7 +7,7 @@ pub enum Verdict {
     Taken,
     /// It goes on after a gap that is too short to be a pause: the digit before it, still held.
     Resumed,
-    /// Not long enough, or not for how much noise there is.
+    /// Too short, or too short for its noise.
     TooShort,
     /// A tone is too far from its frequency.
     Frequency,
@@ -15,22 +15,22 @@ pub enum Verdict {
     Twist,
     /// A tone is too weak.
     Level,
-    /// Too much else is in it.
+    /// Too much of it is not the two tones.
     Residual,
     /// Its amplitude or phase wanders, as a voice does.
     Unsteady,
 }
 
-/// The limit that a candidate did not keep.
+/// The limit that a candidate exceeded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// Of what.
+    /// The limited quantity.
     pub of: Quantity,
     /// Its value, in the unit that [`Explanation`](super::Explanation) has.
     pub value: f32,
 }
 
-/// What is measured of a candidate and limited.
+/// A limited measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quantity {
     /// Least level of each tone in dBm0.

@@ -12,18 +12,18 @@ pub(super) fn is_on_telephones(key: Key) -> bool {
     !matches!(key, Key::A | Key::B | Key::C | Key::D)
 }
 
-/// Digits that are being keyed in. Of too many, only that they are too many is kept.
+/// Digits being keyed in. Beyond the greatest length, only the excess itself is remembered.
 pub(super) struct Entry {
     digits: Secret,
     most: usize,
     overflowed: bool,
 }
 
-/// What a key did to an entry.
+/// The effect of a key on an entry.
 pub(super) enum Keyed {
     /// A digit was added: more may follow.
     More,
-    /// `*`: nothing is left.
+    /// `*`: the entry is empty again.
     Cleared,
     /// `#`: the caller has finished.
     Finished,
@@ -77,18 +77,18 @@ impl Entry {
         if self.overflowed { None } else { PhoneNumber::parse(self.digits.expose()).ok() }
     }
 
-    /// The digits, without those that were too many.
+    /// The digits, without the excess.
     pub(super) fn digits(&self) -> &Secret {
         &self.digits
     }
 
-    /// The digits, without those that were too many.
+    /// The digits, without the excess.
     pub(super) fn into_digits(self) -> Secret {
         self.digits
     }
 }
 
-/// Drops keys that were pressed ahead of a question they cannot have been meant for: until they pause.
+/// Drops keys pressed ahead of a question that they cannot have been meant for, until they pause.
 #[derive(Default)]
 pub(super) struct Flush {
     until: Option<Time>,
@@ -96,7 +96,7 @@ pub(super) struct Flush {
 }
 
 impl Flush {
-    /// Drops keys from now on, until none came for `pause`, or for the pause being waited for, if that is longer.
+    /// Drops keys from now on, until none came for `pause`, or for the pause already waited for, if that is longer.
     pub(super) fn begin(&mut self, now: Time, pause: Duration) {
         let waiting = self.until.is_some_and(|until| now < until);
         let pause = if waiting { pause.max(self.pause) } else { pause };

@@ -92,14 +92,14 @@ prompts! {
     REFUSED_UNIDENTIFIED = "refused-unidentified",
 }
 
-/// Why a caller is not served, as it is spoken to who is refused.
+/// The reason of a refusal, as it is spoken to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excuse {
     /// The number is withheld: 186 before the number shows it.
     Withheld,
     /// The calling number is on no contracted line.
     NotContracted,
-    /// The calling number is not known for certain.
+    /// The calling number is not certain.
     Unidentified,
 }
 
@@ -114,7 +114,7 @@ impl Excuse {
     }
 }
 
-/// The numbers of digits that can be spoken.
+/// The lengths of a password that can be spoken.
 pub(super) const SPOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 4..=16;
 
 const LENGTHS: [PromptName; 13] = [

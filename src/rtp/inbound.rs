@@ -1,6 +1,6 @@
 //! The receiving half of a session: datagrams of one source in, audio in order and presses out.
 //!
-//! Usable alone, as for a capture: it knows no addresses and sends nothing.
+//! Usable alone, for example on a capture: it knows no addresses and sends nothing.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,12 +16,12 @@ use crate::time::Time;
 
 /// Comfort noise (RFC 3389), at 8 kHz.
 pub(super) const COMFORT_NOISE: u8 = 13;
-/// G.711 in both laws (RFC 3551 §6): never anything else, so read whatever was agreed.
+/// G.711 in both laws (RFC 3551 §6): the numbers never mean anything else, so they are read even if not agreed.
 const STATIC_AUDIO: [u8; 2] = [0, 8];
 /// Spare payload buffers kept for reuse.
 const SPARE: usize = 16;
 
-/// The telephone-event payload that was agreed on.
+/// The agreed telephone-event payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventFormat {
     /// Its payload type.
@@ -30,7 +30,7 @@ pub struct EventFormat {
     pub clock_rate: u32,
 }
 
-/// What a source may send.
+/// The formats that a source may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Formats {
     /// The agreed audio payload type. PCMU as 0 and PCMA as 8 are read besides.
@@ -39,18 +39,18 @@ pub struct Formats {
     pub event: Option<EventFormat>,
 }
 
-/// What was received, in order. Times are in audio samples and never go back; where they start means nothing.
+/// Received media, in order. Times are in audio samples and never go back; their origin is arbitrary.
 pub enum Received {
     /// A packet of audio.
     Audio {
-        /// Its payload type, which tells the law.
+        /// Its payload type, which gives the law.
         payload_type: u8,
         /// One byte a sample. May be handed back with `recycle`.
         payload: Vec<u8>,
         /// The media time of the first sample.
         at: u64,
     },
-    /// Audio that was sent and did not come.
+    /// Audio that was sent but did not arrive.
     Lost {
         /// How much.
         samples: u32,
@@ -73,7 +73,7 @@ pub enum Received {
         code: u8,
         /// When it was pressed: the same as in its `EventDown`.
         at: u64,
-        /// How long it was held, in samples, as far as it was told.
+        /// How long it was held, in samples, as far as it was reported.
         duration: u32,
     },
 }
@@ -100,9 +100,9 @@ pub struct Counters {
     pub received: u64,
     /// Packets that were given up.
     pub lost: u64,
-    /// Of those, packets that came after all, too late.
+    /// Of those, packets that arrived too late.
     pub late: u64,
-    /// Packets that came again.
+    /// Packets that arrived again.
     pub duplicates: u64,
     /// Packets whose payload type was not agreed.
     pub unknown_type: u64,
@@ -110,7 +110,7 @@ pub struct Counters {
     pub strays: u64,
     /// How often the sender started anew: another SSRC, or another numbering.
     pub restarts: u64,
-    /// Presses told as events.
+    /// Presses reported as events.
     pub presses: u64,
     /// The interarrival jitter in samples (RFC 3550 §6.4.1).
     pub jitter: u32,
@@ -133,7 +133,7 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// A stream of these formats whose holes are waited for `window`, and up to `max_window` where that is needed.
+    /// A stream of these formats. A hole is waited for `window`, or up to `max_window` on a network that needs it.
     pub fn new(formats: Formats, window: Duration, max_window: Duration) -> Inbound {
         Inbound {
             formats,
@@ -169,12 +169,12 @@ impl Inbound {
         self.deliver(now);
     }
 
-    /// Gives up what did not come in time, and ends presses that are not heard of any more. At [`Time::MAX`] that is
+    /// Gives up packets that did not arrive in time, and ends presses without further reports. At [`Time::MAX`] that is
     /// everything: the end of a capture.
     pub fn handle_timeout(&mut self, now: Time) {
         self.deliver(now);
         self.events.handle_timeout(now);
-        self.tell_events(now);
+        self.report_events(now);
     }
 
     /// When [`Inbound::handle_timeout`] has something to do.
@@ -194,7 +194,7 @@ impl Inbound {
         }
     }
 
-    /// Whether a payload type is one of those that may come.
+    /// Whether this payload type is expected.
     pub fn knows(&self, payload_type: u8) -> bool {
         self.is_audio(payload_type) || self.is_event(payload_type) || payload_type == COMFORT_NOISE
     }
@@ -203,7 +203,7 @@ impl Inbound {
     pub fn reformat(&mut self, formats: Formats) {
         if formats.event != self.formats.event {
             self.events.restart();
-            self.tell_events(Time::ZERO);
+            self.report_events(Time::ZERO);
             self.events = receiver(formats);
         }
         self.formats = formats;
@@ -214,7 +214,7 @@ impl Inbound {
         Counters { jitter: self.reception.jitter(), ..self.counters }
     }
 
-    /// Counts for a report block; none when nothing came since the last.
+    /// Counts for a report block; none when nothing arrived since the last.
     pub fn report(&mut self) -> Option<Counts> {
         self.reception.report()
     }
@@ -313,7 +313,7 @@ impl Inbound {
         self.ready.push_back(Received::Audio { payload_type: held.payload_type, payload: held.payload, at });
     }
 
-    /// Moves the media time on and tells what is missing before it.
+    /// Moves the media time on and delivers the gap before it.
     fn advance(&mut self, timestamp: u32, length: u64, arrived: Time) -> u64 {
         let missing = std::mem::take(&mut self.missing);
         let (gap, at) = self.timeline.advance(timestamp, length, missing, arrived);
@@ -330,11 +330,11 @@ impl Inbound {
     fn take_event(&mut self, arrived: Time, packet: &Packet<'_>) {
         if self.is_event(packet.payload_type) {
             self.events.receive(arrived, packet);
-            self.tell_events(arrived);
+            self.report_events(arrived);
         }
     }
 
-    fn tell_events(&mut self, arrived: Time) {
+    fn report_events(&mut self, arrived: Time) {
         while let Some(change) = self.events.poll() {
             self.ready.push_back(match change {
                 Change::Down { code, at } => {

@@ -10,23 +10,23 @@ use std::time::Duration;
 use super::packet::Packet;
 use crate::time::Time;
 
-/// Packets held behind holes at most; more and the oldest hole is given up.
+/// Most packets held behind holes. With more, the oldest hole is given up.
 const CAPACITY: usize = 64;
 /// A forward jump below this is loss (RFC 3550 §A.1, MAX_DROPOUT).
 const MAX_DROPOUT: i64 = 3000;
 /// A backward jump up to this is reordering: as far back as `delivered` remembers.
 const MAX_MISORDER: i64 = 128;
-/// After this much silence no older packet is still under way: one that seems so is a sender that started again.
+/// After this much silence no older packet is still under way: one that seems older shows a restarted sender.
 const RESTART_SILENCE: Duration = Duration::from_secs(1);
 /// Calm that narrows a widened window by one [`STEP`].
 const CALM: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(20);
 
-/// A packet on its way through the buffer, with what the buffer knows of it.
+/// A packet on its way through the buffer.
 pub struct Held {
     /// The sequence number with its wraps counted.
     pub sequence: u64,
-    /// When it arrived, which may be well before it is delivered.
+    /// The time of arrival, which may be well before delivery.
     pub arrived: Time,
     /// The marker bit.
     pub marker: bool,
@@ -55,7 +55,7 @@ impl Held {
         }
     }
 
-    /// A sender that does not number the end of an event anew: the later payload says more.
+    /// For senders that repeat a sequence number at the end of an event: the later payload is the fuller one.
     fn renew(&mut self, packet: &Packet<'_>) {
         if (packet.timestamp, packet.payload_type) == (self.timestamp, self.payload_type) {
             self.payload.clear();
@@ -76,7 +76,7 @@ impl Held {
     }
 }
 
-/// What became of an arriving packet.
+/// The fate of an arriving packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {
     /// It will come out of [`JitterBuffer::next`].
@@ -99,7 +99,7 @@ pub struct JitterBuffer {
     max_window: Duration,
     window: Duration,
     widened: Time,
-    /// The sequence number that is to be delivered next; none before the first packet.
+    /// The sequence number to be delivered next; none before the first packet.
     expected: Option<u64>,
     /// Bit n: whether `expected - 1 - n` was delivered.
     delivered: u128,
@@ -135,8 +135,8 @@ impl JitterBuffer {
             return self.place(now, packet, buffer);
         };
         let delta = i64::from(packet.sequence.wrapping_sub(self.highest as u16) as i16);
-        if let Some(verdict) = self.judge_jump(now, packet.sequence, delta) {
-            return (verdict, Some(buffer));
+        if let Some(placed) = self.judge_jump(now, packet.sequence, delta) {
+            return (placed, Some(buffer));
         }
         // cannot go below zero: counting starts at 2^16, and only so far back is accepted
         let sequence = self.highest.saturating_add_signed(delta);
@@ -164,7 +164,7 @@ impl JitterBuffer {
         }
     }
 
-    /// The next packet in sequence, with how many before it were given up; none while a hole is waited for.
+    /// The next packet in sequence and the number of packets given up before it; none while a hole is waited for.
     pub fn next(&mut self, now: Time) -> Option<(u64, Held)> {
         let front = self.held.front()?;
         let missing = front.sequence.saturating_sub(self.expected?);
@@ -178,7 +178,7 @@ impl JitterBuffer {
         self.take()
     }
 
-    /// The next packet in sequence without waiting for what is missing: to empty the buffer.
+    /// The next packet in sequence without waiting for missing ones: to empty the buffer.
     pub fn take(&mut self) -> Option<(u64, Held)> {
         let held = self.held.pop_front()?;
         let missing = held.sequence.saturating_sub(self.expected?);
@@ -195,7 +195,7 @@ impl JitterBuffer {
         self.held.clear();
     }
 
-    /// When a hole is given up unless something arrives.
+    /// When a hole is given up.
     pub fn deadline(&self) -> Time {
         self.hole_noticed().map_or(Time::MAX, |noticed| noticed + self.window)
     }
@@ -208,7 +208,7 @@ impl JitterBuffer {
     fn begin(&mut self, sequence: u16) {
         self.highest = (1 << 16) + u64::from(sequence);
         self.expected = Some(self.highest);
-        // a packet that was sent before the first that came is neither a duplicate nor late: unknown, so "late"
+        // a packet sent before the first to arrive is neither a duplicate nor late: unknown, so "late"
         self.delivered = 0;
     }
 
@@ -245,7 +245,7 @@ impl JitterBuffer {
     }
 
     fn widen(&mut self, now: Time) {
-        // unknown when the packet was sent before the first one that came
+        // unknown when the packet was sent before the first one to arrive
         let Some(noticed) = self.given_up else { return };
         self.window = (now.since(noticed) + STEP / 2).clamp(self.window, self.max_window);
         self.widened = now;

@@ -1,4 +1,4 @@
-//! What is reported of a source: the counters of RFC 3550 §6.4.1, as its appendix A.3 and A.8 compute them.
+//! The counts reported about a source: the counters of RFC 3550 §6.4.1, as its appendix A.3 and A.8 compute them.
 
 use super::samples;
 use crate::time::Time;

@@ -220,7 +220,7 @@ fn word(bytes: &mut &[u8]) -> Option<u32> {
 }
 
 /// An instant as an NTP timestamp: seconds since the start of [`Time`], which RFC 3550 §6.4.1 allows in place of the
-/// wall clock. The time zero is told as one 2^-32 s, since 0 means none.
+/// wall clock. The time zero is written as one 2^-32 s, since 0 means none.
 pub fn ntp(now: Time) -> u64 {
     let elapsed = now.elapsed();
     let fraction = (u64::from(elapsed.subsec_nanos()) << 32) / 1_000_000_000;

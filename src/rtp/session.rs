@@ -1,4 +1,4 @@
-//! One RTP session of one call: what comes from the other end, what goes to it, and the reports about both.
+//! One RTP session of one call: media received, media sent, and the reports about both.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::time::Time;
 /// Spare datagram buffers kept for reuse.
 const SPARE: usize = 16;
 
-/// What a session starts with. The numbers are random for each call (RFC 3550 §5.1).
+/// The start of a session. The numbers are random for each call (RFC 3550 §5.1).
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Our source.
@@ -33,15 +33,15 @@ pub struct Config {
     pub payload_type: u8,
     /// The agreed events, if any, both ways.
     pub event: Option<EventFormat>,
-    /// Our name in reports: says nothing about who we are (RFC 7022).
+    /// Our name in reports, which does not identify us (RFC 7022).
     pub cname: String,
-    /// How long a hole is waited for.
+    /// Wait for a missing packet.
     pub reorder_window: Duration,
-    /// How long at most, on a network where packets come later than that.
+    /// The longest wait, on a network where packets arrive later than that.
     pub max_reorder_window: Duration,
     /// Seeds the randomness of the report interval.
     pub seed: u64,
-    /// The host that signalling comes from: besides the agreed one, media may come from there.
+    /// The host of the signalling: besides the agreed host, media may come from it.
     pub signalling: Option<IpAddr>,
     /// The keys, when media is encrypted (SRTP).
     pub keying: Option<Keying>,
@@ -104,17 +104,17 @@ pub struct Stats {
     pub inbound: Counters,
     /// Datagrams that were not RTP.
     pub malformed: u64,
-    /// Datagrams from where they may not come.
+    /// Datagrams from addresses that are not accepted.
     pub foreign: u64,
-    /// Where the last of those came from that came to the RTP socket.
+    /// The source of the last of them on the RTP socket.
     pub stranger: Option<SocketAddr>,
-    /// Datagrams that are not what the other end encrypted: forged, replayed, cut off.
+    /// Datagrams that did not decrypt: forged, replayed, cut off.
     pub rejected: u64,
-    /// Those of them that had been received before, or were too old to tell.
+    /// Those of them that had been received before, or were too old to be checked.
     pub replayed: u64,
     /// Packets sent.
     pub sent: u64,
-    /// The round trip, as the other end's last report tells it.
+    /// The round trip, by the other end's last report.
     pub round_trip: Option<Duration>,
     /// Packets of ours that the other end reports as lost.
     pub remote_lost: i32,
@@ -170,7 +170,7 @@ impl Session {
         self.outbound.formats = formats;
     }
 
-    /// The keys that were agreed on anew; none: media is not encrypted any more.
+    /// Newly agreed keys; without them media is not encrypted any more.
     pub fn rekey(&mut self, keying: Option<&Keying>) {
         match (&mut self.srtp, keying) {
             (Some(srtp), Some(keying)) => srtp.rekey(keying),
@@ -193,7 +193,7 @@ impl Session {
                 session.stats.malformed += 1;
                 return;
             };
-            // only what may come teaches an address
+            // only an expected payload type teaches an address
             if session.inbound.knows(packet.payload_type) {
                 session.rtp.hear(now, from);
             } else if !session.rtp.is_from(from) {
@@ -206,7 +206,7 @@ impl Session {
 
     /// Takes a datagram from the RTCP socket.
     pub fn handle_rtcp(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
-        // a host other than the one media comes from has nothing to report
+        // only the host of the media has anything to report
         if !self.rtcp.accepts(now, from) || !self.rtp.is_from_host(from) {
             self.stats.foreign += 1;
             return;
@@ -221,7 +221,7 @@ impl Session {
         });
     }
 
-    /// Passes a datagram on as the other end wrote it, before it encrypted it; nothing when that cannot be had.
+    /// Decrypts a datagram and passes it on; one that does not decrypt is counted and dropped.
     fn opening(
         &mut self,
         datagram: &[u8],
@@ -285,7 +285,7 @@ impl Session {
         }
     }
 
-    /// Says that from here on nothing is sent but silence of this level, in -dBov (RFC 3389); [`Session::skip`] it then.
+    /// Announces silence of this level, in -dBov (RFC 3389); [`Session::skip`] it then.
     pub fn send_comfort_noise(&mut self, now: Time, level: u8) {
         let buffer = self.spare.pop().unwrap_or_default();
         let bytes = self.outbound.comfort_noise(now, level, buffer);
@@ -319,7 +319,7 @@ impl Session {
         Stats { inbound: self.inbound.counters(), sent: u64::from(self.outbound.packets), ..self.stats }
     }
 
-    /// Reports on the RTP socket, from an end that multiplexes without having asked (RFC 5761).
+    /// Reports on the RTP socket, from an end that multiplexes without asking (RFC 5761).
     fn handle_multiplexed(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         if !self.rtp.is_from(from) {
             self.stats.foreign += 1;
@@ -338,8 +338,8 @@ impl Session {
         self.outputs.push_back(Output::Rtp { to, bytes });
     }
 
-    /// Where reports go: nowhere as long as media goes to another host than agreed and no report came from there, nor while
-    /// media is to go nowhere (the old way of holding, RFC 3264 §8.4).
+    /// The address for reports. There is none while media goes to another host than agreed and no report came from it, nor
+    /// while the agreed address is unspecified (the old way of holding, RFC 3264 §8.4).
     fn report_destination(&self) -> Option<SocketAddr> {
         let to = self.rtcp.destination();
         let known = self.rtp.is_from_host(to) || !self.rtp.is_elsewhere();
@@ -385,7 +385,7 @@ impl Session {
         self.stats.remote_lost = block.counts.lost;
         if block.last_report != 0 {
             let passed = rtcp::middle(rtcp::ntp(now)).wrapping_sub(block.last_report).wrapping_sub(block.delay);
-            // a delay longer than what passed is the other end's rounding, or nonsense
+            // a delay longer than the elapsed time is the other end's rounding, or nonsense
             let passed = if passed > u32::MAX / 2 { 0 } else { passed };
             self.stats.round_trip = Some(Duration::from_nanos(u64::from(passed) * 1_000_000_000 / 65_536));
         }

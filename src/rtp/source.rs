@@ -1,21 +1,21 @@
 //! Where media comes from and goes to: the agreed address, or one learned once (symmetric RTP, RFC 4961).
 //!
 //! Behind a NAT the agreed address is often not the one that packets come from. So the first valid packet from elsewhere
-//! teaches its address. After that nobody else is heard, except the agreed address itself, which always prevails, and
-//! another port of the same host after a silence (a NAT that forgot).
+//! teaches its address. After that only three sources are heard: this one, the agreed address itself, which always prevails,
+//! and another port of the same host after a silence (a NAT that forgot).
 //!
-//! Not everybody may teach: whoever guesses a port would have the call's media for one packet. It is to come from the agreed host, or from
-//! where signalling comes from. Only a telephone in a private network, whose signalling comes by way of another host, may
-//! send from anywhere; and even then the two prevail.
+//! An attacker who guesses a port would get the call's media for one packet, so only the agreed host and the host of the
+//! signalling may teach. One exception: a telephone in a private network, whose signalling comes by way of another host, may
+//! send from anywhere; even then the two hosts prevail.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// A host that was silent for this long may go on from another port.
+/// After this much silence a host may go on from another port.
 const REBIND: Duration = Duration::from_secs(2);
-/// For this long after another agreement, packets from the old address are the end of the old stream.
+/// Time after a new agreement in which packets from the old address are the end of the old stream.
 const TAIL: Duration = Duration::from_secs(1);
 
 /// The other end's address.
@@ -27,18 +27,18 @@ pub struct Source {
     settled: bool,
     last: Time,
     agreed_at: Time,
-    /// Where signalling comes from; unknown, anybody may teach an address.
+    /// The host of the signalling. When it is unknown, any host may teach an address.
     signalling: Option<IpAddr>,
 }
 
 impl Source {
-    /// The end that was agreed on.
+    /// The other end at its agreed address.
     pub fn new(agreed: SocketAddr, signalling: Option<IpAddr>) -> Source {
         let signalling = signalling.map(host_of);
         Source { agreed, heard: None, settled: false, last: Time::ZERO, agreed_at: Time::ZERO, signalling }
     }
 
-    /// Another agreement. What was heard before goes on being heard until someone else is.
+    /// A new agreement. The source heard before stays until another one is heard.
     pub fn agree(&mut self, now: Time, agreed: SocketAddr) {
         if !same(agreed, self.agreed) {
             tracing::debug!(%agreed, "media agreed on elsewhere");
@@ -48,7 +48,7 @@ impl Source {
         }
     }
 
-    /// Whether a valid packet from there would be heard.
+    /// Whether a valid packet from this address would be heard.
     pub fn accepts(&self, now: Time, from: SocketAddr) -> bool {
         let Some(heard) = self.heard.filter(|_| self.settled) else {
             return self.may_teach(from.ip()) || self.heard.is_some_and(|heard| same(heard, from));
@@ -60,7 +60,7 @@ impl Source {
         same(from, heard) || same(from, self.agreed) || rebound()
     }
 
-    /// Whether a host is the one agreed on, or the one that signals.
+    /// Whether this is the agreed host, or the host of the signalling.
     fn is_known(&self, host: IpAddr) -> bool {
         let host = host_of(host);
         host == host_of(self.agreed.ip()) || self.signalling == Some(host)
@@ -71,7 +71,7 @@ impl Source {
         self.signalling.is_none() || self.is_known(host) || (behind_another && is_private(self.agreed.ip()))
     }
 
-    /// A valid packet came from there and was accepted.
+    /// An accepted, valid packet came from this address.
     pub fn hear(&mut self, now: Time, from: SocketAddr) {
         let again = self.heard.is_some_and(|heard| same(heard, from));
         let tail = again && !same(from, self.agreed) && now.since(self.agreed_at) < TAIL;
@@ -83,28 +83,28 @@ impl Source {
         self.last = now;
     }
 
-    /// Where media is sent to.
+    /// The address that media is sent to.
     pub fn destination(&self) -> SocketAddr {
         self.heard.filter(|_| self.settled).unwrap_or(self.agreed)
     }
 
-    /// Whether the address in use is that of another host than agreed.
+    /// Whether the address in use is on another host than agreed.
     pub fn is_elsewhere(&self) -> bool {
         self.destination().ip().to_canonical() != self.agreed.ip().to_canonical()
     }
 
-    /// Whether something from there is from where we send to.
+    /// Whether this is the address we send to.
     pub fn is_from(&self, from: SocketAddr) -> bool {
         same(from, self.destination())
     }
 
-    /// Whether something from there is from the host where we send to.
+    /// Whether this address is on the host we send to.
     pub fn is_from_host(&self, from: SocketAddr) -> bool {
         from.ip().to_canonical() == self.destination().ip().to_canonical()
     }
 }
 
-/// Nothing reaches it from outside its own network.
+/// Whether the host cannot be reached from outside its own network.
 fn is_private(host: IpAddr) -> bool {
     match host.to_canonical() {
         IpAddr::V4(host) => {
@@ -115,8 +115,8 @@ fn is_private(host: IpAddr) -> bool {
     }
 }
 
-/// The host that an address stands for. Every loopback address is this machine, and a program here that listens on one of them
-/// sends from another, whichever the system picks.
+/// The host that an address stands for. Every loopback address is this machine: a program that listens on one of them may
+/// send from another, as the system picks it.
 fn host_of(address: IpAddr) -> IpAddr {
     let address = address.to_canonical();
     if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address }

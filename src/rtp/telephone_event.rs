@@ -10,7 +10,7 @@ use std::fmt;
 pub use receiver::{Change, Receiver};
 pub use sender::{Sender, Step};
 
-/// The longest duration that one payload can tell; a longer press continues in a new segment (RFC 4733 §2.5.1.3).
+/// The longest duration of one payload; a longer press continues in a new segment (RFC 4733 §2.5.1.3).
 pub const SEGMENT: u32 = 0xffff;
 /// Event codes up to this are read: 0 to 9, `*`, `#`, A to D, and flash (RFC 4733 §3.2).
 pub const LAST_CODE: u8 = 16;
@@ -24,13 +24,13 @@ pub struct Report {
     pub end: bool,
     /// The tone's level as dBm0 without its sign, 0 to 63. Meaningless to a receiver of digits.
     pub volume: u8,
-    /// How long the event lasts so far, in units of the payload's clock.
+    /// The duration of the event so far, in units of the payload's clock.
     pub duration: u16,
 }
 
 impl Report {
     /// The reports in a payload with the offset of each from the packet's timestamp. There is nearly always one; more
-    /// follow each other in time (RFC 4733 §2.5.1.5). What does not look like one ends the list.
+    /// follow each other in time (RFC 4733 §2.5.1.5). The list ends at bytes that do not look like a report.
     pub fn all(payload: &[u8]) -> impl Iterator<Item = (u32, Report)> {
         let mut offset = 0_u32;
         let mut open = true;

@@ -3,19 +3,19 @@
 use super::{AUDIO_CLOCK, samples};
 use crate::time::Time;
 
-/// A timestamp may be ahead of the time that passed by this much (a burst after a stall) and still be believed.
+/// How far a timestamp may run ahead of the elapsed time and still be believed (a burst after a stall).
 const LEEWAY: u64 = AUDIO_CLOCK as u64;
 /// Restarted senders: less than this between two packets is jitter, not a pause.
 const JITTER: u64 = AUDIO_CLOCK as u64 / 10;
-/// An event's timestamp further than this from the audio's is of another clock.
+/// An event whose timestamp is further than this from the audio's runs on another clock.
 const EVENT_LEEWAY: u64 = AUDIO_CLOCK as u64 * 10;
 
 /// Samples without audio before a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gap {
-    /// They were sent and did not come.
+    /// Sent, but did not arrive.
     pub lost: u64,
-    /// They were not sent: silence suppression, or a keyed event in their place.
+    /// Not sent: silence suppression, or a keyed event in their place.
     pub silence: u64,
 }
 
@@ -34,8 +34,8 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Places `length` samples. `missing` is how many packets were given up since the last call.
-    /// Returns what is missing before them and the media time of the first.
+    /// Places `length` samples; `missing` packets were given up since the last call. Returns the gap before them and the
+    /// media time of the first.
     pub fn advance(&mut self, timestamp: u32, length: u64, missing: u64, arrived: Time) -> (Gap, u64) {
         self.start(timestamp, arrived);
         let gap = self.gap(timestamp, missing, arrived);
@@ -59,7 +59,7 @@ impl Timeline {
         if self.unknown || at.abs_diff(now) > EVENT_LEEWAY { now } else { at }
     }
 
-    /// The next timestamp is of another sender, or of the same that started again.
+    /// The next timestamp is from another sender, or from the same one after a restart.
     pub fn restart(&mut self) {
         self.unknown = true;
     }
@@ -81,7 +81,7 @@ impl Timeline {
         let ahead = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
         let total = match u64::try_from(ahead) {
             Ok(ahead) if !self.unknown && ahead <= elapsed.saturating_add(lost).saturating_add(LEEWAY) => ahead,
-            // overlapping audio, or a clock that was set: go by the time that passed
+            // overlapping audio, or a clock that was set: only the elapsed time counts
             Ok(_) | Err(_) => match elapsed.saturating_sub(self.frame) {
                 paused if paused >= JITTER => paused,
                 _ => lost.min(elapsed),

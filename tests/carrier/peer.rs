@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use karipass::account::DEMO_CUSTOMER_NUMBER;
-use karipass::caller::{self, Caller, Output, Step, Verdict};
+use karipass::caller::{self, Caller, Conclusion, Output, Step};
 use karipass::sip::sdp::{self, LocalMedia};
 use karipass::time::Time;
 
@@ -90,7 +90,7 @@ pub struct Peer {
     pub lacking: Vec<&'static str>,
     pub refused: Option<u16>,
     pub over: bool,
-    pub verdict: Verdict,
+    pub conclusion: Conclusion,
     pub keyed: usize,
 }
 
@@ -118,7 +118,7 @@ impl Peer {
             lacking: vec![],
             refused: None,
             over: false,
-            verdict: Verdict::Undecided,
+            conclusion: Conclusion::Undecided,
             keyed: 0,
         }
     }
@@ -189,7 +189,7 @@ impl Peer {
                 Output::Step(step) => out.note(format!("caller: {step:?}")),
                 Output::Timeout(at) => {
                     self.wakes = at;
-                    self.verdict = caller.verdict().clone();
+                    self.conclusion = caller.conclusion().clone();
                     if self.over {
                         self.caller = None;
                         continue;

@@ -1,7 +1,7 @@
 //! Passwords set over the network's line, and what it insists on in the answer.
 
 use karipass::account::Outcome;
-use karipass::caller::Verdict;
+use karipass::caller::Conclusion;
 use karipass::key::Ways;
 
 use crate::line::{Line, order};
@@ -12,7 +12,7 @@ fn sets(ways: Ways, invite: Invite) -> Line {
     let mut line = Line::dial(order(ways), invite);
     let record = line.run();
     assert_eq!((record.outcome, record.status), (Outcome::Set, 200), "{}", line.story());
-    assert_eq!(line.peer.verdict, Verdict::Set, "{}", line.story());
+    assert_eq!(line.peer.conclusion, Conclusion::Set, "{}", line.story());
     assert!(line.peer.lacking.is_empty() && line.opens(), "{}", line.story());
     let keyed = line.peer.keyed as u32;
     let counted = if ways == Ways::RFC4733 { record.digits.rfc4733 } else { record.digits.inband };

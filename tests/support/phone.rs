@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use karipass::caller::{Caller, INFO_TYPE, Output, Step, Verdict};
+use karipass::caller::{Caller, Conclusion, INFO_TYPE, Output, Step};
 use karipass::keying::{Keys, MasterKey};
 use karipass::rtp::session::Stats;
 use karipass::sip::endpoint::{self, CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
@@ -37,7 +37,7 @@ pub struct Phone {
     asked: bool,
     /// It sends no RTP.
     pub mute: bool,
-    pub verdict: Verdict,
+    pub conclusion: Conclusion,
     pub heard: Vec<String>,
     /// How many keys were keyed.
     pub keyed: usize,
@@ -70,7 +70,7 @@ impl Phone {
             keys: draw_keys(setup, 1),
             asked: false,
             mute: false,
-            verdict: Verdict::Undecided,
+            conclusion: Conclusion::Undecided,
             heard: vec![],
             keyed: 0,
             no_ack: false,
@@ -284,7 +284,7 @@ impl Phone {
                 Output::Step(step) => self.step(step, out),
                 Output::Timeout(at) => {
                     self.wakes[1] = at;
-                    self.verdict = caller.verdict().clone();
+                    self.conclusion = caller.conclusion().clone();
                     if self.cause.is_some() {
                         self.stats = Some(caller.stats());
                         self.caller = None;

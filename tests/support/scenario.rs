@@ -1,7 +1,7 @@
 //! Random calls: anything a caller may order, by any way, over any network up to 5 % loss; with what must come of it.
 
 use karipass::account::{self, DEMO_CUSTOMER_NUMBER};
-use karipass::caller::Verdict;
+use karipass::caller::Conclusion;
 use karipass::ivr::Confirm;
 use karipass::key::{Way, Ways};
 use karipass::secret::Secret;
@@ -175,13 +175,13 @@ pub fn judge(setup: &Setup, expected: &Expected, outcome: &Outcome) -> Vec<Strin
             check(outcome.said.is_empty(), "something was said");
         }
         Expected::Set => {
-            check(outcome.verdict == Verdict::Set, "the caller did not hear that it is set");
+            check(outcome.conclusion == Conclusion::Set, "the caller did not hear that it is set");
             check(recorded == Some(account::Outcome::Set), "it is not recorded as set");
             check(outcome.announced.is_some(), "it is not announced");
             check(outcome.opens, "the password does not open the account");
         }
         Expected::Told(prompt) => {
-            check(outcome.verdict == Verdict::Failed((*prompt).to_owned()), "the caller was told something else");
+            check(outcome.conclusion == Conclusion::Failed((*prompt).to_owned()), "the caller was told something else");
             check(outcome.temporaries.is_empty(), "a password was stored");
         }
     }
@@ -205,7 +205,10 @@ pub fn consistency(setup: &Setup, outcome: &Outcome) -> Vec<String> {
     let unheard = record.outcome == account::Outcome::SetUnheard;
     check(!is_set && !unheard || outcome.committed.is_some(), "recorded as set, but not stored");
     check(!unheard || outcome.announced.is_none(), "announced, but recorded as unheard");
-    check(outcome.verdict != Verdict::Set || is_set, "the caller heard that it is set, but it is not recorded as set");
+    check(
+        outcome.conclusion != Conclusion::Set || is_set,
+        "the caller heard that it is set, but it is not recorded as set",
+    );
     let stored_first = outcome.committed.is_some() && outcome.committed <= outcome.announced;
     check(outcome.announced.is_none() || stored_first, "announced before it was stored");
     check(outcome.temporaries.len() == usize::from(outcome.committed.is_some()), "another account was changed");

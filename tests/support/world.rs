@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use karipass::account::{self, CallRecord};
 use karipass::audio::g711::Law;
-use karipass::caller::Verdict;
+use karipass::caller::Conclusion;
 use karipass::number::PhoneNumber;
 use karipass::sip::endpoint::EndCause;
 use karipass::time::Time;
@@ -38,7 +38,7 @@ pub struct World {
 #[derive(Debug)]
 pub struct Outcome {
     /// What the caller thinks.
-    pub verdict: Verdict,
+    pub conclusion: Conclusion,
     /// The status that refused the call.
     pub refused: Option<u16>,
     pub phone_cause: EndCause,
@@ -186,7 +186,7 @@ impl World {
         let opens = ledger.verify(self.now, unit, target, password) == account::Verdict::Temporary;
         let said = &self.service.said;
         Outcome {
-            verdict: self.phone.verdict.clone(),
+            conclusion: self.phone.conclusion.clone(),
             refused: self.phone.refused,
             phone_cause: self.phone.cause.clone().unwrap(),
             record: records.pop(),

@@ -1,7 +1,7 @@
-//! Session keys and what is done with them: derivation (RFC 3711 §4.3), counter mode with HMAC-SHA1 (RFC 3711 §4.1, §4.2) and
+//! Session keys: derivation (RFC 3711 §4.3), counter mode with HMAC-SHA1 (RFC 3711 §4.1, §4.2) and
 //! Galois/counter mode (RFC 7714).
 //!
-//! Packets are worked on in place. One that does not verify is left as it was.
+//! Packets are changed in place. One that does not verify is left as it was.
 
 use aes::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use aes::{Aes128Enc, Aes256Enc};
@@ -29,8 +29,8 @@ pub(super) const ENCRYPTED: u32 = 1 << 31;
 
 type CounterMode<'a, C> = StreamCipherCoreWrapper<CtrCore<&'a C, flavors::Ctr128BE>>;
 
-/// Which packet of which source: everything that makes its key stream its own. Of RTP the index is the rollover counter
-/// and the sequence number (48 bits), of RTCP the SRTCP index (31 bits).
+/// A packet's source and index, which make its key stream unique. The RTP index is the rollover counter
+/// and the sequence number (48 bits), the RTCP index that of SRTCP (31 bits).
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) ssrc: u32,
@@ -49,7 +49,7 @@ pub(super) enum Cipher {
     Galois(Box<Galois>),
 }
 
-/// What the keys are derived for (RFC 3711 §4.3.2): the first of three labels.
+/// The use that keys are derived for (RFC 3711 §4.3.2): the first of three labels.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Rtp = 0,
@@ -109,7 +109,7 @@ impl Cipher {
         }
     }
 
-    /// Verifies and decrypts an RTP packet; tells the length that is left. `identifier` bytes of master key identifier
+    /// Verifies and decrypts an RTP packet; returns the remaining length. `identifier` bytes of master key identifier
     /// are in it.
     pub(super) fn open_rtp(&self, place: Place, packet: &mut [u8], header: usize, identifier: usize) -> Option<usize> {
         match self {
@@ -159,7 +159,7 @@ impl Cipher {
         Some(u32::from_be_bytes(*packet.get(..end)?.last_chunk::<WORD>()?))
     }
 
-    /// Verifies and decrypts an RTCP packet; tells the length that is left.
+    /// Verifies and decrypts an RTCP packet; returns the remaining length.
     pub(super) fn open_rtcp(&self, place: Place, word: u32, packet: &mut [u8], identifier: usize) -> Option<usize> {
         let encrypted = word & ENCRYPTED != 0;
         match self {
@@ -266,7 +266,7 @@ impl Galois {
             Aead::Aes128(aead) => aead.encrypt_inout_detached(&nonce, clear, body.into()),
             Aead::Aes256(aead) => aead.encrypt_inout_detached(&nonce, clear, body.into()),
         };
-        // fails from 64 GiB on; no tag is one that nobody accepts
+        // fails only from 64 GiB on; without a tag no receiver accepts the packet
         tag.map(Into::into).unwrap_or_default()
     }
 

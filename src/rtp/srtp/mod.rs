@@ -3,10 +3,10 @@
 //! [`Srtp`] is what a session uses: both directions, RTP and RTCP. Its halves, [`Sender`] and [`Receiver`], are usable alone.
 //!
 //! Nothing of a packet is believed before its tag is verified: a forged, replayed or truncated one changes no state, and
-//! is dropped by whoever gave it in. Nothing is allocated for a packet.
+//! the caller drops it. Nothing is allocated for a packet.
 //!
-//! Of the libraries there are, those over C code bring OpenSSL, and those in Rust allocate for each packet, and for each SSRC
-//! that anybody forges; so this is written over the RustCrypto primitives.
+//! Of the existing libraries, those over C code bring OpenSSL, and those in Rust allocate for each packet, and for each forged
+//! SSRC; so this is written over the RustCrypto primitives.
 
 mod cipher;
 mod replay;
@@ -16,7 +16,7 @@ use crate::keying::{Keying, MasterKey};
 use cipher::{Cipher, ENCRYPTED, Place, Protocol, RTCP_CLEAR};
 use replay::{Replay, nearest};
 
-/// Sources that may send under one key. What is known of them is never forgotten: their packets could be replayed.
+/// Most sources under one key. None is ever forgotten, since its packets could be replayed.
 const MOST_SOURCES: usize = 64;
 /// The fixed header of RTP.
 const RTP_HEADER: usize = 12;
@@ -33,10 +33,10 @@ pub enum Rejected {
     /// The tag is not that of this packet and this key.
     #[error("not authentic")]
     Unauthentic,
-    /// It was received before, or is too old to tell.
+    /// It was received before, or is too old to be checked.
     #[error("replayed")]
     Replayed,
-    /// More sources than any telephone has.
+    /// More sources under one key than any telephone has.
     #[error("too many sources under one key")]
     Sources,
 }
@@ -80,12 +80,12 @@ impl Srtp {
         self.sender.protect_rtcp(packet);
     }
 
-    /// Decrypts an RTP packet; tells its length.
+    /// Decrypts an RTP packet and returns its length.
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Rejected> {
         self.unprotect(packet, Receiver::unprotect_rtp)
     }
 
-    /// Decrypts a compound RTCP packet; tells its length.
+    /// Decrypts a compound RTCP packet and returns its length.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Rejected> {
         self.unprotect(packet, Receiver::unprotect_rtcp)
     }
@@ -98,7 +98,7 @@ impl Srtp {
         let result = by(&mut self.receiver, packet);
         match (&result, &mut self.previous) {
             (Ok(_), previous) => *previous = None,
-            // what is still under way when the key changes
+            // sent before the key changed
             (Err(_), Some(previous)) => return by(previous, packet),
             (Err(_), None) => {}
         }
@@ -179,7 +179,7 @@ impl Receiver {
         }
     }
 
-    /// Decrypts an RTP packet in place; tells its length. A rejected one is left as it was.
+    /// Decrypts an RTP packet in place and returns its length. A rejected one is left as it was.
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Rejected> {
         let Header { sequence, ssrc, length } =
             Header::read(packet).ok_or(Rejected::Truncated { had: packet.len() })?;
@@ -201,7 +201,7 @@ impl Receiver {
         Err(Rejected::Unauthentic)
     }
 
-    /// Decrypts a compound RTCP packet in place; tells its length. A rejected one is left as it was.
+    /// Decrypts a compound RTCP packet in place and returns its length. A rejected one is left as it was.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, Rejected> {
         let truncated = Rejected::Truncated { had: packet.len() };
         let ssrc = rtcp_ssrc(packet).ok_or(truncated)?;

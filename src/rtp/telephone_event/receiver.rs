@@ -1,10 +1,9 @@
-//! The receiving end of events: any packet of a press tells it, none tells it twice (RFC 4733 §2.5.2).
+//! The receiving end of events: any packet of a press is enough to report it, and it is reported once (RFC 4733 §2.5.2).
 //!
-//! A press is named by its timestamp. What is not in the RFC and comes all the same: ends with a timestamp of their
-//! own, ends that repeat a sequence number, a duration that wraps instead of a new segment, one timestamp for all presses as long as no
-//! audio moves the sender's clock on. Where an end with an unknown
-//! timestamp could be that of the press before or all that is left of a new one, the sender's habits decide, then the
-//! sequence numbers, then the time that passed.
+//! A press is named by its timestamp. Some senders depart from the RFC: ends with a timestamp of their own, ends that repeat
+//! a sequence number, a duration that wraps instead of a new segment, one timestamp for all presses as long as no audio moves
+//! the sender's clock on. An end with an unknown timestamp may belong to the press before, or be the only packet left of a new
+//! one: the sender's habits decide, then the sequence numbers, then the elapsed time.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,13 +14,13 @@ use crate::rtp::AUDIO_CLOCK;
 use crate::rtp::packet::Packet;
 use crate::time::Time;
 
-/// A press that is not heard of for this long is over. Resumed after it, it is still the same press.
+/// A press without a report for this long is over. When its reports resume, it is still the same press.
 const TIMEOUT: Duration = Duration::from_millis(500);
-/// Timestamps remembered: late packets of presses further back than this are of no known press.
+/// Timestamps remembered. A late packet of a press further back belongs to no known press.
 const NAMES: usize = 32;
-/// What comes under the timestamp of a press that ended longer ago than this is no packet of it that was overtaken.
+/// Longest time after the end of a press in which a packet of it may still arrive, overtaken by the end.
 const OVERTAKEN: Duration = Duration::from_millis(60);
-/// More packets than this after an end, and another end is not its repetition (RFC 4733 §2.5.1.4).
+/// Repetitions of an end (RFC 4733 §2.5.1.4): an end more packets after the first is another press's.
 const REPEATED_ENDS: u32 = 2;
 
 /// A key goes down or up.
@@ -40,7 +39,7 @@ pub enum Change {
         code: u8,
         /// As in `Down`.
         at: u64,
-        /// How long it was held, in samples at 8 kHz, as far as it was told.
+        /// How long it was held, in samples at 8 kHz, as far as it was reported.
         duration: u32,
     },
 }
@@ -82,7 +81,7 @@ struct Press {
     closed: bool,
 }
 
-/// A timestamp under which a press was told.
+/// A timestamp under which a press was reported.
 struct Name {
     ssrc: u32,
     timestamp: u32,
@@ -90,11 +89,11 @@ struct Name {
     press: u64,
     /// From the start of the press to the start of this segment.
     offset: u32,
-    /// The duration told under this name, its wraps counted.
+    /// The duration reported under this name, its wraps counted.
     duration: u32,
 }
 
-/// What this sender has shown itself to do.
+/// The sender's habits, as far as they have shown.
 #[derive(Default)]
 struct Habits {
     /// An end kept the timestamp of the updates before it.
@@ -103,7 +102,7 @@ struct Habits {
     repeats_keep_timestamp: bool,
 }
 
-/// A report with what its packet says of it.
+/// A report and the header of its packet.
 #[derive(Clone, Copy)]
 struct Sighting {
     arrived: Time,
@@ -120,7 +119,7 @@ enum Relation {
     New,
     /// It is of the same press, from this offset on.
     Same(u32),
-    /// It is older, and a later press has been told: too late.
+    /// It is older than a press that was reported: too late.
     Stale,
 }
 
@@ -150,7 +149,7 @@ impl Receiver {
         }
     }
 
-    /// Ends a press that is not heard of any more.
+    /// Ends a press without further reports.
     pub fn handle_timeout(&mut self, now: Time) {
         if now >= self.deadline() {
             self.release();
@@ -167,7 +166,7 @@ impl Receiver {
         self.changes.pop_front()
     }
 
-    /// The source numbers its packets anew: what it sends next is not a repetition of anything.
+    /// The source numbers its packets anew: its next packet repeats none before it.
     pub fn restart(&mut self) {
         self.release();
         self.names.clear();
@@ -197,8 +196,8 @@ impl Receiver {
         self.names.iter().any(|name| name.is_of(seen))
     }
 
-    /// A sender whose clock stands still names the next press of the key as the one before: it begins with the marker, and shorter, after
-    /// the end.
+    /// A sender whose clock stands still gives the next press of the key the name of the one before. That press begins after the
+    /// end, with the marker and a shorter duration.
     fn begins_again(&self, seen: &Sighting) -> bool {
         let Some(press) = self.press.as_ref().filter(|press| press.ended && !press.closed) else { return false };
         let is_named = self.names.iter().any(|name| name.press == press.id && name.is_of(seen));
@@ -254,7 +253,7 @@ impl Receiver {
         }
     }
 
-    /// The key is up, whatever told it.
+    /// The key is up, by an end or without one.
     fn release(&mut self) {
         let Some(press) = self.press.as_mut().filter(|press| press.down) else { return };
         press.down = false;
@@ -278,7 +277,7 @@ impl Receiver {
             return Relation::New;
         }
         if later == 0 {
-            // one packet told twice, the second time with another timestamp
+            // one packet sent twice, the second time with another timestamp
             return Relation::Same(0);
         }
         match (press.ended, seen.report.end) {
@@ -299,37 +298,37 @@ impl Receiver {
 
     /// An end with another timestamp, while the key is down as far as we know.
     fn relate_first_end(&self, press: &Press, seen: &Sighting, later: u32, gap: i64) -> Relation {
-        let told = u32::from(seen.report.duration);
+        let reported = u32::from(seen.report.duration);
         let Ok(gap) = u32::try_from(gap) else { return Relation::Same(0) };
         if is_segment(gap) {
             return Relation::Same(gap);
         }
         if gap <= self.span(press) {
-            return Relation::Same(if told < press.duration { gap } else { 0 });
+            return Relation::Same(if reported < press.duration { gap } else { 0 });
         }
-        // the whole press cannot be shorter than what was told of it
-        if told < press.duration || self.habits.ends_keep_timestamp {
+        // the whole press cannot be shorter than the reported part
+        if reported < press.duration || self.habits.ends_keep_timestamp {
             return Relation::New;
         }
-        let lost_updates = (told - press.duration) / (self.clock_rate / 50).max(1);
+        let lost_updates = (reported - press.duration) / (self.clock_rate / 50).max(1);
         self.weigh(press, seen, gap, later > lost_updates + REPEATED_ENDS)
     }
 
     /// An end with another timestamp, after an end.
     fn relate_second_end(&self, press: &Press, seen: &Sighting, later: u32, gap: i64) -> Relation {
-        let told = u32::from(seen.report.duration);
+        let reported = u32::from(seen.report.duration);
         if later > REPEATED_ENDS {
             return Relation::New;
         }
         match u32::try_from(gap) {
             Err(_) => Relation::Same(0),
             Ok(gap) if gap < self.span(press) => Relation::Same(0),
-            Ok(_) if told < press.duration || self.habits.repeats_keep_timestamp => Relation::New,
+            Ok(_) if reported < press.duration || self.habits.repeats_keep_timestamp => Relation::New,
             Ok(gap) => self.weigh(press, seen, gap, false),
         }
     }
 
-    /// Which is nearer to the time that passed: the end of this press, or that of another, `gap` later?
+    /// Which is nearer to the elapsed time: the end of this press, or that of another, `gap` later?
     fn weigh(&self, press: &Press, seen: &Sighting, gap: u32, too_many_between: bool) -> Relation {
         let passed = self.units(seen.arrived.since(press.arrived));
         let same = u64::from(u32::from(seen.report.duration).saturating_sub(press.duration));
@@ -337,16 +336,16 @@ impl Receiver {
         if too_many_between || passed * 2 > same + other { Relation::New } else { Relation::Same(0) }
     }
 
-    /// The sender changed its SSRC while the key was down, and the duration grows on; or between an end and its
-    /// repetition, and less time has passed than another press of that length would have taken.
+    /// The sender changed its SSRC while the key was down, and the duration grows on; or it did so between an end and its
+    /// repetition, in less time than another press of that length would have taken.
     fn carries_on(&self, press: &Press, seen: &Sighting) -> bool {
-        let told = u32::from(seen.report.duration);
-        let grows = press.down && press.duration > 0 && told > press.duration;
+        let reported = u32::from(seen.report.duration);
+        let grows = press.down && press.duration > 0 && reported > press.duration;
         let passed = self.units(seen.arrived.since(press.arrived));
-        grows || (press.ended && seen.report.end && told == press.duration && passed * 2 < u64::from(told))
+        grows || (press.ended && seen.report.end && reported == press.duration && passed * 2 < u64::from(reported))
     }
 
-    /// How far a press reaches after its timestamp for certain. A sender of events at another clock may run its
+    /// The certain length of a press after its timestamp. A sender of events at another clock may run its
     /// timestamps at the audio's.
     fn span(&self, press: &Press) -> u32 {
         let scaled = u64::from(press.duration) * u64::from(AUDIO_CLOCK) / u64::from(self.clock_rate);
@@ -364,8 +363,8 @@ impl Name {
     }
 
     /// Follows the 16-bit duration, which some senders let wrap.
-    fn lengthen(&mut self, told: u16, newer: bool) {
-        let candidate = (self.duration & !0xffff) | u32::from(told);
+    fn lengthen(&mut self, reported: u16, newer: bool) {
+        let candidate = (self.duration & !0xffff) | u32::from(reported);
         let wrapped = newer && candidate.saturating_add(0x8000) < self.duration;
         let candidate = if wrapped { candidate.saturating_add(0x1_0000) } else { candidate };
         self.duration = self.duration.max(candidate);
@@ -374,15 +373,15 @@ impl Name {
 
 impl Habits {
     fn learn(&mut self, seen: &Sighting, press: &Press, name: &Name) {
-        let told_before = name.duration > 0;
-        if seen.report.end && told_before {
+        let reported_before = name.duration > 0;
+        if seen.report.end && reported_before {
             self.ends_keep_timestamp |= !press.ended;
             self.repeats_keep_timestamp |= press.ended;
         }
     }
 }
 
-/// A whole number of full segments (RFC 4733 §2.5.1.3), also as counted by those who take a segment for 2^16.
+/// A whole number of full segments (RFC 4733 §2.5.1.3), also with 2^16 taken for a segment, as some senders do.
 fn is_segment(gap: u32) -> bool {
     gap > 0 && (gap.is_multiple_of(SEGMENT) || gap.is_multiple_of(SEGMENT + 1))
 }

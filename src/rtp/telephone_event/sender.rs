@@ -1,9 +1,9 @@
-//! The sending end of an event: what to put on the wire at each tick (RFC 4733 §2.5.1).
+//! The sending end of an event: the packet of each tick (RFC 4733 §2.5.1).
 
 use super::{Report, SEGMENT};
 use crate::rtp::AUDIO_CLOCK;
 
-/// The end is sent this often, in case it is lost (RFC 4733 §2.5.1.4).
+/// Copies of the end, in case one is lost (RFC 4733 §2.5.1.4).
 const ENDS: u8 = 3;
 
 /// One packet of an event, for [`Session::send_event`](crate::rtp::session::Session::send_event).
@@ -17,7 +17,7 @@ pub struct Step {
     pub anchor: bool,
     /// The media time, in audio samples from the anchor of the first segment, at which the segment begins.
     pub offset: u32,
-    /// How much media time this packet stands for, in audio samples.
+    /// The media time that this packet covers, in audio samples.
     pub advance: u32,
 }
 
@@ -26,11 +26,15 @@ pub struct Sender {
     code: u8,
     volume: u8,
     clock_rate: u32,
-    /// Audio samples: the whole press, a tick, what was told, and where the segment began.
+    /// The whole press, in audio samples.
     length: u32,
+    /// A tick, in audio samples.
     interval: u32,
-    told: u32,
+    /// The part that was reported, in audio samples.
+    reported: u32,
+    /// The start of the segment, in audio samples.
     segment: u32,
+    /// Ends still to be sent.
     ends: u8,
 }
 
@@ -39,7 +43,7 @@ impl Sender {
     /// `clock_rate` is that of the negotiated telephone-event.
     pub fn new(code: u8, length: u32, interval: u32, clock_rate: u32) -> Sender {
         let interval = interval.max(1);
-        Sender { code, volume: 10, clock_rate, length: length.max(1), interval, told: 0, segment: 0, ends: ENDS }
+        Sender { code, volume: 10, clock_rate, length: length.max(1), interval, reported: 0, segment: 0, ends: ENDS }
     }
 
     /// Whether nothing is left to send.
@@ -47,7 +51,7 @@ impl Sender {
         self.ends == 0
     }
 
-    /// The length that one segment can tell, in audio samples.
+    /// The length of a full segment, in audio samples.
     fn segment_length(&self) -> u32 {
         let length = u64::from(SEGMENT) * u64::from(AUDIO_CLOCK) / u64::from(self.clock_rate.max(1));
         u32::try_from(length).unwrap_or(u32::MAX).max(1)
@@ -57,26 +61,26 @@ impl Sender {
 impl Iterator for Sender {
     type Item = Step;
 
-    /// What is to be sent at this tick; none when the event and its repeated ends are sent.
+    /// The packet of this tick; none when the event and its repeated ends are sent.
     fn next(&mut self) -> Option<Step> {
         let advance = self.interval;
         if self.is_done() {
             return None;
         }
-        let first = self.told == 0;
+        let first = self.reported == 0;
         let full = self.segment_length();
-        let new_segment = self.told - self.segment >= full;
+        let new_segment = self.reported - self.segment >= full;
         if new_segment {
             self.segment += full;
         }
-        self.told = self.told.saturating_add(self.interval).min(self.length);
+        self.reported = self.reported.saturating_add(self.interval).min(self.length);
         // the last report of a full segment says exactly that it is full
-        self.told = self.told.min(self.segment.saturating_add(full));
-        let end = self.told >= self.length;
+        self.reported = self.reported.min(self.segment.saturating_add(full));
+        let end = self.reported >= self.length;
         if end {
             self.ends -= 1;
         }
-        let units = u64::from(self.told - self.segment) * u64::from(self.clock_rate) / u64::from(AUDIO_CLOCK);
+        let units = u64::from(self.reported - self.segment) * u64::from(self.clock_rate) / u64::from(AUDIO_CLOCK);
         let duration = u16::try_from(units).unwrap_or(u16::MAX);
         let report = Report { code: self.code, end, volume: self.volume, duration };
         Some(Step { report, first, anchor: first || new_segment, offset: self.segment, advance })
@@ -87,23 +91,23 @@ impl Iterator for Sender {
 mod tests {
     use super::*;
 
-    fn told(sender: Sender) -> Vec<(u16, bool, bool)> {
+    fn sent(sender: Sender) -> Vec<(u16, bool, bool)> {
         sender.map(|step| (step.report.duration, step.first, step.report.end)).collect()
     }
 
     #[test]
     fn a_press_is_a_start_updates_and_three_ends() {
-        let packets = told(Sender::new(5, 500, 160, 8000));
+        let packets = sent(Sender::new(5, 500, 160, 8000));
         let expected =
             [(160, true, false), (320, false, false), (480, false, false), (500, false, true), (500, false, true)];
         assert_eq!(packets[..5], expected);
         assert_eq!(packets[5..], [(500, false, true)]);
-        assert_eq!(told(Sender::new(5, 1, 160, 8000)), [(1, true, true), (1, false, true), (1, false, true)]);
+        assert_eq!(sent(Sender::new(5, 1, 160, 8000)), [(1, true, true), (1, false, true), (1, false, true)]);
     }
 
     #[test]
     fn durations_are_in_units_of_the_negotiated_clock() {
-        let packets = told(Sender::new(5, 320, 160, 48_000));
+        let packets = sent(Sender::new(5, 320, 160, 48_000));
         assert_eq!(packets[..2], [(960, true, false), (1920, false, true)]);
     }
 
