@@ -4,7 +4,7 @@ use super::background::Background;
 use super::goertzel::Bins;
 use super::history::{Age, History, KEPT, Span};
 use super::phasor::Phasor;
-use super::tables::{self, HOP, Inverse, NOMINAL, RATE, SCALE, TONES, TURN, TURNS};
+use super::tables::{HOP, Inverse, NOMINAL, RATE, SCALE, TONES, TURN, TURNS};
 
 const TAU: f32 = std::f32::consts::TAU;
 

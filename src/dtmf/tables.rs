@@ -17,7 +17,7 @@ pub(super) const TURN: usize = 200;
 const TAU: f64 = std::f64::consts::TAU;
 
 /// Cosine and sine of an angle given in turns, to 1e-12.
-pub(super) const fn cos_sin_turns(turns: f64) -> (f64, f64) {
+const fn cos_sin_turns(turns: f64) -> (f64, f64) {
     let mut part = turns - (turns as i64) as f64;
     if part > 0.5 {
         part -= 1.0;

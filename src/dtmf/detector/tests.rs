@@ -27,15 +27,25 @@ impl Line {
         self
     }
 
+    fn weakened(mut self, db: i32) -> Line {
+        let gain = 10f64.powf(-f64::from(db) / 20.0);
+        self.0.iter_mut().for_each(|x| *x = (f64::from(*x) * gain).round() as i16);
+        self
+    }
+
     fn erase(mut self, from_ms: usize, ms: usize) -> Line {
         self.0[from_ms * 8..(from_ms + ms) * 8].fill(0);
         self
     }
 }
 
-/// What was told, and after how many samples.
+/// The events, each with the number of samples given before it.
 fn told(line: &Line, packet: usize) -> Vec<(usize, Event)> {
-    let mut detector = Detector::new(&Config::default());
+    told_by(&Config::default(), line, packet)
+}
+
+fn told_by(config: &Config, line: &Line, packet: usize) -> Vec<(usize, Event)> {
+    let mut detector = Detector::new(config);
     let mut given = 0;
     let mut events = Vec::new();
     for samples in line.0.chunks(packet) {
@@ -109,6 +119,16 @@ fn short_bursts_are_refused_and_36_ms_taken() {
         let burst = |ms| digits(&told(&Line::default().silence(lead).digit('9', ms).silence(60), 160));
         assert_eq!(burst(24), "");
         assert_eq!(burst(36), "9");
+    }
+}
+
+#[test]
+fn presets_differ_in_level_and_pause() {
+    let twice = || Line::default().silence(50).digit('3', 80).silence(25).digit('3', 80).silence(80);
+    let of = |config: Config, line: Line| digits(&told_by(&config, &line, 160));
+    for (config, loud, weak) in [(Config::ntt(), "33", ""), (Config::att(), "33", "33"), (Config::etsi(), "3", "3")] {
+        assert_eq!(of(config.clone(), twice()), loud, "{config:?}");
+        assert_eq!(of(config.clone(), twice().weakened(25)), weak, "{config:?}");
     }
 }
 

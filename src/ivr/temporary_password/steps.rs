@@ -49,7 +49,7 @@ impl Conversation {
         }
     }
 
-    pub(super) fn finish_entry(&mut self, now: Time, state: State) -> State {
+    fn finish_entry(&mut self, now: Time, state: State) -> State {
         match state {
             State::CustomerNumber(entry) => self.check_customer_number(now, &entry),
             State::OtherNumber { unit, entry } => self.check_other_number(now, unit, &entry),
