@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use karipass::account::sqlite::Mode;
 use karipass::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Store};
 use karipass::caller::script::Order;
-use karipass::caller::{Habits, Manner, Way};
+use karipass::caller::{Habits, Manner};
 use karipass::config::{Config, Overrides, PortRange};
 use karipass::dialler::{Believed, Callee, Dialler, Ending, Event, Load, Offer, Outcome, Progress};
+use karipass::key::Ways;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::service::{self, Options, StartError, open_store};
@@ -56,7 +57,7 @@ fn manner() -> Manner {
     let from = PhoneNumber::parse(DEMO_CUSTOMER_NUMBER).unwrap();
     Manner {
         order: Order { unit: Unit::Line, from, target: None, password: Secret::from("48151623") },
-        way: Way::Rfc4733,
+        ways: Ways::RFC4733,
         withheld: false,
         patient: false,
         recording: None,

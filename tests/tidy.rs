@@ -61,8 +61,20 @@ fn may_import(room: &str) -> &'static [&'static str] {
     }
 }
 
-const LEAVES: &[&str] =
-    &["number", "cidr", "mail_server", "unit", "key", "secret", "keying", "hex", "time", "priority", "lock", "datagram"];
+const LEAVES: &[&str] = &[
+    "number",
+    "cidr",
+    "mail_server",
+    "unit",
+    "key",
+    "secret",
+    "keying",
+    "hex",
+    "time",
+    "priority",
+    "lock",
+    "datagram",
+];
 
 #[test]
 fn every_room_imports_only_what_its_wall_has_a_door_for() {
