@@ -141,7 +141,7 @@ fn once(
     let Playing { mut effects, mut outcome, .. } = playing;
     effects.event = id.map(str::to_owned);
     outcome.mails = effects.mails.len();
-    match store.apply(&effects, &Actor::Network(actor), now)? {
+    match store.apply(&effects, &Actor::Program(actor), now)? {
         Applied::Now { fax } => Ok(Outcome { fax, ..outcome }),
         Applied::Before => Ok(Outcome { repeated: true, ..Outcome::default() }),
     }

@@ -4,8 +4,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use karipass::account::sqlite::Mode;
-use karipass::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Store};
+use karipass::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Mode, Store};
 use karipass::caller::script::Order;
 use karipass::caller::{Habits, Manner};
 use karipass::config::{Config, Overrides, PortRange};
@@ -87,7 +86,7 @@ async fn a_call_to_a_service_in_the_same_process_sets_the_password() {
 
     let Some(Event::Call { progress: Progress::Ended(ended), .. }) = events.last() else { panic!("{events:?}") };
     assert_eq!((ended.how, &ended.outcome), (Ending::ServiceHungUp, &Outcome::Set), "{events:?}");
-    let store = open_store(&config, Mode::Existing, "test").unwrap();
+    let store = open_store(&config, Mode::Existing).unwrap();
     let calls = store.calls(&CallFilter::default()).unwrap();
     assert_eq!(calls.iter().map(|call| call.outcome.name()).collect::<Vec<_>>(), ["set"]);
 }

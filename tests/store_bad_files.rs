@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use karipass::account::sqlite::{APPLICATION_ID, Mode, Options};
+use karipass::account::rules::{Policy, Rules};
+use karipass::account::sqlite::{APPLICATION_ID, Sqlite};
+use karipass::account::tables::{Backend, Durability};
 use karipass::account::{
-    self, CallFilter, CallRecord, Cost, Outcome, SqliteStore, Store, StoreError, Verdict, password,
+    self, Actor, CallFilter, CallRecord, Cost, Mode, Outcome, Store, StoreError, Verdict, password,
 };
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
@@ -26,9 +28,11 @@ use store_files::{Folder, integrity};
 const NOW: UnixTime = UnixTime(1_780_000_000);
 const BOTH: [Mode; 2] = [Mode::Existing, Mode::Create];
 
-fn open(file: &Path, mode: Mode) -> Result<SqliteStore, StoreError> {
-    let options = Options { cost: Cost::CHEAP, wait: Duration::from_millis(200), ..Options::new("test") };
-    SqliteStore::open(file, mode, &options)
+const BY: Actor = Actor::Program("test");
+
+fn open(file: &Path, mode: Mode) -> Result<Rules<Sqlite>, StoreError> {
+    let tables = Sqlite::open(file, mode, Duration::from_millis(200))?;
+    Ok(Rules::new(tables, Policy { cost: Cost::CHEAP, ..Policy::default() }))
 }
 
 fn refusal(file: &Path, mode: Mode) -> StoreError {
@@ -37,7 +41,7 @@ fn refusal(file: &Path, mode: Mode) -> StoreError {
 
 fn made(folder: &Folder) -> PathBuf {
     let file = folder.file("karipass.db");
-    account::demo(&mut open(&file, Mode::Create).unwrap(), NOW).unwrap();
+    account::demo(&mut open(&file, Mode::Create).unwrap(), &BY, NOW).unwrap();
     file
 }
 
@@ -123,14 +127,14 @@ fn an_empty_file_becomes_a_store_only_when_one_may_be_made() {
 fn a_newer_schema_is_refused_and_left_byte_for_byte() {
     let folder = Folder::new();
     let file = made(&folder);
-    let newer = SqliteStore::SCHEMA + 1;
+    let newer = Sqlite::SCHEMA + 1;
     let connection = Connection::open(&file).unwrap();
     connection.execute_batch(&format!("PRAGMA user_version = {newer}; PRAGMA wal_checkpoint(TRUNCATE)")).unwrap();
     connection.close().unwrap();
     let before = folder.contents();
     for mode in BOTH {
         let store = file.display().to_string();
-        assert_eq!(refusal(&file, mode), StoreError::Newer { store, found: newer, known: SqliteStore::SCHEMA });
+        assert_eq!(refusal(&file, mode), StoreError::Newer { store, found: newer, known: Sqlite::SCHEMA });
     }
     assert!(folder.contents() == before, "it was touched");
 }
@@ -140,7 +144,7 @@ fn a_newer_schema_is_seen_while_it_is_still_in_the_log() {
     let folder = Folder::new();
     let file = made(&folder);
     let live = Connection::open(&file).unwrap();
-    live.execute_batch(&format!("PRAGMA user_version = {}", SqliteStore::SCHEMA + 1)).unwrap();
+    live.execute_batch(&format!("PRAGMA user_version = {}", Sqlite::SCHEMA + 1)).unwrap();
     assert!(matches!(refusal(&file, Mode::Create), StoreError::Newer { .. }));
 }
 
@@ -205,6 +209,24 @@ fn a_store_that_was_removed_or_replaced_is_told() {
 }
 
 #[test]
+fn a_store_that_is_replaced_during_a_commit_is_not_sure_of_it() {
+    let folder = Folder::new();
+    let file = made(&folder);
+    let mut store = open(&file, Mode::Existing).unwrap();
+    let aside = folder.file("aside.db");
+    let written = store.backend_mut().write(Durability::Full, |tables| {
+        std::fs::rename(&file, &aside).unwrap();
+        std::fs::copy(&aside, &file).unwrap();
+        tables.insert_calls(&[&record("c-1")])
+    });
+    let why = StoreError::Gone { store: file.display().to_string() }.to_string();
+    assert_eq!(written, Err(StoreError::Unknown { store: file.display().to_string(), why }));
+    // it is in the file that was moved away: put back, the write is in force after all
+    std::fs::rename(&aside, &file).unwrap();
+    assert!(store.call("c-1").unwrap().is_some());
+}
+
+#[test]
 fn a_store_whose_log_was_removed_is_told() {
     let folder = Folder::new();
     let file = made(&folder);
@@ -228,18 +250,18 @@ fn no_password_stands_anywhere_in_the_files() {
     let folder = Folder::new();
     let file = folder.file("karipass.db");
     let mut store = open(&file, Mode::Create).unwrap();
-    account::demo(&mut store, NOW).unwrap();
+    account::demo(&mut store, &BY, NOW).unwrap();
     let number = PhoneNumber::parse(account::DEMO_CUSTOMER_NUMBER).unwrap();
     let (temporary, own) = (Secret::from("48151623"), Secret::from("my own one 1"));
     let mut rng = StdRng::seed_from_u64(3);
     let prepared = password::prepare(Unit::Line, number, &temporary, NOW, "c-1", Cost::CHEAP, &mut rng).unwrap();
     store.set_temporary_passwords(std::slice::from_ref(&prepared)).unwrap();
     let hash = password::hash(&own, Cost::CHEAP, &mut rng).unwrap();
-    store.set_own_password(Unit::Line, number, &hash, NOW).unwrap();
+    store.set_own_password(Unit::Line, number, &hash, &BY, NOW).unwrap();
     store.set_temporary_passwords(&[prepared]).unwrap();
-    assert_eq!(store.verify(Unit::Line, number, &temporary, NOW), Ok(Verdict::Temporary));
-    assert_eq!(store.verify(Unit::Line, number, &own, NOW), Ok(Verdict::Own));
-    assert_eq!(store.verify(Unit::Line, number, &Secret::from("99887766"), NOW), Ok(Verdict::Wrong));
+    assert_eq!(store.verify(Unit::Line, number, &temporary, &BY, NOW), Ok(Verdict::Temporary));
+    assert_eq!(store.verify(Unit::Line, number, &own, &BY, NOW), Ok(Verdict::Own));
+    assert_eq!(store.verify(Unit::Line, number, &Secret::from("99887766"), &BY, NOW), Ok(Verdict::Wrong));
 
     let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     let contents = folder.contents();
@@ -282,7 +304,7 @@ fn a_full_disk_is_told_and_loses_nothing() {
 /// Writes until the disk is full, and goes on when there is room again.
 fn fill(file: &Path) {
     let mut store = open(file, Mode::Create).unwrap();
-    account::demo(&mut store, NOW).unwrap();
+    account::demo(&mut store, &BY, NOW).unwrap();
     let mut kept = 0;
     let error = loop {
         match store.record_call(&record(&format!("c-{kept}"))) {
@@ -363,7 +385,7 @@ fn the_marks_are_the_documented_ones() {
     let pragma = |name: &str| -> i64 { connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0)).unwrap() };
     assert_eq!(pragma("application_id"), i64::from(APPLICATION_ID));
     assert_eq!(APPLICATION_ID.to_be_bytes(), *b"KARI");
-    assert_eq!(pragma("user_version"), i64::from(SqliteStore::SCHEMA));
+    assert_eq!(pragma("user_version"), i64::from(Sqlite::SCHEMA));
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
@@ -374,7 +396,7 @@ fn a_checkpoint_that_was_cut_short_is_no_damage() {
     let folder = Folder::new();
     let file = folder.file("karipass.db");
     let mut store = open(&file, Mode::Create).unwrap();
-    account::demo(&mut store, NOW).unwrap();
+    account::demo(&mut store, &BY, NOW).unwrap();
     let cut = Folder::new();
     let (database, wal) = (cut.file("karipass.db"), cut.file("karipass.db-wal"));
     std::fs::copy(folder.file("karipass.db-wal"), &wal).unwrap();

@@ -7,43 +7,46 @@ mod store_suite;
 mod sqlite {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
-    use karipass::account::sqlite::{Mode, Options};
-    use karipass::account::{Cost, SqliteStore};
+    use karipass::account::rules::{Policy, Rules};
+    use karipass::account::sqlite::Sqlite;
+    use karipass::account::{Cost, Mode};
 
-    struct Sqlite {
+    struct File {
         folder: PathBuf,
     }
 
-    impl crate::store_suite::Backend for Sqlite {
-        type Handle = SqliteStore;
+    impl crate::store_suite::Backend for File {
+        type Handle = Rules<Sqlite>;
 
-        fn new() -> Sqlite {
+        fn new() -> File {
             static COUNT: AtomicUsize = AtomicUsize::new(0);
             let name = format!("suite-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
             let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
             std::fs::create_dir_all(&folder).unwrap();
-            Sqlite { folder }
+            File { folder }
         }
 
-        fn open(&self) -> SqliteStore {
-            let options = Options { cost: Cost::CHEAP, ..Options::new("suite") };
-            SqliteStore::open(&self.folder.join("karipass.db"), Mode::Create, &options).unwrap()
+        fn open(&self) -> Rules<Sqlite> {
+            let wait = Duration::from_secs(30);
+            let tables = Sqlite::open(&self.folder.join("karipass.db"), Mode::Create, wait).unwrap();
+            Rules::new(tables, Policy { cost: Cost::CHEAP, ..Policy::default() })
         }
     }
 
-    impl Drop for Sqlite {
+    impl Drop for File {
         fn drop(&mut self) {
             std::fs::remove_dir_all(&self.folder).unwrap();
         }
     }
 
-    crate::store_suite::conformance!(Sqlite);
+    crate::store_suite::conformance!(File);
 }
 
 mod memory {
+    use karipass::account::Cost;
     use karipass::account::rules::{Policy, Rules};
-    use karipass::account::{Actor, Cost};
 
     use crate::memory_store::Memory;
 
@@ -58,7 +61,7 @@ mod memory {
 
         fn open(&self) -> Rules<Memory> {
             let policy = Policy { cost: Cost::CHEAP, ..Policy::default() };
-            Rules::new(self.0.clone(), policy, Actor::Program("suite".into()))
+            Rules::new(self.0.clone(), policy)
         }
     }
 

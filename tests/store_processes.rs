@@ -11,10 +11,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use karipass::account::sqlite::{Mode, Options};
 use karipass::account::{
-    self, AuditFilter, CallFilter, CallRecord, Cost, Outcome, PreparedTemporaryPassword, SqliteStore, Store, Verdict,
-    Write, password,
+    self, AccountStore, Actor, AuditFilter, CallFilter, CallRecord, Cost, Mode, Options, Outcome,
+    PreparedTemporaryPassword, Store, StoreUrl, Verdict, Write, password,
 };
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
@@ -25,6 +24,7 @@ use rand::{RngExt, SeedableRng};
 
 use store_files::{Folder, integrity};
 
+const BY: Actor = Actor::Program("test");
 const NOW: UnixTime = UnixTime(1_780_000_000);
 const PROCESSES: usize = 4;
 const WRITES: usize = 2_000;
@@ -37,7 +37,7 @@ const NAME: &str = "STORE_TEST_NAME";
 fn four_processes_with_two_thousand_writes_each_lose_none_and_see_no_busy() {
     let folder = Folder::new();
     let file = folder.file("karipass.db");
-    account::demo(&mut open(&file), NOW).unwrap();
+    account::demo(&mut open(&file), &BY, NOW).unwrap();
     let children: Vec<Child> = (0..PROCESSES).map(|n| start("writer", &file, &n.to_string())).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
@@ -111,7 +111,7 @@ fn a_store_whose_making_was_killed_is_made_by_the_next() {
 fn whatever_was_announced_before_kill_9_is_in_the_store() {
     let folder = Folder::new();
     let file = folder.file("karipass.db");
-    account::demo(&mut open(&file), NOW).unwrap();
+    account::demo(&mut open(&file), &BY, NOW).unwrap();
     let mut rng = StdRng::seed_from_u64(41);
     for round in 0..25 {
         let delay = Duration::from_micros(rng.random_range(0..60_000));
@@ -127,9 +127,9 @@ fn whatever_was_announced_before_kill_9_is_in_the_store() {
         if let Some(last) = announced.last() {
             // the password is the announced one, or that of the write whose announcement the kill cut off
             let n: usize = last.rsplit('-').next().unwrap().parse().unwrap();
-            let opens = |n: usize, store: &mut SqliteStore| {
-                store.unlock(Unit::Line, customer(), NOW).unwrap();
-                store.verify(Unit::Line, customer(), &Secret::from(clear(n).as_str()), NOW).unwrap()
+            let opens = |n: usize, store: &mut AccountStore| {
+                store.unlock(Unit::Line, customer(), &BY, NOW).unwrap();
+                store.verify(Unit::Line, customer(), &Secret::from(clear(n).as_str()), &BY, NOW).unwrap()
                     == Verdict::Temporary
             };
             assert!(opens(n, &mut store) || opens(n + 1, &mut store), "round {round}: {last}");
@@ -177,9 +177,9 @@ fn prepared(clear: &str, call_id: &str) -> PreparedTemporaryPassword {
     password::prepare(Unit::Line, customer(), &Secret::from(clear), NOW, call_id, Cost::CHEAP, &mut rng).unwrap()
 }
 
-fn open(file: &Path) -> SqliteStore {
-    let options = Options { cost: Cost::CHEAP, ..Options::new("test") };
-    SqliteStore::open(file, Mode::Create, &options).unwrap()
+fn open(file: &Path) -> AccountStore {
+    let options = Options { cost: Cost::CHEAP, ..Options::default() };
+    account::open(&StoreUrl::file(file), Mode::Create, &options).unwrap()
 }
 
 fn start(role: &str, file: &Path, name: &str) -> Child {

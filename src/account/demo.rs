@@ -3,7 +3,7 @@
 use crate::number::{NumberError, PhoneNumber};
 use crate::time::UnixTime;
 
-use super::{Contract, Existing, Services, Store, StoreError};
+use super::{Actor, Contract, Existing, Services, Store, StoreError};
 
 /// The example's customer number, which is its contract number.
 pub const DEMO_CUSTOMER_NUMBER: &str = "0600001111";
@@ -19,13 +19,13 @@ pub fn demo_contract() -> Result<Contract, NumberError> {
 
 /// Puts the example contract into a store without contracts; refuses one that holds others. Passwords that were set for
 /// it stay.
-pub fn demo(store: &mut (impl Store + ?Sized), now: UnixTime) -> Result<Contract, StoreError> {
+pub fn demo(store: &mut (impl Store + ?Sized), by: &Actor, now: UnixTime) -> Result<Contract, StoreError> {
     let not_for_demo = || StoreError::NotForDemo { store: store.name() };
     let example = demo_contract().map_err(|_| not_for_demo())?;
     match store.contracts()?.as_slice() {
-        [] => store.save_contracts(std::slice::from_ref(&example), Existing::Refuse, now).map(|_| ())?,
+        [] => store.save_contracts(std::slice::from_ref(&example), Existing::Refuse, by, now).map(|_| ())?,
         [only] if only.customer_number == example.customer_number => {
-            store.save_contracts(std::slice::from_ref(&example), Existing::Update, now).map(|_| ())?;
+            store.save_contracts(std::slice::from_ref(&example), Existing::Update, by, now).map(|_| ())?;
         }
         [..] => return Err(not_for_demo()),
     }

@@ -1,7 +1,5 @@
 //! What one happening does to the store, all or nothing: settings that change, mails that go out, a fax that is kept.
 
-use std::borrow::Cow;
-
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
 
@@ -44,10 +42,8 @@ pub enum Actor {
         /// The account's number.
         number: PhoneNumber,
     },
-    /// The network, or a program that speaks for it, such as `event fault`.
-    Network(&'static str),
-    /// A program or one of its commands, such as `site` or `contract add`.
-    Program(Cow<'static, str>),
+    /// A program, or one of its commands: `site`, `contract add`; `event fault` speaks for the network.
+    Program(&'static str),
     /// A call, by the id of its record.
     Call(String),
     /// A link from a mail that was opened.
@@ -59,7 +55,7 @@ impl Actor {
     pub fn unit(&self) -> Option<Unit> {
         match self {
             Actor::Account { unit, .. } => Some(*unit),
-            Actor::Network(_) | Actor::Program(_) | Actor::Call(_) | Actor::MailedLink => None,
+            Actor::Program(_) | Actor::Call(_) | Actor::MailedLink => None,
         }
     }
 
@@ -67,8 +63,7 @@ impl Actor {
     pub fn name(&self) -> String {
         match self {
             Actor::Account { unit, number } => format!("site {unit} {number}"),
-            Actor::Network(name) => (*name).to_owned(),
-            Actor::Program(name) => name.clone().into_owned(),
+            Actor::Program(name) => (*name).to_owned(),
             Actor::Call(id) => format!("call {id}"),
             Actor::MailedLink => "mailed link".to_owned(),
         }

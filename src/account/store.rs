@@ -39,20 +39,21 @@ pub trait Store: Send {
         &mut self,
         contracts: &[Contract],
         existing: Existing,
+        by: &Actor,
         now: UnixTime,
     ) -> Result<Saved, StoreError>;
 
     /// Removes a contract with its numbers and their credentials; call records and audit stay.
-    fn remove_contract(&mut self, customer_number: PhoneNumber, now: UnixTime) -> Result<(), StoreError>;
+    fn remove_contract(&mut self, customer_number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<(), StoreError>;
 
     /// Removes an additional number with its credentials.
-    fn remove_number(&mut self, number: PhoneNumber, now: UnixTime) -> Result<(), StoreError>;
+    fn remove_number(&mut self, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<(), StoreError>;
 
     /// What is kept about an account's passwords; `None` when none was ever set or the number is not contracted.
     fn credential(&self, unit: Unit, number: PhoneNumber) -> Result<Option<Credential>, StoreError>;
 
     /// Enters the result of comparing a password ([`Attempt::compare`]): counts, locks, unlocks and audits.
-    fn settle(&mut self, attempt: &Attempt, now: UnixTime) -> Result<Settled, StoreError>;
+    fn settle(&mut self, attempt: &Attempt, by: &Actor, now: UnixTime) -> Result<Settled, StoreError>;
 
     /// The cost of hashing that an unknown account's password is compared at, so that it takes as long as a known one's.
     fn cost(&self) -> Cost;
@@ -64,11 +65,12 @@ pub trait Store: Send {
         unit: Unit,
         number: PhoneNumber,
         hash: &PasswordHash,
+        by: &Actor,
         now: UnixTime,
     ) -> Result<(), StoreError>;
 
     /// Lifts a lock and forgets the failures; tells whether there was an account to unlock.
-    fn unlock(&mut self, unit: Unit, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError>;
+    fn unlock(&mut self, unit: Unit, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<bool, StoreError>;
 
     /// Commits what has gathered in one transaction. The outer error means that nothing of it was written; an inner
     /// one that this write was not, while the others were.
@@ -82,10 +84,10 @@ pub trait Store: Send {
     fn call(&self, id: &str) -> Result<Option<CallRecord>, StoreError>;
 
     /// Sets the password of a line's telephone in place of the one before; refused when the number is not contracted.
-    fn set_line_password(&mut self, password: &LinePassword, now: UnixTime) -> Result<(), StoreError>;
+    fn set_line_password(&mut self, password: &LinePassword, by: &Actor, now: UnixTime) -> Result<(), StoreError>;
 
     /// Takes the password of a line's telephone away; tells whether there was one.
-    fn remove_line_password(&mut self, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError>;
+    fn remove_line_password(&mut self, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<bool, StoreError>;
 
     /// The lines whose telephones have passwords, by number.
     fn line_passwords(&self) -> Result<Vec<LineEntry>, StoreError>;
@@ -115,13 +117,13 @@ pub trait Store: Send {
 
     /// Begins a session, and forgets those that were last used before `stale_before`. One that a temporary password opens
     /// uses that password up; tells whether it could, that is, whether nobody was faster.
-    fn open_session(&mut self, session: &Session, stale_before: UnixTime) -> Result<bool, StoreError>;
+    fn open_session(&mut self, session: &Session, stale_before: UnixTime, by: &Actor) -> Result<bool, StoreError>;
 
     /// Notes that a session was used. This alone need not survive a loss of power.
     fn touch_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError>;
 
     /// Ends a session.
-    fn close_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError>;
+    fn close_session(&mut self, id: &SessionId, by: &Actor, now: UnixTime) -> Result<(), StoreError>;
 
     /// What is set for a service of a number; the default when nothing ever was.
     fn setting(&self, number: PhoneNumber, service: Service) -> Result<Setting<String>, StoreError>;
@@ -205,6 +207,7 @@ pub trait Store: Send {
         unit: Unit,
         number: PhoneNumber,
         password: &Secret,
+        by: &Actor,
         now: UnixTime,
     ) -> Result<Verdict, StoreError> {
         // only a credential that changes while its password is being compared needs another round
@@ -212,7 +215,7 @@ pub trait Store: Send {
         for _ in 0..ROUNDS {
             let credential = self.credential(unit, number)?;
             let attempt = Attempt::compare(unit, number, credential.as_ref(), password, self.cost());
-            if let Settled::Verdict(verdict) = self.settle(&attempt, now)? {
+            if let Settled::Verdict(verdict) = self.settle(&attempt, by, now)? {
                 return Ok(verdict);
             }
         }

@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::ask::{self, Ask};
 use super::output::{Answer, Failure, finish, json_line, now, readable, table};
-use crate::account::sqlite::Mode;
-use crate::account::{AuditEntry, AuditFilter, Credential, Store, StoreError, Verdict};
+use crate::account::{Actor, AuditEntry, AuditFilter, Credential, Mode, Store, StoreError, Verdict};
 use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::service::open_store;
@@ -83,7 +82,7 @@ impl Account {
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
         let Account { unit, number } = self;
-        let store = open_store(config, Mode::Existing, "account show")?;
+        let store = open_store(config, Mode::Existing)?;
         let contract = store.line_of(number)?.filter(|line| unit != Unit::Line || line.customer_number == number);
         let customer_number = contract.ok_or(StoreError::NotContracted { unit, number })?.customer_number;
         let credential = store.credential(unit, number)?.unwrap_or_else(|| Credential::new(unit, number));
@@ -106,9 +105,9 @@ impl Account {
         ask: Ask<'_>,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
-        let mut store = open_store(config, Mode::Existing, "account verify")?;
+        let mut store = open_store(config, Mode::Existing)?;
         let password = ask(&format!("Password of unit {}, number {}: ", self.unit, self.number))?;
-        let verdict = store.verify(self.unit, self.number, &password, now)?;
+        let verdict = store.verify(self.unit, self.number, &password, &Actor::Program("account verify"), now)?;
         if json {
             let until = if let Verdict::Locked { until } = verdict { Some(until) } else { None };
             json_line(out, &Verified { open: verdict.is_open(), verdict: verdict.name(), locked_until: until })?;
@@ -120,7 +119,7 @@ impl Account {
 
     fn unlock(self, config: &Config, now: UnixTime) -> Result<Answer, Failure> {
         let Account { unit, number } = self;
-        if open_store(config, Mode::Existing, "account unlock")?.unlock(unit, number, now)? {
+        if open_store(config, Mode::Existing)?.unlock(unit, number, &Actor::Program("account unlock"), now)? {
             return Ok(Answer::Yes);
         }
         Err(Failure::Refused(format!(

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 
 use super::super::output::testing::{NOW, Ran, Scene};
 use super::*;
-use crate::account::{Cost, demo, password};
+use crate::account::{Actor, Cost, demo, password};
 use crate::secret::Secret;
 
 fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
@@ -18,8 +18,8 @@ fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
 /// The example contract with a temporary password for its line.
 fn scene() -> Scene {
     let scene = Scene::new();
-    let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
-    demo(&mut store, NOW).unwrap();
+    let mut store = open_store(&scene.config(), Mode::Create).unwrap();
+    demo(&mut store, &Actor::Program("test"), NOW).unwrap();
     let number = PhoneNumber::parse("0600001111").unwrap();
     let clear = Secret::from("48151623");
     let mut rng = StdRng::seed_from_u64(1);

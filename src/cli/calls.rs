@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::output::{Answer, Failure, finish, json_line, readable, table};
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::account::{CallFilter, CallRecord, Outcome, Store};
 use crate::config::Config;
 use crate::number::PhoneNumber;
@@ -77,7 +77,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     if let Some(Command::Show(args)) = &args.command {
         return show::perform(args, config, out);
     }
-    let store = open_store(config, Mode::Existing, "calls")?;
+    let store = open_store(config, Mode::Existing)?;
     let filter =
         CallFilter { since: args.since, until: args.until, caller: args.from, outcome: args.outcome, last: args.last };
     if args.json && filter.last.is_none() {

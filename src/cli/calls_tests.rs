@@ -12,7 +12,7 @@ fn run(scene: &Scene, line: &str) -> Ran {
 /// A refused call, and one that set a password.
 fn scene() -> Scene {
     let scene = Scene::new();
-    let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
+    let mut store = open_store(&scene.config(), Mode::Create).unwrap();
     let mut refused = CallRecord::new("c-1", NOW, "192.0.2.1:5060", Outcome::RefusedWithheld);
     refused.status = 433;
     refused.detail = Some("as configured".to_owned());
@@ -83,7 +83,7 @@ fn calls_are_chosen_by_time_number_outcome_and_count() {
 #[test]
 fn many_calls_are_listed_page_by_page_and_each_once() {
     let scene = Scene::new();
-    let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
+    let mut store = open_store(&scene.config(), Mode::Create).unwrap();
     // several in one second, so that a page ends within it
     for n in 0..7 {
         let record = CallRecord::new(format!("c-{n}"), NOW.plus(n / 3), "192.0.2.1:5060", Outcome::HungUp);

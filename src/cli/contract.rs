@@ -7,9 +7,10 @@ use std::str::FromStr;
 use clap::Subcommand;
 
 use super::output::{Answer, Failure, finish, json_line, now, table};
-use crate::account::StoreError;
-use crate::account::sqlite::Mode;
-use crate::account::{self, Contract, ContractTable, ContractedNumber, CsvError, Existing, Saved, Services, Store};
+use crate::account::{
+    self, Actor, Contract, ContractTable, ContractedNumber, CsvError, Existing, Mode, Saved, Services, Store,
+    StoreError,
+};
 use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::service::open_store;
@@ -142,7 +143,7 @@ fn perform(
         Command::Add(add) => tell_saved(out, args.json, add.perform(config, now)?)?,
         Command::Import(import) => tell_saved(out, args.json, import.perform(config, now, input)?)?,
         Command::List(List {}) => {
-            let contracts = open_store(config, Mode::Existing, "contract list")?.contracts()?;
+            let contracts = open_store(config, Mode::Existing)?.contracts()?;
             tell_contracts(out, args.json, &contracts)?;
         }
         Command::Show(show) => tell_contracts(out, args.json, &[show.perform(config)?])?,
@@ -158,7 +159,7 @@ impl Add {
             services: entry.services.unwrap_or(self.services),
         };
         let mut contract = Contract { customer_number: self.customer.number, numbers: Vec::new() };
-        let mut store = open_store(config, Mode::Create, "contract add")?;
+        let mut store = open_store(config, Mode::Create)?;
         let is_known = store.contract(contract.customer_number)?.is_some();
         // to a contract that is there, numbers are added without its being taken for a second one
         if self.update || !is_known || self.additional.is_empty() || self.customer.services.is_some() {
@@ -166,13 +167,13 @@ impl Add {
         }
         contract.numbers.extend(self.additional.iter().map(contracted));
         let existing = if self.update { Existing::Update } else { Existing::Refuse };
-        Ok(store.save_contracts(&[contract], existing, now)?)
+        Ok(store.save_contracts(&[contract], existing, &Actor::Program("contract add"), now)?)
     }
 }
 
 impl Show {
     fn perform(&self, config: &Config) -> Result<Contract, Failure> {
-        let contract = open_store(config, Mode::Existing, "contract show")?.line_of(self.number)?;
+        let contract = open_store(config, Mode::Existing)?.line_of(self.number)?;
         contract
             .ok_or_else(|| Failure::Refused(format!("{} is not contracted; see `karipass contract list`", self.number)))
     }
@@ -183,8 +184,10 @@ impl Import {
         let text =
             self.read(input).map_err(|why| Failure::Resource(format!("{}: cannot be read: {why}", self.file)))?;
         let table = account::read_csv(&text).map_err(|errors| self.explain(&errors))?;
-        let mut store = open_store(config, Mode::Create, "contract import")?;
-        store.save_contracts(table.contracts(), Existing::Update, now).map_err(|error| self.locate(&table, error))
+        let mut store = open_store(config, Mode::Create)?;
+        store
+            .save_contracts(table.contracts(), Existing::Update, &Actor::Program("contract import"), now)
+            .map_err(|error| self.locate(&table, error))
     }
 
     fn read(&self, input: &mut dyn Read) -> io::Result<Vec<u8>> {
@@ -216,7 +219,7 @@ impl Import {
 
 impl Remove {
     fn perform(&self, config: &Config, now: UnixTime) -> Result<(), Failure> {
-        let mut store = open_store(config, Mode::Existing, "contract remove")?;
+        let (mut store, by) = (open_store(config, Mode::Existing)?, Actor::Program("contract remove"));
         let customer_number = self.customer_number;
         let contract = store.contract(customer_number)?.ok_or(StoreError::UnknownContract { customer_number })?;
         if let Some(stranger) = self.numbers.iter().find(|number| !contract.has(**number)) {
@@ -227,10 +230,10 @@ impl Remove {
             return Err(StoreError::ContractNumber { number: customer_number }.into());
         }
         if self.numbers.is_empty() {
-            store.remove_contract(customer_number, now)?;
+            store.remove_contract(customer_number, &by, now)?;
         }
         for number in &self.numbers {
-            store.remove_number(*number, now)?;
+            store.remove_number(*number, &by, now)?;
         }
         Ok(())
     }

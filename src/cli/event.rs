@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::output::{Answer, Failure, finish, json_line, now};
 use super::route::{Caller, caller, described};
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::config::Config;
 use crate::event::{Event, EventError, Outcome, play};
 use crate::fax;
@@ -99,7 +99,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
             (Event::Fax { caller: caller.0, called: *called, document: document(file)? }, common)
         }
     };
-    let mut store = open_store(config, Mode::Existing, "event")?;
+    let mut store = open_store(config, Mode::Existing)?;
     let outcome = play(&mut store, &event, common.id.as_deref(), now(), &mut || rand::rng().random())?;
     match common.json {
         true => json_line(out, &json!(outcome))?,

@@ -9,8 +9,7 @@ use serde_json::json;
 
 use super::ask::{self, Ask};
 use super::output::{Answer, Failure, finish, json_line, now, readable, table};
-use crate::account::sqlite::Mode;
-use crate::account::{AuditEntry, AuditFilter, Store, StoreError};
+use crate::account::{Actor, AuditEntry, AuditFilter, Mode, Store, StoreError};
 use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
@@ -96,7 +95,7 @@ fn perform(
         Command::Passwd(passwd) => passwd.perform(config, now, args.json, ask, rng, out),
         Command::List(List { audit }) => list(config, *audit, args.json, out),
         Command::Remove(Remove { number }) => {
-            if open_store(config, Mode::Existing, "line remove")?.remove_line_password(*number, now)? {
+            if open_store(config, Mode::Existing)?.remove_line_password(*number, &Actor::Program("line remove"), now)? {
                 return Ok(Answer::Yes);
             }
             Err(Failure::Refused(format!("{number} has no telephone password; see `karipass line list`")))
@@ -115,12 +114,12 @@ impl Passwd {
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
         let number = self.number;
-        let mut store = open_store(config, Mode::Existing, "line passwd")?;
+        let mut store = open_store(config, Mode::Existing)?;
         // checked before a password is asked for in vain
         store.line_of(number)?.ok_or(StoreError::NotContracted { unit: Unit::Number, number })?;
         let password = if self.generate { made_up(rng) } else { ask(&format!("Password of {number}'s telephone: "))? };
         check(&password, number).map_err(|why| Failure::Refused(format!("{why}; nothing was changed")))?;
-        store.set_line_password(&line_password(config, number, &password), now)?;
+        store.set_line_password(&line_password(config, number, &password), &Actor::Program("line passwd"), now)?;
         let shown = self.generate.then(|| password.expose());
         let realm = &config.sip.realm;
         if json {
@@ -133,7 +132,7 @@ impl Passwd {
 }
 
 fn list(config: &Config, audit: bool, json: bool, out: &mut dyn Write) -> Result<Answer, Failure> {
-    let store = open_store(config, Mode::Existing, "line list")?;
+    let store = open_store(config, Mode::Existing)?;
     let lines = store.line_passwords()?;
     let mut entries = if audit { store.audit(&AuditFilter::default())? } else { Vec::new() };
     entries.retain(|entry| entry.action.is_of_a_line());

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output::{Answer, Failure, finish, json_line, now, readable, table};
+use crate::account::Mode;
 use crate::account::Store;
 use crate::account::mail::{Mail, MailFilter, MailState};
-use crate::account::sqlite::Mode;
 use crate::config::Config;
 use crate::number::PhoneNumber;
 use crate::service::open_store;
@@ -41,7 +41,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
-    let mut store = open_store(config, Mode::Existing, "mails")?;
+    let mut store = open_store(config, Mode::Existing)?;
     if args.retry {
         let retried = store.retry_failed_mails(now())?;
         match args.json {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{Answer, Failure, finish, json_line, now, readable};
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::account::{Action, AuditEntry, Pruned, Store, Write as Entry};
 use crate::config::Config;
 use crate::service::open_store;
@@ -40,7 +40,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 
 fn perform(args: &Args, config: &Config, now: UnixTime, out: &mut dyn Write) -> Result<Answer, Failure> {
     let before = UnixTime(now.0.saturating_sub(i64::from(args.days) * 24 * 60 * 60));
-    let mut store = open_store(config, Mode::Existing, "prune")?;
+    let mut store = open_store(config, Mode::Existing)?;
     let pruned = prune(&mut store, before, BATCH, || std::thread::sleep(PAUSE))?;
     if pruned != Pruned::default() {
         let Pruned { calls, audit, mails } = pruned;
@@ -89,7 +89,7 @@ mod tests {
     /// One call for each of these ages in days.
     fn scene(days: &[i64]) -> Scene {
         let scene = Scene::new();
-        let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
+        let mut store = open_store(&scene.config(), Mode::Create).unwrap();
         for day in days {
             let at = UnixTime(NOW.0 - day * DAY);
             store.record_call(&CallRecord::new(format!("c-{day}"), at, "192.0.2.1", Outcome::HungUp)).unwrap();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn calls(scene: &Scene) -> Vec<String> {
-        let store = open_store(&scene.config(), Mode::Existing, "test").unwrap();
+        let store = open_store(&scene.config(), Mode::Existing).unwrap();
         store.calls(&CallFilter::default()).unwrap().into_iter().map(|call| call.id).collect()
     }
 
@@ -108,7 +108,7 @@ mod tests {
         let told = "removed of before 2026-02-27T20:26:40Z: calls: 2, audit rows: 0, mails: 0\n";
         assert_eq!(run(&scene, "--days 90"), Ran::yes(told));
         assert_eq!(calls(&scene), ["c-90", "c-1"]);
-        let store = open_store(&scene.config(), Mode::Existing, "test").unwrap();
+        let store = open_store(&scene.config(), Mode::Existing).unwrap();
         let [entry] = store.audit(&AuditFilter::default()).unwrap().try_into().unwrap();
         assert_eq!((entry.actor.as_str(), entry.action.name(), entry.at), ("prune", "pruned", NOW));
         // nothing more to do, and nothing to report
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn much_goes_in_short_transactions_with_pauses() {
         let scene = scene(&(100..107).collect::<Vec<_>>());
-        let mut store = open_store(&scene.config(), Mode::Existing, "test").unwrap();
+        let mut store = open_store(&scene.config(), Mode::Existing).unwrap();
         let pauses = std::cell::Cell::new(0);
         let sum = prune(&mut store, NOW, 2, || pauses.set(pauses.get() + 1)).unwrap();
         assert_eq!((sum.calls, pauses.get()), (7, 3));

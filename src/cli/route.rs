@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output::{Answer, Failure, finish, json_line};
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::account::{Route, route};
 use crate::config::Config;
 use crate::number::{CallingNumber, PhoneNumber};
@@ -47,7 +47,7 @@ pub fn run(args: &Args, config: &Config) -> ExitCode {
 }
 
 fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
-    let store = open_store(config, Mode::Existing, "route")?;
+    let store = open_store(config, Mode::Existing)?;
     let Some(route) = route(&store, args.caller.0.and_then(CallingNumber::in_japan), args.called)? else {
         return Err(Failure::Refused(format!(
             "{} is not a contracted number; see `karipass contract list`",

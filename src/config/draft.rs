@@ -13,6 +13,7 @@ use super::keys::{KEYS, Key, PREFIX, is_section, keys_of, sections};
 use super::network::Listen;
 use super::settings::{Config, Overrides};
 use super::value::Value;
+use crate::account::StoreUrl;
 use crate::cidr::Cidr;
 use crate::sip::flow::Transport;
 
@@ -105,7 +106,7 @@ impl Draft {
             self.config.site.listen = address;
         }
         if let Some(path) = &overrides.db {
-            self.config.store.path.clone_from(path);
+            self.config.store.url = StoreUrl::file(path);
         }
         if let Some(folder) = &overrides.trace {
             self.config.trace.folder = Some(folder.clone());

@@ -2,7 +2,7 @@
 
 use super::read::{
     algorithms, confirm, cost, domain, each_once, families, file, folder, mailbox, new_folder, range, realm, seconds,
-    sqlite_path, srtp, token, web_address,
+    srtp, token, web_address,
 };
 use super::settings::Config;
 use super::value::{Unfit, Value};
@@ -84,7 +84,7 @@ pub(super) const KEYS: &[Key] = keys! {
     "ivr.max_timeouts", "a whole number from 1 to 100",
         |c, v| c.ivr.max_timeouts = v.integer(1..=100)?;
     "store.url", "\"sqlite:PATH\", such as \"sqlite:/var/lib/karipass/karipass.db\"",
-        |c, v| c.store.path = sqlite_path(v)?;
+        |c, v| c.store.url = v.parse()?;
     "store.busy_timeout", "1s to 600s, such as \"30s\"",
         |c, v| c.store.busy_timeout = v.duration(seconds(1, 600))?;
     "store.argon2", "three whole numbers [KIB OF MEMORY, PASSES, LANES], 8 KiB a lane to 1048576, 1 to 64, 1 to 16",

@@ -147,21 +147,6 @@ pub(super) fn token(value: &Value) -> Result<Secret, Unfit> {
     if fits { Ok(Secret::from(text)) } else { Err(format!("{} characters that do not do", text.chars().count())) }
 }
 
-pub(super) fn sqlite_path(value: &Value) -> Result<PathBuf, Unfit> {
-    let url = value.text()?.trim();
-    match url.strip_prefix("sqlite:") {
-        // what other programs write so would be a file of that very name here, or one in the root
-        Some(path) if path.starts_with("~/") => {
-            Err(format!("{url:?}: ~ stands for no folder here; write the whole path"))
-        }
-        Some(path) if path.starts_with("//") || path.contains('?') => {
-            Err(format!("{url:?}: behind the colon is the path, with no // before it and no options after it"))
-        }
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(_) | None => Err(format!("{url:?} names no SQLite file")),
-    }
-}
-
 pub(super) fn seconds(from: u64, to: u64) -> RangeInclusive<Duration> {
     Duration::from_secs(from)..=Duration::from_secs(to)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::network::{Listen, PortRange};
-use crate::account::Cost;
+use crate::account::{Cost, StoreUrl};
 use crate::cidr::Cidr;
 use crate::ivr::Confirm;
 use crate::mail_server::MailServer;
@@ -111,8 +111,8 @@ pub struct Ivr {
 /// `[store]`: the account store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Store {
-    /// The SQLite file.
-    pub path: PathBuf,
+    /// Where it is.
+    pub url: StoreUrl,
     /// How long a write waits for other programs' writes.
     pub busy_timeout: Duration,
     /// What a password's hash costs.
@@ -296,7 +296,7 @@ impl Ivr {
 
 impl Store {
     fn standard() -> Store {
-        Store { path: PathBuf::from("karipass.db"), busy_timeout: Duration::from_secs(30), hash_cost: Cost::default() }
+        Store { url: StoreUrl::file("karipass.db"), busy_timeout: Duration::from_secs(30), hash_cost: Cost::default() }
     }
 }
 

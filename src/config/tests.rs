@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::account::StoreUrl;
 use everything::{EVERYTHING, everything};
 
 /// A file that is removed at the end.
@@ -57,7 +58,7 @@ fn without_any_word_a_server_stays_on_loopback() {
     assert_eq!(config.ivr.password_digits, (4, 8));
     assert_eq!(config.ivr.first_digit_timeout, Duration::from_secs(10));
     assert_eq!(config.ivr.inter_digit_timeout, Duration::from_secs(5));
-    assert_eq!(config.store.path, Path::new("karipass.db"));
+    assert_eq!(config.store.url, StoreUrl::file("karipass.db"));
     assert_eq!(config.site.listen.to_string(), "127.0.0.1:8080");
 }
 
@@ -169,7 +170,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     let config = Config::load(Some(&file.0), environment, &overrides).unwrap();
     assert_eq!(config.rtp.ports.to_string(), "2000-2001");
     assert_eq!(config.site.listen.port(), 2);
-    assert_eq!(config.store.path, Path::new("flag.db"));
+    assert_eq!(config.store.url, StoreUrl::file("flag.db"));
     assert_eq!(config.trace.folder, Some(PathBuf::from("flag")));
     let listen: Vec<String> = config.sip.listen.iter().map(Listen::to_string).collect();
     assert_eq!(listen, ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]);

@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::error::StartError;
 use super::stores::open_store;
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::api::{self, Api};
 use crate::config::Config;
 use crate::http;
@@ -29,7 +29,7 @@ pub(super) fn start_api(config: &Config) -> Result<Option<Api>, StartError> {
         listen: config.api.listen,
         token: token.clone(),
         limits: http_limits(config),
-        store: Box::new(open_store(config, Mode::Existing, "api")?),
+        store: Box::new(open_store(config, Mode::Existing)?),
         clock: Box::new(time_of_day),
         ids: Box::new(|| rand::rng().random()),
     };
@@ -39,7 +39,7 @@ pub(super) fn start_api(config: &Config) -> Result<Option<Api>, StartError> {
 
 /// The sender, where a mail server is configured. `site` is the address of the settings site, where none is configured.
 pub(super) fn start_sender(config: &Config, site: &str) -> Result<Option<Sender>, StartError> {
-    let store = open_store(config, Mode::Existing, "mail")?;
+    let store = open_store(config, Mode::Existing)?;
     let Some(server) = &config.mail.smtp else {
         let waiting = mail::waiting(&store)?;
         if waiting > 0 {
@@ -58,7 +58,7 @@ pub(super) fn start_sender(config: &Config, site: &str) -> Result<Option<Sender>
         site: config.site.url.clone().unwrap_or_else(|| site.to_owned()),
         token: Box::new(|| rand::rng().random()),
     });
-    let spare = Box::new(open_store(config, Mode::Existing, "mail")?);
+    let spare = Box::new(open_store(config, Mode::Existing)?);
     let started =
         mail::start(post, mail::Ports { server, clock: Box::new(time_of_day), store: Box::new(store), spare });
     started.map(Some).map_err(StartError::Thread)

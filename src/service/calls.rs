@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::certificates::{self, Certificates};
 use super::error::StartError;
-use crate::account::SqliteStore;
+use crate::account::AccountStore;
 use crate::audio::prompt::Bank;
 use crate::call::Settings;
 use crate::call::identity::Trust;
@@ -25,8 +25,8 @@ pub(super) fn options(
     config: &Config,
     certificates: &Certificates,
     prompts: Bank,
-    reader: SqliteStore,
-    writer: SqliteStore,
+    reader: AccountStore,
+    writer: AccountStore,
 ) -> Result<Options, StartError> {
     let limits = &config.limits;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);

@@ -14,7 +14,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut config = Config::standard()?;
-//! config.store.path = "laboratory.db".into();
+//! config.store.url = "sqlite:laboratory.db".parse()?;
 //! let service = service::start(&config, Options { demo: true }).await?;
 //! for place in service.listening() {
 //!     println!("{} over {} at {}", place.what, place.transport, place.address);
@@ -50,8 +50,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use crate::account::sqlite::Mode;
-use crate::account::{Contract, demo};
+use crate::account::{self, Actor, Contract, Mode, demo};
 use crate::api::Api;
 use crate::audio::prompt::Bank;
 use crate::config::{Config, transport_name};
@@ -111,11 +110,11 @@ pub async fn start(config: &Config, options: Options) -> Result<Service, StartEr
         Some(folder) => Bank::load(folder)?,
         None => Bank::builtin(),
     };
-    let made = !config.store.path.exists();
-    let mut writer = open_store(config, Mode::Create, "serve")?;
-    let example = if options.demo { Some(demo(&mut writer, time_of_day())?) } else { None };
+    let made = !account::exists(&config.store.url);
+    let mut writer = open_store(config, Mode::Create)?;
+    let example = if options.demo { Some(demo(&mut writer, &Actor::Program("serve"), time_of_day())?) } else { None };
     let started = async {
-        let reader = open_store(config, Mode::Existing, "serve")?;
+        let reader = open_store(config, Mode::Existing)?;
         let mut telephony = calls::options(config, &certificates, prompts, reader, writer)?;
         telephony.endpoint.max_calls = calls as usize;
         if options.demo {

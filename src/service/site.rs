@@ -8,7 +8,7 @@ use rand::RngExt;
 use super::beside::http_limits;
 use super::certificates::Certificates;
 use super::stores::open_store;
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::config::{self, Config};
 use crate::net::clock::time_of_day;
 use crate::net::tls::Identity;
@@ -25,7 +25,7 @@ pub(super) fn options(config: &Config, certificates: &Certificates, linphone: Op
     let pages = PageOptions {
         security: security(&config.site, certificates.site.as_ref()),
         service_number: config.sip.service_number,
-        open_store: Box::new(move || Ok(Box::new(open_store(&for_stores, Mode::Existing, "site")?))),
+        open_store: Box::new(move || Ok(Box::new(open_store(&for_stores, Mode::Existing)?))),
         cost: config.store.hash_cost,
         hashers: config.limits.hash_workers as usize,
         clock: Arc::new(time_of_day),

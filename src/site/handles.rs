@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::runtime::Runtime;
-use crate::account::{Store, StoreError};
+use crate::account::{Actor, Store, StoreError};
 
 /// Opens the account store once more.
 pub type OpenStore = Box<dyn Fn() -> Result<Box<dyn Store>, StoreError> + Send + Sync>;
@@ -20,6 +20,9 @@ pub(super) const HANDLES: usize = 4;
 const WAITING: usize = 1024;
 /// The most requests that wait for a hash.
 const WAITING_HASHES: usize = 256;
+
+/// Who acts where a session is what is acted on, or there is none yet.
+pub(super) const SITE: Actor = Actor::Program("site");
 
 /// Why work failed.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::{App, Shared};
 use super::field::Fields;
-use super::handles::WorkError;
+use super::handles::{SITE, WorkError};
 use super::lang::Lang;
 use super::member::{Newcomer, Visitor, csrf_of, session_id};
 use super::own_path::is_own_path;
@@ -241,7 +241,7 @@ async fn enter(
         Verdict::Wrong | Verdict::Locked { .. } | Verdict::Unknown => return Ok(Err(Refusal::No)),
     };
     if let Some(old) = app.cookies.session(headers).map(session_id) {
-        app.handles.store(move |store| store.close_session(&old, now)).await?;
+        app.handles.store(move |store| store.close_session(&old, &SITE, now)).await?;
     }
     let opened = open(app, unit, number, stage).await?;
     Ok(opened.map(|token| Opened { token, stage }).ok_or(Refusal::Used))
@@ -257,7 +257,7 @@ pub(super) async fn open(
     let (token, now) = (app.draw_token(), app.now());
     let session = Session { id: session_id(&token), unit, number, stage, created_at: now, seen_at: now };
     let stale = now.plus(-app.idle_seconds);
-    let opened = app.handles.store(move |store| store.open_session(&session, stale)).await?;
+    let opened = app.handles.store(move |store| store.open_session(&session, stale, &SITE)).await?;
     Ok(opened.then_some(token))
 }
 
@@ -293,7 +293,7 @@ pub(super) async fn verify(
         let attempt = app.handles.hash(compare).await?;
         let attempt = if reason == Reason::GoOn { attempt.going_on() } else { attempt };
         let now = app.now();
-        if let Settled::Verdict(verdict) = app.handles.store(move |store| store.settle(&attempt, now)).await? {
+        if let Settled::Verdict(verdict) = app.handles.store(move |store| store.settle(&attempt, &SITE, now)).await? {
             return Ok(Verified { verdict, credential: kept });
         }
     }
@@ -334,7 +334,7 @@ pub(super) async fn log_out(State(app): State<Shared>, newcomer: Newcomer, body:
         return forged;
     }
     let (id, now) = (newcomer.session.id.clone(), app.now());
-    if let Err(error) = app.handles.store(move |store| store.close_session(&id, now)).await {
+    if let Err(error) = app.handles.store(move |store| store.close_session(&id, &SITE, now)).await {
         return page::failed(newcomer.lang, &error);
     }
     let mut response = Redirect::to("/login?bye").into_response();

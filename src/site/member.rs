@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::app::{App, Shared};
 use super::field::Fields;
-use super::handles::WorkError;
+use super::handles::{SITE, WorkError};
 use super::lang::Lang;
 use super::own_path::is_own_path;
 use super::page::{self, Frame, Problem, Who};
@@ -102,7 +102,7 @@ async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<Found>, WorkEr
     let found = app.handles.store(move |store| {
         let Some(session) = store.session(&id)? else { return Ok(None) };
         if now >= session.seen_at.plus(idle) || now >= session.created_at.plus(LONGEST_SECONDS) {
-            store.close_session(&id, now)?;
+            store.close_session(&id, &SITE, now)?;
             return Ok(None);
         }
         let Some(contract) = store.line_of(session.number)? else { return Ok(None) };

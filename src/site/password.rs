@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::app::{App, Shared};
-use super::handles::WorkError;
+use super::handles::{SITE, WorkError};
 use super::login::{self, Reason, Verified};
 use super::member::Newcomer;
 use super::page::{self, Frame};
@@ -148,7 +148,7 @@ async fn replace(
     let (cost, mut salts) = (app.cost, app.draw_generator());
     let hashed = app.handles.hash(move || hash(&new, cost, &mut salts)).await?.map_err(|_| WorkError::Lost)?;
     let now = app.now();
-    app.handles.store(move |store| store.set_own_password(unit, number, &hashed, now)).await?;
+    app.handles.store(move |store| store.set_own_password(unit, number, &hashed, &SITE, now)).await?;
     // every session of the account has ended with that; this browser goes on in a new one
     let token = login::open(app, unit, number, Stage::Open).await?.ok_or(WorkError::Lost)?;
     Ok(Outcome::Changed(token))

@@ -6,10 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput};
-use karipass::account::sqlite::{Mode, Options};
 use karipass::account::{
-    Action, AuditEntry, CallRecord, Contract, Cost, Existing, Outcome, PreparedTemporaryPassword, Services,
-    SqliteStore, Store, Write, password,
+    self, Action, Actor, AuditEntry, CallRecord, Contract, Cost, Existing, Mode, Options, Outcome,
+    PreparedTemporaryPassword, Services, Store, StoreUrl, Write, password,
 };
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
@@ -28,7 +27,7 @@ fn line(place: usize) -> PhoneNumber {
 }
 
 fn open(file: &Path) -> Box<dyn Store> {
-    Box::new(SqliteStore::open(file, Mode::Create, &Options::new("bench")).unwrap())
+    Box::new(account::open(&StoreUrl::file(file), Mode::Create, &Options::default()).unwrap())
 }
 
 /// A store with its lines, in memory where the system has a file system there.
@@ -91,7 +90,7 @@ impl Drop for Bench {
 }
 
 fn save(store: &mut dyn Store, contracts: &[Contract]) {
-    store.save_contracts(contracts, Existing::Refuse, NOW).unwrap();
+    store.save_contracts(contracts, Existing::Refuse, &Actor::Program("bench"), NOW).unwrap();
 }
 
 fn record(n: usize) -> CallRecord {

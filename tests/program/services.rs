@@ -5,9 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use karipass::account::Store;
 use karipass::account::mail::Claim;
-use karipass::account::sqlite::{Mode, Options, SqliteStore};
+use karipass::account::{self, Mode, Options, Store, StoreUrl};
 use karipass::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -117,7 +116,7 @@ fn a_mail_server_that_hangs_holds_up_no_stop_and_loses_no_mail() {
         assert!(log.contains(told), "{log}");
         let mails = json_lines(&run(&db, &["mails", "--json"]));
         assert_eq!((mails.len(), &mails[0]["state"]), (1, &json!("queued")), "{mails:?}");
-        let mut store = SqliteStore::open(&db, Mode::Existing, &Options::new("another")).unwrap();
+        let mut store = account::open(&StoreUrl::file(&db), Mode::Existing, &Options::default()).unwrap();
         let now = UnixTime(jiff::Timestamp::now().as_second());
         let taken = store.claim_mail(&Claim { by: "another".to_owned(), until: now.plus(60) }, now).unwrap();
         assert_eq!(taken.is_some(), given_back, "{log}");

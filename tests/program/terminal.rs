@@ -10,8 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use karipass::account::password::prepare;
-use karipass::account::sqlite::{Mode, Options, SqliteStore};
-use karipass::account::{Cost, Store};
+use karipass::account::{self, Cost, Mode, Options, Store, StoreUrl};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::sip::digest::{Algorithm, Ha1};
@@ -145,7 +144,7 @@ fn contracted(folder: &Folder) -> PathBuf {
 fn a_telephones_password_is_asked_for_twice_and_never_shown() {
     let folder = Folder::new();
     let db = contracted(&folder);
-    let store = || SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap();
+    let store = || account::open(&StoreUrl::file(&db), Mode::Existing, &Options::default()).unwrap();
     let (status, screen) = passwd(&db, "paper-lantern-41", "paper-lantern-42");
     assert!(status == Some(1) && !screen.contains("lantern"), "{screen}");
     assert_eq!(store().line_passwords(), Ok(vec![]), "they differ");
@@ -173,7 +172,7 @@ fn whoever_breaks_off_at_the_question_gets_the_terminal_back() {
         assert!(terminal.echoes(), "as it was before");
         let screen = terminal.shows("karipass: broken off; nothing was changed");
         assert!(status.code() == Some(1) && !screen.contains("lan\n") && !screen.contains("lantern"), "{screen}");
-        let store = SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap();
+        let store = account::open(&StoreUrl::file(&db), Mode::Existing, &Options::default()).unwrap();
         assert_eq!(store.line_passwords(), Ok(vec![]));
     }
 }
@@ -185,7 +184,10 @@ fn a_password_that_is_verified_is_asked_for_and_never_shown() {
     let (number, clear) = (PhoneNumber::parse("0600001111").unwrap(), Secret::from("48151623"));
     let now = UnixTime(jiff::Timestamp::now().as_second());
     let set = prepare(Unit::Line, number, &clear, now, "c-1", Cost::CHEAP, &mut rand::rng()).unwrap();
-    SqliteStore::open(&db, Mode::Existing, &Options::new("test")).unwrap().set_temporary_passwords(&[set]).unwrap();
+    account::open(&StoreUrl::file(&db), Mode::Existing, &Options::default())
+        .unwrap()
+        .set_temporary_passwords(&[set])
+        .unwrap();
     for (typed, verdict) in [("48151623", "right: this is the temporary password"), ("48151624", "wrong")] {
         let mut terminal = Terminal::new();
         let verify = ["account", "verify", "--unit", "line", "--number", "0600001111", "--db"];

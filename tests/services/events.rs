@@ -2,7 +2,7 @@
 
 use karipass::account::mail::MailFilter;
 use karipass::account::setting::{ArrivalMail, Condition, RingSeconds, Select, Voicewarp};
-use karipass::account::{AuditFilter, Contract, Route, Service, Services, Store, StoreError, route};
+use karipass::account::{AuditFilter, Contract, Existing, Route, Service, Services, Store, StoreError, route};
 use karipass::event::{Event, EventError, play};
 
 use rand::RngExt;
@@ -44,21 +44,22 @@ fn what_is_no_longer_contracted_tells_nobody() {
     let world = World::new(&[Contract::new(number(LINE), Services::ALL)]);
     let mut store = world.store();
     arrival_mail(&mut store, LINE, &["a@example.jp"]);
-    store.save_contracts(&[Contract::new(number(LINE), services)], karipass::account::Existing::Update, at(1)).unwrap();
+    store.save_contracts(&[Contract::new(number(LINE), services)], Existing::Update, &BY, at(1)).unwrap();
     store
         .save_contracts(
             &[Contract {
                 customer_number: number(LINE),
                 numbers: vec![karipass::account::ContractedNumber { number: number(LINE), services }],
             }],
-            karipass::account::Existing::Update,
+            Existing::Update,
+            &BY,
             at(1),
         )
         .unwrap();
     assert_eq!(happen(&mut store, &arrival(None, LINE), 2).unwrap().mails, 0);
     // contracted anew it does not go on by itself where it was left, but what was set is still there
     let anew = Contract::new(number(LINE), Services::ALL);
-    store.save_contracts(&[anew], karipass::account::Existing::Update, at(3)).unwrap();
+    store.save_contracts(&[anew], Existing::Update, &BY, at(3)).unwrap();
     assert_eq!(happen(&mut store, &arrival(None, LINE), 4).unwrap().mails, 0);
     let left = store.setting(number(LINE), Service::ArrivalMail).unwrap();
     assert!(!left.active && left.detail.contains("a@example.jp") && left.changed_at == Some(at(1)));

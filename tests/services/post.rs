@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use karipass::account::mail::{Claim, Mail, MailFilter, MailState};
-use karipass::account::{SqliteStore, Store};
+use karipass::account::{AccountStore, Store};
 use karipass::mail::{AtStop, CLAIM_SECONDS, HandOver, LAST_WORDS, Letter, Output, Post, Progress, Refusal, at_stop};
 
 use super::world::*;
@@ -12,7 +12,7 @@ use super::world::*;
 const DAY: i64 = 86_400;
 
 /// A store with one mail for each address, and a sender that has just begun.
-fn queued(addresses: &[&str]) -> (World, SqliteStore, Post) {
+fn queued(addresses: &[&str]) -> (World, AccountStore, Post) {
     let world = all_services();
     let mut store = world.store();
     arrival_mail(&mut store, LINE, addresses);
@@ -20,7 +20,7 @@ fn queued(addresses: &[&str]) -> (World, SqliteStore, Post) {
     (world, store, post("one"))
 }
 
-fn offered(post: &mut Post, store: &mut SqliteStore, second: i64) -> Letter {
+fn offered(post: &mut Post, store: &mut AccountStore, second: i64) -> Letter {
     match post.poll_output(store, at(second)) {
         Output::Offer(letter) => letter,
         other => panic!("{other:?}"),
@@ -28,18 +28,18 @@ fn offered(post: &mut Post, store: &mut SqliteStore, second: i64) -> Letter {
 }
 
 /// The pause that follows, and what is wrong.
-fn pause(post: &mut Post, store: &mut SqliteStore, second: i64) -> (u64, Option<String>) {
+fn pause(post: &mut Post, store: &mut AccountStore, second: i64) -> (u64, Option<String>) {
     match post.poll_output(store, at(second)) {
         Output::Pause { length, trouble } => (length.as_secs(), trouble.map(|trouble| trouble.to_string())),
         other => panic!("{other:?}"),
     }
 }
 
-fn is_over(post: &mut Post, store: &mut SqliteStore, second: i64) -> bool {
+fn is_over(post: &mut Post, store: &mut AccountStore, second: i64) -> bool {
     matches!(post.poll_output(store, at(second)), Output::Over)
 }
 
-fn only(store: &SqliteStore) -> Mail {
+fn only(store: &AccountStore) -> Mail {
     let mut mails = store.mails(&MailFilter::default()).unwrap();
     assert_eq!(mails.len(), 1);
     mails.remove(0)
@@ -173,7 +173,7 @@ fn a_store_that_fails_before_the_hand_over_leaves_the_mail_to_its_claim() {
 }
 
 /// A mail that the mail server has taken, and that is not entered as sent.
-fn taken(post: &mut Post, store: &mut SqliteStore) {
+fn taken(post: &mut Post, store: &mut AccountStore) {
     offered(post, store, 0);
     assert_eq!(post.handle_offered(store, at(0)), HandOver::Finish);
     post.handle_outcome(Ok(()), at(0));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
-use karipass::account::{Contract, Service, Services, Setting, SqliteStore, Store};
+use karipass::account::{AccountStore, Contract, Service, Services, Setting, Store};
 use karipass::event::Event;
 use karipass::mail::{HandOver, Options, Output, Post, Server};
 use karipass::mail_server::{MailSecurity, MailServer};
@@ -18,7 +18,7 @@ pub fn all_services() -> World {
     World::new(&[Contract::new(number(LINE), Services::ALL).with(number(OTHER), Services::ALL)])
 }
 
-pub fn arrival_mail(store: &mut SqliteStore, of: &str, addresses: &[&str]) {
+pub fn arrival_mail(store: &mut AccountStore, of: &str, addresses: &[&str]) {
     let detail = ArrivalMail {
         addresses: addresses.iter().map(ToString::to_string).collect(),
         only_listed: false,
@@ -27,15 +27,15 @@ pub fn arrival_mail(store: &mut SqliteStore, of: &str, addresses: &[&str]) {
     set(store, of, Service::ArrivalMail, true, &detail);
 }
 
-pub fn fax_mail(store: &mut SqliteStore, of: &str, address: &str, confirmed: bool) {
+pub fn fax_mail(store: &mut AccountStore, of: &str, address: &str, confirmed: bool) {
     set(store, of, Service::FaxMail, true, &FaxMail { address: address.to_owned(), confirmed });
 }
 
-pub fn bulk_transfer(store: &mut SqliteStore, of: &str, active: bool, to: Option<&str>) {
+pub fn bulk_transfer(store: &mut AccountStore, of: &str, active: bool, to: Option<&str>) {
     set(store, of, Service::BulkTransfer, active, &BulkTransfer { destination: to.map(number) });
 }
 
-pub fn fault_notice(store: &mut SqliteStore, of: &str, start: bool, stop: bool) {
+pub fn fault_notice(store: &mut AccountStore, of: &str, start: bool, stop: bool) {
     let detail = FaultNotice {
         contractor: "株式会社サンプル".to_owned(),
         site: "大阪本社ビル 3階".to_owned(),
@@ -46,7 +46,7 @@ pub fn fault_notice(store: &mut SqliteStore, of: &str, start: bool, stop: bool) 
     set(store, of, Service::FaultNotice, true, &detail);
 }
 
-pub fn forwarding(store: &SqliteStore, of: &str) -> Setting<BulkTransfer> {
+pub fn forwarding(store: &AccountStore, of: &str) -> Setting<BulkTransfer> {
     store.setting(number(of), Service::BulkTransfer).unwrap().read().unwrap()
 }
 
@@ -73,7 +73,7 @@ pub fn mail_server(address: SocketAddr) -> Server {
 }
 
 /// Sends everything that is due at a second, until the sender would pause: how many went, or why it pauses.
-pub fn send(post: &mut Post, store: &mut SqliteStore, server: &Server, second: i64) -> Result<usize, String> {
+pub fn send(post: &mut Post, store: &mut AccountStore, server: &Server, second: i64) -> Result<usize, String> {
     let mut sent = 0;
     loop {
         match post.poll_output(store, at(second)) {

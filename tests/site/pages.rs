@@ -34,9 +34,9 @@ fn with_pages<T>(name: &str, runtime: Runtime, test: impl AsyncFnOnce(Pages) -> 
     let (drawn, wait) = (AtomicU8::new(0), Duration::from_secs(60));
     let options = page_options(file, wait, clock);
     let mut store = (options.open_store)().unwrap();
-    store.save_contracts(&[example()], Existing::Refuse, UnixTime(START)).unwrap();
+    store.save_contracts(&[example()], Existing::Refuse, &BY, UnixTime(START)).unwrap();
     let own = karipass::account::password::hash(&OWN.into(), options.cost, &mut rand::rng()).unwrap();
-    store.set_own_password(Unit::Line, number("0600001111"), &own, UnixTime(START)).unwrap();
+    store.set_own_password(Unit::Line, number("0600001111"), &own, &BY, UnixTime(START)).unwrap();
     drop(store);
     let random = Arc::new(move || [drawn.fetch_add(1, Ordering::Relaxed); 32]);
     let pages = Pages::new(PageOptions { random, ..options }, runtime).unwrap();

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use karipass::account::sqlite::{Mode, Options};
 use karipass::account::{
-    Actor, Contract, Cost, Effects, Existing, Service, Services, SettingChange, SqliteStore, Store, password,
+    self, AccountStore, Actor, Contract, Cost, Effects, Existing, Mode, Options, Service, Services, SettingChange,
+    Store, StoreUrl, password,
 };
 use karipass::event::{Event, EventError, Outcome, play};
 use karipass::number::PhoneNumber;
@@ -67,7 +67,7 @@ impl World {
         std::fs::create_dir_all(&folder).unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let (file, read) = (folder.join("karipass.db"), Arc::clone(&clock));
-        open(&file, "test", WAIT).save_contracts(contracts, Existing::Refuse, UnixTime(START)).unwrap();
+        open(&file, WAIT).save_contracts(contracts, Existing::Refuse, &BY, UnixTime(START)).unwrap();
         let pages = page_options(file, wait, read);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut options = site::Options { listen, limits: karipass::http::Limits::default(), pages };
@@ -113,8 +113,8 @@ impl World {
         &self.folder
     }
 
-    pub fn store(&self) -> SqliteStore {
-        open(&self.file(), "test", WAIT)
+    pub fn store(&self) -> AccountStore {
+        open(&self.file(), WAIT)
     }
 
     pub fn file(&self) -> PathBuf {
@@ -131,7 +131,7 @@ impl World {
 
     pub fn own_password(&self, unit: Unit, account: &str, own: &str, second: i64) {
         let hash = password::hash(&Secret::from(own), Cost::CHEAP, &mut rand::rng()).unwrap();
-        self.store().set_own_password(unit, number(account), &hash, UnixTime(START + second)).unwrap();
+        self.store().set_own_password(unit, number(account), &hash, &BY, UnixTime(START + second)).unwrap();
     }
 
     pub fn browser(&self) -> Browser {
@@ -164,13 +164,16 @@ impl Drop for World {
     }
 }
 
+/// Who sets what the tests begin with.
+pub const BY: Actor = Actor::Program("test");
+
 /// Pages over the store in this file, at a second that the test sets.
 pub fn page_options(file: PathBuf, wait: Duration, clock: Arc<AtomicI64>) -> PageOptions {
     PageOptions {
         security: Security::Plain,
         linphone: None,
         service_number: number("0664806430"),
-        open_store: Box::new(move || Ok(Box::new(open(&file, "site", wait)))),
+        open_store: Box::new(move || Ok(Box::new(open(&file, wait)))),
         cost: Cost::CHEAP,
         hashers: 2,
         clock: Arc::new(move || UnixTime(clock.load(Ordering::SeqCst))),
@@ -192,7 +195,7 @@ pub fn at(second: i64) -> UnixTime {
 
 /// What a subscriber would set.
 #[allow(dead_code)] // not every test program asks
-pub fn set(store: &mut SqliteStore, of: &str, service: Service, active: bool, detail: &impl serde::Serialize) {
+pub fn set(store: &mut AccountStore, of: &str, service: Service, active: bool, detail: &impl serde::Serialize) {
     let revision = store.setting(number(of), service).unwrap().revision;
     let detail = serde_json::to_string(detail).unwrap();
     let change = SettingChange { number: number(of), service, revision, active, detail };
@@ -202,7 +205,7 @@ pub fn set(store: &mut SqliteStore, of: &str, service: Service, active: bool, de
 
 /// What happens in the network.
 #[allow(dead_code)] // not every test program asks
-pub fn happen(store: &mut SqliteStore, event: &Event, second: i64) -> Result<Outcome, EventError> {
+pub fn happen(store: &mut AccountStore, event: &Event, second: i64) -> Result<Outcome, EventError> {
     play(store, event, None, at(second), &mut || rand::rng().random())
 }
 
@@ -220,9 +223,9 @@ pub fn fax(caller: Option<&str>, called: &str, name: &str) -> Event {
     }
 }
 
-fn open(file: &std::path::Path, actor: &str, wait: Duration) -> SqliteStore {
-    let options = Options { cost: Cost::CHEAP, wait, ..Options::new(actor) };
-    SqliteStore::open(file, Mode::Create, &options).unwrap()
+fn open(file: &std::path::Path, wait: Duration) -> AccountStore {
+    let options = Options { cost: Cost::CHEAP, wait, ..Options::default() };
+    account::open(&StoreUrl::file(file), Mode::Create, &options).unwrap()
 }
 
 trait Duplex: Read + Write {}

@@ -71,7 +71,7 @@ pub fn accounts_are_told_apart_by_unit_and_number<B: Backend>(backend: &B) {
         for (_, _, other) in accounts {
             let expected = if other == clear { Verdict::Temporary } else { Verdict::Wrong };
             assert_eq!(verify(&mut store, unit, of, other, NOW), expected, "{unit} {of}");
-            store.unlock(unit, number(of), NOW).unwrap();
+            store.unlock(unit, number(of), &BY, NOW).unwrap();
         }
     }
 }
@@ -88,7 +88,7 @@ pub fn only_contracted_accounts_get_passwords<B: Backend>(backend: &B) {
         let results = store.set_temporary_passwords(&[prepared(unit, of, "48151623", NOW)]).unwrap();
         assert_eq!(results, [Err(refused.clone())]);
         let hash = prepared(unit, of, "48151623", NOW).hash;
-        assert_eq!(store.set_own_password(unit, number(of), &hash, NOW), Err(refused));
+        assert_eq!(store.set_own_password(unit, number(of), &hash, &BY, NOW), Err(refused));
         assert_eq!(verify(&mut store, unit, of, "48151623", NOW), Verdict::Unknown);
     }
 }
@@ -141,10 +141,10 @@ pub fn a_lock_can_be_lifted<B: Backend>(backend: &B) {
         }
         assert!(matches!(verify(store, Unit::Line, "0600001111", "0", NOW), Verdict::Locked { .. }));
     };
-    assert_eq!(store.unlock(Unit::Line, number("0600001111"), NOW), Ok(false), "there is nothing to unlock yet");
+    assert_eq!(store.unlock(Unit::Line, number("0600001111"), &BY, NOW), Ok(false), "there is nothing to unlock yet");
     set_temporary(&mut store, Unit::Line, "0600001111", "48151623", NOW);
     lock(&mut store);
-    assert_eq!(store.unlock(Unit::Line, number("0600001111"), NOW), Ok(true));
+    assert_eq!(store.unlock(Unit::Line, number("0600001111"), &BY, NOW), Ok(true));
     assert_eq!(verify(&mut store, Unit::Line, "0600001111", "48151623", NOW), Verdict::Temporary);
     // who can call from the line has proved enough to start afresh
     lock(&mut store);
@@ -163,7 +163,7 @@ pub fn attempts_side_by_side_get_no_more_tries<B: Backend>(backend: &B) {
     // ten programs have compared before the first of them enters its result
     let attempts: Vec<Attempt> = (0..9).map(|_| attempt("0")).chain([attempt("48151623")]).collect();
     let locked = Settled::Verdict(Verdict::Locked { until: NOW.plus(600) });
-    let settled: Vec<Settled> = attempts.iter().map(|attempt| store.settle(attempt, NOW).unwrap()).collect();
+    let settled: Vec<Settled> = attempts.iter().map(|attempt| store.settle(attempt, &BY, NOW).unwrap()).collect();
     assert_eq!(settled[..3], [Settled::Verdict(Verdict::Wrong); 3]);
     assert_eq!(settled[3..], [locked; 7]);
 }
@@ -175,7 +175,7 @@ pub fn an_attempt_on_a_password_that_changed_meanwhile_is_stale<B: Backend>(back
     let old = Secret::from("48151623");
     let attempt = Attempt::compare(Unit::Line, number("0600001111"), credential.as_ref(), &old, Cost::CHEAP);
     set_temporary(&mut store, Unit::Line, "0600001111", "271828", NOW);
-    assert_eq!(store.settle(&attempt, NOW), Ok(Settled::Stale), "the replaced password opens nothing");
+    assert_eq!(store.settle(&attempt, &BY, NOW), Ok(Settled::Stale), "the replaced password opens nothing");
 }
 
 pub fn what_nobody_has_is_unknown_and_leaves_no_trace<B: Backend>(backend: &B) {
@@ -208,8 +208,8 @@ pub fn one_refused_write_leaves_the_others_of_its_group<B: Backend>(backend: &B)
     assert_eq!(verify(&mut store, Unit::Number, "0600002222", "271828", NOW), Verdict::Temporary);
     assert_eq!(store.commit(&[]), Ok(Vec::new()));
     // a number that leaves between the call's question and its answer is refused too
-    store.save_contracts(&[Contract::new(number("0311112222"), Services::NONE)], Existing::Refuse, NOW).unwrap();
-    store.remove_contract(number("0311112222"), NOW).unwrap();
+    store.save_contracts(&[Contract::new(number("0311112222"), Services::NONE)], Existing::Refuse, &BY, NOW).unwrap();
+    store.remove_contract(number("0311112222"), &BY, NOW).unwrap();
     let gone = store.set_temporary_passwords(&[prepared(Unit::Line, "0311112222", "48151623", NOW)]).unwrap();
     assert!(matches!(gone.as_slice(), [Err(StoreError::NotContracted { .. })]), "{gone:?}");
 }

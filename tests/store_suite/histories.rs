@@ -119,7 +119,7 @@ impl<B: Backend> History<B> {
         let owner = |of: &str| self.rules.owners.get(of).copied();
         let fits = owner(customer).is_none_or(|owner| owner == customer)
             && owner(additional).is_none_or(|owner| owner == customer);
-        let done = self.store.save_contracts(&[contract], Existing::Update, self.now);
+        let done = self.store.save_contracts(&[contract], Existing::Update, &BY, self.now);
         assert_eq!(done.is_ok(), fits, "{done:?}\n{told}");
         if fits {
             self.rules.owners.insert(customer, customer);
@@ -131,7 +131,7 @@ impl<B: Backend> History<B> {
         let told = self.tell(format!("remove contract {customer}"));
         let gone: BTreeSet<&str> =
             self.rules.owners.iter().filter(|(_, owner)| **owner == customer).map(|(number, _)| *number).collect();
-        let done = self.store.remove_contract(number(customer), self.now);
+        let done = self.store.remove_contract(number(customer), &BY, self.now);
         assert_eq!(done.is_ok(), !gone.is_empty(), "{done:?}\n{told}");
         self.rules.forget(&gone);
     }
@@ -139,7 +139,7 @@ impl<B: Backend> History<B> {
     fn remove_number(&mut self, of: &'static str) {
         let told = self.tell(format!("remove number {of}"));
         let is_additional = self.rules.owners.get(of).is_some_and(|owner| *owner != of);
-        let done = self.store.remove_number(number(of), self.now);
+        let done = self.store.remove_number(number(of), &BY, self.now);
         assert_eq!(done.is_ok(), is_additional, "{done:?}\n{told}");
         if is_additional {
             self.rules.forget(&BTreeSet::from([of]));
@@ -163,7 +163,7 @@ impl<B: Backend> History<B> {
     fn set_own(&mut self, unit: Unit, of: &'static str, clear: &'static str) {
         let told = self.tell(format!("own {unit} {of} {clear}"));
         let hash = prepared(unit, of, clear, self.now).hash;
-        let done = self.store.set_own_password(unit, number(of), &hash, self.now);
+        let done = self.store.set_own_password(unit, number(of), &hash, &BY, self.now);
         assert_eq!(done.is_ok(), self.rules.may_have_password(unit, of), "{told}");
         if done.is_ok() {
             let own = Account { own: Some(clear), ..Account::default() };
@@ -174,7 +174,7 @@ impl<B: Backend> History<B> {
     fn unlock(&mut self, unit: Unit, of: &'static str) {
         let told = self.tell(format!("unlock {unit} {of}"));
         let account = self.rules.accounts.get_mut(&(unit, of));
-        assert_eq!(self.store.unlock(unit, number(of), self.now), Ok(account.is_some()), "{told}");
+        assert_eq!(self.store.unlock(unit, number(of), &BY, self.now), Ok(account.is_some()), "{told}");
         if let Some(account) = account {
             (account.wrong, account.locked_until) = (0, None);
         }
@@ -194,7 +194,7 @@ impl<B: Backend> History<B> {
         assert_eq!(found, expected, "{}", self.told.join("\n"));
         assert_eq!(contracts.iter().map(|contract| contract.numbers.len()).sum::<usize>(), self.rules.owners.len());
         for contract in &contracts {
-            self.store.remove_contract(contract.customer_number, self.now).unwrap();
+            self.store.remove_contract(contract.customer_number, &BY, self.now).unwrap();
         }
     }
 }

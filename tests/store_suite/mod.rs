@@ -6,17 +6,25 @@ mod contracts;
 mod credentials;
 mod histories;
 mod lines;
+mod mails;
 mod records;
 mod services;
+mod sessions;
+mod settings;
 
 pub use contracts::*;
 pub use credentials::*;
 pub use histories::*;
 pub use lines::*;
+pub use mails::*;
 pub use records::*;
 pub use services::*;
+pub use sessions::*;
+pub use settings::*;
 
-use karipass::account::{Contract, Cost, Existing, PreparedTemporaryPassword, Services, Store, Verdict, password};
+use karipass::account::{
+    Actor, Contract, Cost, Existing, PreparedTemporaryPassword, Services, Store, Verdict, password,
+};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::time::UnixTime;
@@ -26,7 +34,7 @@ use rand::rngs::StdRng;
 
 /// An empty store of one kind, which can be opened more than once.
 pub trait Backend {
-    /// A handle to it, which acts as `suite`.
+    /// A handle to it.
     type Handle: Store;
     /// Makes an empty store.
     fn new() -> Self;
@@ -82,11 +90,29 @@ macro_rules! conformance {
             a_user_name_has_one_line_and_what_is_refused_leaves_everything_as_it_was
             a_line_password_goes_when_it_is_removed_and_with_its_number
             the_audit_tells_of_telephones_and_nothing_shows_their_hashes
+            a_session_is_used_and_ends_once
+            a_temporary_password_opens_one_session
+            an_own_password_ends_the_sessions_of_its_account
+            idle_sessions_go_when_another_comes
+            sessions_belong_to_contracted_accounts
+            a_setting_changes_from_its_latest_revision_only
+            a_setting_needs_its_service
+            a_service_that_is_taken_away_stops_and_comes_back_stopped
+            settings_are_listed_by_the_order_of_their_numbers
+            an_event_happens_once_in_thirty_days
+            the_mail_that_waits_longest_is_sent_first
+            a_try_leaves_what_it_met_and_no_doubt
+            what_was_sent_is_remembered_for_thirty_days
+            pruning_stops_at_its_limit_whatever_became_of_the_mails
+            a_link_confirms_for_its_own_number_while_the_service_lasts
             random_histories_follow_the_rules
         }
     };
 }
 pub(crate) use conformance;
+
+/// Who acts in the suite.
+pub const BY: Actor = Actor::Program("suite");
 
 /// A day in 2026.
 pub const NOW: UnixTime = UnixTime(1_780_000_000);
@@ -107,7 +133,7 @@ pub fn example() -> Contract {
 
 pub fn with_example<B: Backend>(backend: &B) -> B::Handle {
     let mut store = backend.open();
-    store.save_contracts(&[example()], Existing::Refuse, NOW).unwrap();
+    store.save_contracts(&[example()], Existing::Refuse, &BY, NOW).unwrap();
     store
 }
 
@@ -123,9 +149,9 @@ pub fn set_temporary(store: &mut impl Store, unit: Unit, of: &str, clear: &str, 
 
 pub fn set_own(store: &mut impl Store, unit: Unit, of: &str, clear: &str, now: UnixTime) {
     let hash = password::hash(&Secret::from(clear), Cost::CHEAP, &mut StdRng::seed_from_u64(8)).unwrap();
-    store.set_own_password(unit, number(of), &hash, now).unwrap();
+    store.set_own_password(unit, number(of), &hash, &BY, now).unwrap();
 }
 
 pub fn verify(store: &mut impl Store, unit: Unit, of: &str, clear: &str, now: UnixTime) -> Verdict {
-    store.verify(unit, number(of), &Secret::from(clear), now).unwrap()
+    store.verify(unit, number(of), &Secret::from(clear), &BY, now).unwrap()
 }

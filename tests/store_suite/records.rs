@@ -88,7 +88,7 @@ pub fn the_audit_tells_who_did_what<B: Backend>(backend: &B) {
     for (second, clear) in [(2, "48151623"), (3, "0"), (4, "0"), (5, "0"), (6, "48151623")] {
         verify(&mut store, Unit::Line, "0600001111", clear, NOW.plus(second));
     }
-    store.unlock(Unit::Line, number("0600001111"), NOW.plus(7)).unwrap();
+    store.unlock(Unit::Line, number("0600001111"), &BY, NOW.plus(7)).unwrap();
     verify(&mut store, Unit::Line, "0600001111", "48151623", NOW.plus(1 + 86_400));
     set_own(&mut store, Unit::Line, "0600001111", "my own one 1", NOW.plus(90_000));
     let other = AuditEntry {
@@ -100,8 +100,8 @@ pub fn the_audit_tells_who_did_what<B: Backend>(backend: &B) {
         detail: None,
     };
     assert_eq!(store.commit(&[Write::Audit(&other)]), Ok(vec![Ok(())]));
-    store.remove_number(number("0600002222"), NOW.plus(90_002)).unwrap();
-    store.remove_contract(number("0600001111"), NOW.plus(90_003)).unwrap();
+    store.remove_number(number("0600002222"), &BY, NOW.plus(90_002)).unwrap();
+    store.remove_contract(number("0600001111"), &BY, NOW.plus(90_003)).unwrap();
 
     let told = |filter: &AuditFilter| {
         let line = |entry: AuditEntry| format!("{} {} {}", entry.at.0 - NOW.0, entry.actor, entry.action);

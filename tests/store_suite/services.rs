@@ -7,10 +7,10 @@ use karipass::account::mail::{
 };
 use karipass::account::setting::FaxMail;
 use karipass::account::{
-    Actor, AuditFilter, CallFilter, CallRecord, Effects, Outcome, Pruned, Service, SettingChange, Store, StoreError,
+    AuditFilter, CallFilter, CallRecord, Effects, Outcome, Pruned, Service, SettingChange, Store, StoreError,
 };
 
-use super::{Backend, NOW, number, with_example};
+use super::{BY, Backend, NOW, number, with_example};
 
 fn mail(id: &str) -> NewMail {
     NewMail {
@@ -31,8 +31,6 @@ fn fax_mail(revision: i64, address: &str) -> SettingChange {
 fn fax(of: &str) -> NewFax {
     NewFax { number: number(of), caller: Some(number("0312345678").into()), pages: 2, document: b"II*\0".to_vec() }
 }
-
-const BY: Actor = Actor::Network("suite");
 
 fn claim(by: &str, until: i64) -> Claim {
     Claim { by: by.to_owned(), until: NOW.plus(until) }
@@ -161,6 +159,6 @@ pub fn faxes_are_kept_until_deleted<B: Backend>(backend: &B) {
     assert_eq!(store.delete_faxes(other, &[newest], &BY, NOW), Ok(0));
     assert_eq!(store.delete_faxes(of, &[newest, newest, 4711], &BY, NOW), Ok(1));
     assert_eq!(store.faxes(of).unwrap().len(), 1);
-    store.remove_number(of, NOW).unwrap();
+    store.remove_number(of, &BY, NOW).unwrap();
     assert!(store.faxes(of).unwrap().is_empty(), "a number that goes takes them along");
 }

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use karipass::account::sqlite::{Mode, Options};
 use karipass::account::{
-    CallFilter, CallRecord, Contract, Cost, SqliteStore, Store, Verdict, demo, demo_contract, password,
+    self, AccountStore, Actor, CallFilter, CallRecord, Contract, Cost, Mode, Options, Store, StoreUrl, Verdict, demo,
+    demo_contract, password,
 };
 use karipass::call::LookupFailed;
 use karipass::ivr::{SetTemporaryPassword, StoreFailed};
@@ -56,7 +56,7 @@ enum Job {
 
 /// The store and what it has been asked.
 pub struct Ledger {
-    store: SqliteStore,
+    store: AccountStore,
     manners: Manners,
     jobs: BTreeMap<(Time, u64), Job>,
     asked: u64,
@@ -128,7 +128,7 @@ impl Ledger {
 
     /// What the site would say to this password.
     pub fn verify(&mut self, now: Time, unit: Unit, number: PhoneNumber, password: &str) -> Verdict {
-        self.store.verify(unit, number, &Secret::from(password), wall(now)).unwrap()
+        self.store.verify(unit, number, &Secret::from(password), &Actor::Program("test"), wall(now)).unwrap()
     }
 
     fn store(&mut self, now: Time, request: &SetTemporaryPassword, call_id: String) -> Result<(), StoreFailed> {
@@ -156,13 +156,13 @@ pub fn wall(now: Time) -> UnixTime {
 static TEMPLATE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let file = File::new();
     let mut store = open(&file.0, Mode::Create);
-    demo(&mut store, START).unwrap();
+    demo(&mut store, &Actor::Program("test"), START).unwrap();
     drop(store);
     std::fs::read(&file.0).unwrap()
 });
 
-fn open(path: &Path, mode: Mode) -> SqliteStore {
-    SqliteStore::open(path, mode, &Options { cost: Cost::CHEAP, ..Options::new("virtual call") }).unwrap()
+fn open(path: &Path, mode: Mode) -> AccountStore {
+    account::open(&StoreUrl::file(path), mode, &Options { cost: Cost::CHEAP, ..Options::default() }).unwrap()
 }
 
 /// A store's file, in memory where the system has a file system there, which goes when its test does.

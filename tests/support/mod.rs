@@ -2,7 +2,7 @@
 //! every loss, delay and repetition follows from one seed. The clock jumps to whatever happens next.
 //!
 //! ```text
-//! phone: sip::Endpoint + caller::Caller ◀──network(seed)──▶ service: sip::Endpoint + call::Call ◀─▶ ledger: SqliteStore
+//! phone: sip::Endpoint + caller::Caller ◀──network(seed)──▶ service: sip::Endpoint + call::Call ◀─▶ ledger: AccountStore
 //! ```
 //!
 //! Nothing of the program is replaced but its edge: sockets, threads and the clock.

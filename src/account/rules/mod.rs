@@ -47,7 +47,6 @@ use crate::lock::Lock;
 pub struct Rules<B> {
     backend: B,
     policy: Policy,
-    by: Actor,
 }
 
 /// What the rules are given from outside.
@@ -61,8 +60,8 @@ pub struct Policy {
 
 impl<B: Backend> Rules<B> {
     /// A handle to the store in these tables.
-    pub fn new(backend: B, policy: Policy, by: Actor) -> Rules<B> {
-        Rules { backend, policy, by }
+    pub fn new(backend: B, policy: Policy) -> Rules<B> {
+        Rules { backend, policy }
     }
 
     /// The tables, for tests that look behind the rules.
@@ -79,9 +78,8 @@ impl<B: Backend> Rules<B> {
         self.backend.read(work)
     }
 
-    fn write<T>(&mut self, work: impl Fn(&mut dyn Tables, &Actor) -> Result<T, Failure>) -> Result<T, StoreError> {
-        let Rules { backend, by, .. } = self;
-        backend.write(Durability::Full, |tables| work(tables, by))
+    fn write<T>(&mut self, work: impl Fn(&mut dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.backend.write(Durability::Full, work)
     }
 }
 
@@ -106,29 +104,30 @@ impl<B: Backend> Store for Rules<B> {
         &mut self,
         contracts: &[Contract],
         existing: Existing,
+        by: &Actor,
         now: UnixTime,
     ) -> Result<Saved, StoreError> {
-        self.write(|tables, by| contracts::save(tables, contracts, existing, by, now))
+        self.write(|tables| contracts::save(tables, contracts, existing, by, now))
     }
 
-    fn remove_contract(&mut self, customer_number: PhoneNumber, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|tables, by| contracts::remove(tables, customer_number, by, now))
+    fn remove_contract(&mut self, customer_number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|tables| contracts::remove(tables, customer_number, by, now))
     }
 
-    fn remove_number(&mut self, number: PhoneNumber, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|tables, by| contracts::remove_number(tables, number, by, now))
+    fn remove_number(&mut self, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|tables| contracts::remove_number(tables, number, by, now))
     }
 
     fn credential(&self, unit: Unit, number: PhoneNumber) -> Result<Option<Credential>, StoreError> {
         self.read(|tables| tables.credential(unit, number))
     }
 
-    fn settle(&mut self, attempt: &Attempt, now: UnixTime) -> Result<Settled, StoreError> {
+    fn settle(&mut self, attempt: &Attempt, by: &Actor, now: UnixTime) -> Result<Settled, StoreError> {
         if let Some(settled) = credentials::settled_without_writing(attempt) {
             return Ok(settled);
         }
         let lock = self.policy.lock;
-        self.write(|tables, by| credentials::settle(tables, attempt, lock, by, now))
+        self.write(|tables| credentials::settle(tables, attempt, lock, by, now))
     }
 
     fn cost(&self) -> Cost {
@@ -140,21 +139,22 @@ impl<B: Backend> Store for Rules<B> {
         unit: Unit,
         number: PhoneNumber,
         hash: &PasswordHash,
+        by: &Actor,
         now: UnixTime,
     ) -> Result<(), StoreError> {
-        self.write(|tables, by| credentials::set_own(tables, (unit, number), hash, by, now))
+        self.write(|tables| credentials::set_own(tables, (unit, number), hash, by, now))
     }
 
-    fn unlock(&mut self, unit: Unit, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
-        self.write(|tables, by| credentials::unlock(tables, unit, number, by, now))
+    fn unlock(&mut self, unit: Unit, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<bool, StoreError> {
+        self.write(|tables| credentials::unlock(tables, unit, number, by, now))
     }
 
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        self.write(|tables, _| group::commit(tables, writes))
+        self.write(|tables| group::commit(tables, writes))
     }
 
     fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError> {
-        self.write(|tables, _| {
+        self.write(|tables| {
             Ok(Pruned {
                 calls: tables.delete_calls(before, most)?,
                 audit: tables.delete_audit(before, most)?,
@@ -167,12 +167,12 @@ impl<B: Backend> Store for Rules<B> {
         self.read(|tables| tables.call(id))
     }
 
-    fn set_line_password(&mut self, password: &LinePassword, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|tables, by| lines::set(tables, password, by, now))
+    fn set_line_password(&mut self, password: &LinePassword, by: &Actor, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|tables| lines::set(tables, password, by, now))
     }
 
-    fn remove_line_password(&mut self, number: PhoneNumber, now: UnixTime) -> Result<bool, StoreError> {
-        self.write(|tables, by| lines::remove(tables, number, by, now))
+    fn remove_line_password(&mut self, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<bool, StoreError> {
+        self.write(|tables| lines::remove(tables, number, by, now))
     }
 
     fn line_passwords(&self) -> Result<Vec<LineEntry>, StoreError> {
@@ -208,8 +208,8 @@ impl<B: Backend> Store for Rules<B> {
         self.read(|tables| tables.session(id))
     }
 
-    fn open_session(&mut self, session: &Session, stale_before: UnixTime) -> Result<bool, StoreError> {
-        self.write(|tables, by| sessions::open(tables, session, stale_before, by))
+    fn open_session(&mut self, session: &Session, stale_before: UnixTime, by: &Actor) -> Result<bool, StoreError> {
+        self.write(|tables| sessions::open(tables, session, stale_before, by))
     }
 
     fn touch_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError> {
@@ -218,8 +218,8 @@ impl<B: Backend> Store for Rules<B> {
         self.backend.write(Durability::Relaxed, |tables| sessions::touch(tables, id, now))
     }
 
-    fn close_session(&mut self, id: &SessionId, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|tables, by| sessions::close(tables, id, by, now))
+    fn close_session(&mut self, id: &SessionId, by: &Actor, now: UnixTime) -> Result<(), StoreError> {
+        self.write(|tables| sessions::close(tables, id, by, now))
     }
 
     fn setting(&self, number: PhoneNumber, service: Service) -> Result<Setting<String>, StoreError> {
@@ -235,7 +235,7 @@ impl<B: Backend> Store for Rules<B> {
     }
 
     fn apply(&mut self, effects: &Effects, by: &Actor, now: UnixTime) -> Result<Applied, StoreError> {
-        self.write(|tables, _| effects::apply(tables, effects, by, now))
+        self.write(|tables| effects::apply(tables, effects, by, now))
     }
 
     fn claim_mail(&mut self, claim: &Claim, now: UnixTime) -> Result<Option<Mail>, StoreError> {
@@ -243,19 +243,19 @@ impl<B: Backend> Store for Rules<B> {
         if self.read(|tables| tables.due_mail(now))?.is_none() {
             return Ok(None);
         }
-        self.write(|tables, _| mails::claim(tables, claim, now))
+        self.write(|tables| mails::claim(tables, claim, now))
     }
 
     fn hand_over_mail(&mut self, id: &str, claim: &Claim) -> Result<bool, StoreError> {
-        self.write(|tables, _| mails::hand_over(tables, id, claim))
+        self.write(|tables| mails::hand_over(tables, id, claim))
     }
 
     fn settle_mail(&mut self, id: &str, by: &str, delivery: &Delivery, now: UnixTime) -> Result<bool, StoreError> {
-        self.write(|tables, _| mails::settle(tables, id, by, delivery, now))
+        self.write(|tables| mails::settle(tables, id, by, delivery, now))
     }
 
     fn retry_failed_mails(&mut self, now: UnixTime) -> Result<usize, StoreError> {
-        self.write(|tables, _| mails::retry_failed(tables, now))
+        self.write(|tables| mails::retry_failed(tables, now))
     }
 
     fn mails(&self, filter: &MailFilter) -> Result<Vec<Mail>, StoreError> {
@@ -263,7 +263,7 @@ impl<B: Backend> Store for Rules<B> {
     }
 
     fn offer_confirmation(&mut self, confirmation: &AddressConfirmation, now: UnixTime) -> Result<(), StoreError> {
-        self.write(|tables, _| confirmations::offer(tables, confirmation, now))
+        self.write(|tables| confirmations::offer(tables, confirmation, now))
     }
 
     fn offered_confirmation(
@@ -275,7 +275,7 @@ impl<B: Backend> Store for Rules<B> {
     }
 
     fn confirm_address(&mut self, token: &TokenHash, now: UnixTime) -> Result<Option<AddressConfirmation>, StoreError> {
-        self.write(|tables, _| confirmations::confirm(tables, token, &Actor::MailedLink, now))
+        self.write(|tables| confirmations::confirm(tables, token, &Actor::MailedLink, now))
     }
 
     fn faxes(&self, number: PhoneNumber) -> Result<Vec<Fax>, StoreError> {
@@ -289,7 +289,7 @@ impl<B: Backend> Store for Rules<B> {
         by: &Actor,
         now: UnixTime,
     ) -> Result<Option<(Fax, Vec<u8>)>, StoreError> {
-        self.write(|tables, _| faxes::open(tables, number, id, by, now))
+        self.write(|tables| faxes::open(tables, number, id, by, now))
     }
 
     fn delete_faxes(
@@ -299,6 +299,6 @@ impl<B: Backend> Store for Rules<B> {
         by: &Actor,
         now: UnixTime,
     ) -> Result<usize, StoreError> {
-        self.write(|tables, _| faxes::delete(tables, number, ids, by, now))
+        self.write(|tables| faxes::delete(tables, number, ids, by, now))
     }
 }

@@ -29,7 +29,6 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::StoreError;
-use super::rules::Rules;
 use super::tables::{Backend, Durability, Failure, Fault, Tables};
 
 use access::Access;
@@ -37,10 +36,6 @@ use file::Identity;
 use patience::patiently;
 
 pub use file::APPLICATION_ID;
-pub use open::{Mode, Options};
-
-/// A handle to the account store in a SQLite file.
-pub type SqliteStore = Rules<Sqlite>;
 
 /// The tables in a SQLite file.
 pub struct Sqlite {

@@ -9,13 +9,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
+use super::Sqlite;
 use super::file::{self, APPLICATION_ID, Found, Identity, Marks};
 use super::patience::patiently;
-use super::{Sqlite, SqliteStore};
-use crate::account::rules::{Policy, Rules};
+use crate::account::StoreError;
+use crate::account::options::Mode;
 use crate::account::tables::{Failure, Fault};
-use crate::account::{Actor, Cost, StoreError};
-use crate::lock::Lock;
 
 /// The numbered migrations. A released one is never changed; the next is added below it.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -31,63 +30,40 @@ pub(super) const MIGRATIONS: &[&str] = &[
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
 
-/// Whether a file that is missing is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// It must be there.
-    Existing,
-    /// It is made when it is missing.
-    Create,
-}
-
-/// How a store is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Who acts through this handle, for the audit: `contract add`, `site`, …
-    pub actor: String,
-    /// What new hashes cost, so that an unknown account takes as long as a known one.
-    pub cost: Cost,
-    /// How long a write waits for other programs' writes before it is given up.
-    pub wait: Duration,
-    /// When wrong passwords lock an account.
-    pub lock: Lock,
-}
-
-impl Options {
-    /// The usual options for this actor.
-    pub fn new(actor: impl Into<String>) -> Options {
-        Options { actor: actor.into(), cost: Cost::default(), wait: Duration::from_secs(30), lock: Lock::default() }
-    }
-}
-
-impl SqliteStore {
+impl Sqlite {
     /// The number of the newest schema this program knows.
     pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
 
-    /// Opens the store in the file at `path`. A file that is not an account store, or one with a newer schema, is refused
-    /// and left as it was, byte for byte.
-    pub fn open(path: &Path, mode: Mode, options: &Options) -> Result<SqliteStore, StoreError> {
-        let opening = Opening { name: path.display().to_string(), mode, options };
+    /// Opens the store in the file at `path`. A write waits so long for those of other programs.
+    pub fn open(path: &Path, mode: Mode, wait: Duration) -> Result<Sqlite, StoreError> {
+        let opening = Opening { name: path.display().to_string(), mode, wait };
         let path = std::path::absolute(path).map_err(|error| opening.unreachable(&error))?;
         let made = opening.inspect_or_make(&path)?;
-        let backend = opening.open(&path).inspect_err(|_| {
+        opening.open(&path).inspect_err(|_| {
             if made {
                 unmake(&path);
             }
-        })?;
-        let Options { actor, cost, lock, .. } = options;
-        let policy = Policy { cost: *cost, lock: *lock };
-        Ok(Rules::new(backend, policy, Actor::Program(actor.clone().into())))
+        })
+    }
+
+    /// Removes the file and what SQLite keeps beside it.
+    pub fn discard(path: &Path) {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut file = path.to_owned().into_os_string();
+            file.push(suffix);
+            // a file that stays is no worse than the reason for removing it
+            let _ = std::fs::remove_file(file);
+        }
     }
 }
 
-struct Opening<'a> {
+struct Opening {
     name: String,
     mode: Mode,
-    options: &'a Options,
+    wait: Duration,
 }
 
-impl Opening<'_> {
+impl Opening {
     /// Refuses what is not ours before SQLite could touch it; tells whether the file had to be made.
     fn inspect_or_make(&self, path: &Path) -> Result<bool, StoreError> {
         match std::fs::metadata(path) {
@@ -137,19 +113,19 @@ impl Opening<'_> {
             name: self.name.clone(),
             path: path.to_owned(),
             identity,
-            wait: self.options.wait,
+            wait: self.wait,
         })
     }
 
     fn prepare(&self, connection: &mut Connection) -> Result<(), Failure> {
-        connection.busy_timeout(self.options.wait)?;
+        connection.busy_timeout(self.wait)?;
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        let schema = patiently(self.options.wait, || self.claim(connection))?;
+        let schema = patiently(self.wait, || self.claim(connection))?;
         self.check_schema(schema)?;
-        patiently(self.options.wait, || Ok(enter_wal(connection)?))?;
-        patiently(self.options.wait, || migrate(connection))
+        patiently(self.wait, || Ok(enter_wal(connection)?))?;
+        patiently(self.wait, || migrate(connection))
     }
 
     /// Marks an unused file as an account store, in its first transaction; tells the schema it has.
@@ -172,12 +148,12 @@ impl Opening<'_> {
     }
 
     fn check_schema(&self, found: u32) -> Result<(), StoreError> {
-        let known = SqliteStore::SCHEMA;
+        let known = Sqlite::SCHEMA;
         if found <= known { Ok(()) } else { Err(StoreError::Newer { store: self.name.clone(), found, known }) }
     }
 
     fn explain(&self, failure: Failure) -> StoreError {
-        failure.explain(&self.name, self.options.wait)
+        failure.explain(&self.name, self.wait)
     }
 
     fn foreign(&self, found: String) -> StoreError {

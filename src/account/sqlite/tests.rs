@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::account::options::Mode;
+use crate::account::rules::{Policy, Rules};
 use crate::account::session::SessionId;
 use crate::account::{Actor, CallFilter, CallRecord, Cost, Effects, Outcome, Store, Write, demo};
 use crate::number::PhoneNumber;
@@ -18,10 +20,13 @@ impl Folder {
         Folder(path)
     }
 
-    fn open(&self) -> SqliteStore {
-        let options = Options { cost: Cost::CHEAP, ..Options::new("test") };
-        SqliteStore::open(&self.0.join("karipass.db"), Mode::Create, &options).unwrap()
+    fn open(&self) -> Rules<Sqlite> {
+        opened(&self.0.join("karipass.db"), Mode::Create, Duration::from_secs(30))
     }
+}
+
+fn opened(file: &Path, mode: Mode, wait: Duration) -> Rules<Sqlite> {
+    Rules::new(Sqlite::open(file, mode, wait).unwrap(), Policy { cost: Cost::CHEAP, ..Policy::default() })
 }
 
 impl Drop for Folder {
@@ -40,7 +45,7 @@ fn record(n: usize) -> CallRecord {
 fn a_store_that_may_not_grow_says_so_and_keeps_what_it_has() {
     let folder = Folder::new("full");
     let mut store = folder.open();
-    demo(&mut store, NOW).unwrap();
+    demo(&mut store, &Actor::Program("test"), NOW).unwrap();
     let pages: i64 = store.backend().connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
     store.backend().connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(())).unwrap();
     let mut kept = 0;
@@ -98,8 +103,7 @@ fn a_store_marked_but_not_finished_is_finished() {
     let connection = Connection::open(&file).unwrap();
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     drop(connection);
-    let options = Options { cost: Cost::CHEAP, ..Options::new("test") };
-    let store = SqliteStore::open(&file, Mode::Existing, &options).unwrap();
+    let store = opened(&file, Mode::Existing, Duration::from_secs(30));
     assert_eq!(store.contracts(), Ok(Vec::new()));
 }
 
@@ -109,8 +113,7 @@ fn a_write_does_not_begin_before_it_is_its_turn() {
     drop(folder.open());
     let other = Connection::open(folder.0.join("karipass.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let options = Options { wait: Duration::from_millis(50), ..Options::new("test") };
-    let mut store = SqliteStore::open(&folder.0.join("karipass.db"), Mode::Existing, &options).unwrap();
+    let mut store = opened(&folder.0.join("karipass.db"), Mode::Existing, Duration::from_millis(50));
     let begun = std::cell::Cell::new(false);
     let busy = store.backend_mut().write(Durability::Full, |_| {
         begun.set(true);
@@ -124,12 +127,12 @@ fn a_write_does_not_begin_before_it_is_its_turn() {
 fn a_number_keeps_so_many_faxes_and_so_many_bytes_and_no_more() {
     let folder = Folder::new("faxes");
     let mut store = folder.open();
-    demo(&mut store, NOW).unwrap();
+    demo(&mut store, &Actor::Program("test"), NOW).unwrap();
     let number = |text: &str| PhoneNumber::parse(text).unwrap();
-    let keep = |store: &mut SqliteStore, of: &str| {
+    let keep = |store: &mut Rules<Sqlite>, of: &str| {
         let fax = crate::account::fax::NewFax { number: number(of), caller: None, pages: 1, document: vec![0; 2] };
         let effects = Effects { fax: Some(fax), ..Effects::default() };
-        store.apply(&effects, &Actor::Network("test"), NOW).map(|_| ())
+        store.apply(&effects, &Actor::Program("test"), NOW).map(|_| ())
     };
     let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
                 INSERT INTO fax (number, received_at, pages, size, document) SELECT ?1, 0, 1, ?3, x'00' FROM n";

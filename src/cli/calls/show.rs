@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::super::output::{Answer, Failure, json_line, readable};
-use crate::account::sqlite::Mode;
+use crate::account::Mode;
 use crate::account::{CallRecord, Store};
 use crate::config::Config;
 use crate::service::open_store;
@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 pub fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
-    let store = open_store(config, Mode::Existing, "calls")?;
+    let store = open_store(config, Mode::Existing)?;
     let record = store.call(&args.id)?;
     let folder = args.trace.as_ref().or(config.trace.folder.as_ref());
     let path = folder.and_then(|folder| path_of(folder, &args.id));

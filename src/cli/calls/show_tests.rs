@@ -17,7 +17,7 @@ fn show(scene: &Scene, line: &str) -> Ran {
 
 fn recorded() -> Scene {
     let scene = Scene::new();
-    let mut store = open_store(&scene.config(), Mode::Create, "test").unwrap();
+    let mut store = open_store(&scene.config(), Mode::Create).unwrap();
     let mut record = CallRecord::new(ID, NOW, "192.0.2.1", Outcome::HungUp);
     record.status = 200;
     record.digits.info = 1;
@@ -74,7 +74,7 @@ fn traced(folder: &std::path::Path) {
 #[test]
 fn the_ladder_shows_who_sent_what_when_and_keys_as_dots() {
     let scene = recorded();
-    let folder = scene.config().store.path.with_file_name("traces");
+    let folder = scene.path("traces");
     traced(&folder);
     let ran = show(&scene, &format!("show {ID} --trace {}", folder.display()));
     let drawing = ran.out.split_once("pcapng\n").unwrap().1;
@@ -95,7 +95,7 @@ RTP from 192.0.2.7:4000: 2 packets, 1 keys
 #[test]
 fn json_has_the_record_and_every_step() {
     let scene = recorded();
-    let folder = scene.config().store.path.with_file_name("traces");
+    let folder = scene.path("traces");
     traced(&folder);
     let ran = show(&scene, &format!("show {ID} --json --trace {}", folder.display()));
     let shown: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -130,7 +130,7 @@ fn a_call_without_a_trace_shows_its_record() {
 #[test]
 fn a_trace_that_is_cut_off_is_shown_as_far_as_it_goes() {
     let scene = recorded();
-    let folder = scene.config().store.path.with_file_name("traces");
+    let folder = scene.path("traces");
     traced(&folder);
     let path = path_of(&folder, ID).unwrap();
     let bytes = std::fs::read(&path).unwrap();

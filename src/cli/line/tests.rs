@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 
 use super::super::output::testing::{NOW, Ran, Scene};
 use super::*;
-use crate::account::{AuditFilter, demo};
+use crate::account::{Actor, AuditFilter, demo};
 use crate::sip::digest::{Algorithm, Ha1};
 
 fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
@@ -18,12 +18,12 @@ fn run(scene: &Scene, line: &str, mut input: &[u8]) -> Ran {
 
 fn scene() -> Scene {
     let scene = Scene::new();
-    demo(&mut store(&scene, Mode::Create), NOW).unwrap();
+    demo(&mut store(&scene, Mode::Create), &Actor::Program("test"), NOW).unwrap();
     scene
 }
 
-fn store(scene: &Scene, mode: Mode) -> crate::account::SqliteStore {
-    open_store(&scene.config(), mode, "test").unwrap()
+fn store(scene: &Scene, mode: Mode) -> crate::account::AccountStore {
+    open_store(&scene.config(), mode).unwrap()
 }
 
 fn number() -> PhoneNumber {
@@ -127,7 +127,7 @@ fn a_number_that_goes_takes_its_password_along() {
     run(&scene, "passwd 0600002222", b"paper-lantern-41");
     let mut store = store(&scene, Mode::Existing);
     assert!(store.has_line_password(None).unwrap() && !store.has_line_password(Some(number())).unwrap());
-    store.remove_number(PhoneNumber::parse("0600002222").unwrap(), NOW).unwrap();
+    store.remove_number(PhoneNumber::parse("0600002222").unwrap(), &Actor::Program("test"), NOW).unwrap();
     assert_eq!(store.find_user_name("0600002222").unwrap(), None);
     assert!(!store.has_line_password(None).unwrap());
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clap::{Args, Command};
 
 use super::{Answer, Failure};
-use crate::account::Cost;
+use crate::account::{Cost, StoreUrl};
 use crate::config::Config;
 use crate::time::UnixTime;
 
@@ -50,13 +50,18 @@ impl Scene {
 
     pub fn config(&self) -> Config {
         let mut config = Config::standard().unwrap();
-        config.store.path = self.folder.join("karipass.db");
+        config.store.url = StoreUrl::file(self.path("karipass.db"));
         config.store.hash_cost = Cost::CHEAP;
         config
     }
 
     pub fn has_store(&self) -> bool {
-        self.config().store.path.exists()
+        self.path("karipass.db").exists()
+    }
+
+    /// Where a file of this name would be.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     pub fn file(&self, name: &str, text: &str) -> String {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::account::Cost;
+use crate::account::{Cost, StoreUrl};
 use crate::config::{Api, Config, Ivr, Limits, Mail, PortRange, Rtp, Sip, Site, Store, Trace};
 use crate::ivr::Confirm;
 use crate::number::PhoneNumber;
@@ -113,7 +113,7 @@ pub fn everything() -> Config {
             max_timeouts: 5,
         },
         store: Store {
-            path: PathBuf::from("/srv/accounts.db"),
+            url: StoreUrl::file("/srv/accounts.db"),
             busy_timeout: Duration::from_secs(60),
             hash_cost: Cost::new(65_536, 3, 4).unwrap(),
         },
