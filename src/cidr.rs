@@ -11,17 +11,17 @@ pub struct Cidr {
     length: u8,
 }
 
-/// Why a text is no network.
+/// Why a text is not a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CidrError {
     /// No address.
-    #[error("{0:?} is no IP address or network such as 192.0.2.0/24")]
+    #[error("{0:?} is not an IP address or network such as 192.0.2.0/24")]
     Address(String),
-    /// A prefix that is no number or too long.
+    /// A prefix length that is not a number or too long.
     #[error("{0:?} has no prefix length between 0 and {1}")]
     Length(String, u8),
-    /// Bits behind the prefix.
-    #[error("{0:?} has bits set behind its prefix: {1} is meant")]
+    /// Bits set after the prefix.
+    #[error("{0:?} has host bits set; write {1}")]
     HostBits(String, Cidr),
 }
 
@@ -116,6 +116,6 @@ mod tests {
         assert_eq!("lab".parse::<Cidr>(), Err(CidrError::Address("lab".into())));
         assert_eq!("192.0.2.0/33".parse::<Cidr>(), Err(CidrError::Length("192.0.2.0/33".into(), 32)));
         let error = "192.0.2.9/24".parse::<Cidr>().unwrap_err();
-        assert!(error.to_string().contains("192.0.2.0/24 is meant"), "{error}");
+        assert!(error.to_string().contains("write 192.0.2.0/24"), "{error}");
     }
 }

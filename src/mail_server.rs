@@ -42,7 +42,7 @@ impl MailServer {
     }
 }
 
-/// Why a text is no mail server. It does not repeat the text, in which there could be a password.
+/// Why a text is not a mail server. The text is not repeated: it could hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MailServerError {
     /// Something else in front.
@@ -51,11 +51,11 @@ pub enum MailServerError {
     /// A user in the address.
     #[error("user and password do not go here: use mail.user and mail.password")]
     User,
-    /// No host, or one that cannot be.
-    #[error("there is no host's name or address")]
+    /// No host, or an invalid one.
+    #[error("the host name or address is missing or invalid")]
     Host,
     /// No port.
-    #[error("the port is no whole number from 1 to 65535")]
+    #[error("the port is not a whole number from 1 to 65535")]
     Port,
 }
 

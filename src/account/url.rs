@@ -33,7 +33,7 @@ pub enum StoreUrlError {
     #[error("{0:?} names no SQLite file")]
     Unknown(String),
     /// It would be a folder of that very name.
-    #[error("{0:?}: ~ stands for no folder here; write the whole path")]
+    #[error("{0:?}: ~ is not expanded; write the full path")]
     Tilde(String),
     /// As other programs write it, it would be a file of that very name, or one in the root.
     #[error("{0:?}: behind the colon is the path, with no // before it and no options after it")]

@@ -84,7 +84,7 @@ fn broken_off<T>() -> io::Result<Option<T>> {
 }
 
 fn ask(question: &str) -> io::Result<Secret> {
-    // the question is no result, and does not belong on standard output
+    // the question is not a result: it does not belong on standard output
     write!(io::stderr(), "{question}")?;
     let typed = line(&mut io::stdin().lock())?;
     writeln!(io::stderr())?;

@@ -122,7 +122,7 @@ fn cells(call: &CallRecord) -> Vec<String> {
     ]
 }
 
-/// The outcome in words, with what was wrong in particular, what the caller offered in vain and what it said about it.
+/// The outcome in words, with its detail, the media that the caller offered in vain, and its own Reason.
 fn why(call: &CallRecord) -> String {
     let told =
         call.detail.iter().chain(&call.refused_media).chain(&call.reason).map(String::as_str).collect::<Vec<_>>();

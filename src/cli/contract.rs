@@ -223,7 +223,7 @@ impl Remove {
         let customer_number = self.customer_number;
         let contract = store.contract(customer_number)?.ok_or(StoreError::UnknownContract { customer_number })?;
         if let Some(stranger) = self.numbers.iter().find(|number| !contract.has(**number)) {
-            let why = format!("{stranger} is no number of contract {customer_number}; nothing was changed");
+            let why = format!("{stranger} is not a number of contract {customer_number}; nothing was changed");
             return Err(Failure::Refused(why));
         }
         if self.numbers.contains(&customer_number) {

@@ -176,7 +176,7 @@ fn check(password: &Secret, number: PhoneNumber) -> Result<(), String> {
     }
     let digits: String = clear.chars().filter(char::is_ascii_digit).collect();
     if number.as_str().get(1..).is_some_and(|own| digits.contains(own)) {
-        return Err("the line's own number is no password".to_owned());
+        return Err("the line's own number is not accepted as a password".to_owned());
     }
     if zxcvbn::zxcvbn(clear, &["karipass"]).score() < zxcvbn::Score::Two {
         return Err("this password is among the first that are guessed; --generate makes a good one".to_owned());

@@ -107,7 +107,7 @@ fn log() {
         let _ = writeln!(io::stderr(), "karipass: variable RUST_LOG: {asked:?}: {why}; the default is logged");
         EnvFilter::new(STANDARD)
     });
-    // logging twice in one process (a test) is no harm
+    // a second initialisation in one process (a test) is harmless
     let colours = io::stderr().is_terminal();
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).try_init();
 }

@@ -25,16 +25,16 @@ pub enum ConfigError {
         why: String,
     },
     /// No such key or section.
-    #[error("{origin}: {key} is no setting; allowed: {allowed}")]
+    #[error("{origin}: {key} is not a setting; allowed: {allowed}")]
     UnknownKey {
         /// Where it is.
         origin: Origin,
-        /// What is there.
+        /// The key or section.
         key: String,
         /// What could be.
         allowed: String,
     },
-    /// A value that does not do.
+    /// An unusable value.
     #[error("{origin}: {key}: {why}; allowed: {allowed}")]
     BadValue {
         /// Where it is.
@@ -43,7 +43,7 @@ pub enum ConfigError {
         key: &'static str,
         /// What is wrong.
         why: String,
-        /// What would do.
+        /// The allowed values.
         allowed: &'static str,
     },
 }

@@ -53,11 +53,11 @@ pub(super) const KEYS: &[Key] = keys! {
         |c, v| c.sip.refuse_with_announcement = v.switch()?;
     "sip.ringing", "true or false",
         |c, v| c.sip.ringing = v.switch()?;
-    "sip.certificate", "a PEM file that is there",
+    "sip.certificate", "an existing PEM file",
         |c, v| c.sip.certificate = Some(file(v)?);
-    "sip.key", "a PEM file that is there",
+    "sip.key", "an existing PEM file",
         |c, v| c.sip.key = Some(file(v)?);
-    "sip.ca", "a PEM file that is there",
+    "sip.ca", "an existing PEM file",
         |c, v| c.sip.ca = Some(file(v)?);
     "sip.idle_timeout", "10s to 24h, such as \"15m\"",
         |c, v| c.sip.idle_timeout = v.duration(seconds(10, 86_400))?;
@@ -69,7 +69,7 @@ pub(super) const KEYS: &[Key] = keys! {
         |c, v| c.rtp.ports = v.parse()?;
     "rtp.srtp", "\"off\", \"offered\" or \"required\"",
         |c, v| c.rtp.srtp = srtp(v)?;
-    "ivr.prompts", "a folder that is there",
+    "ivr.prompts", "an existing folder",
         |c, v| c.ivr.prompts = Some(folder(v)?);
     "ivr.confirm", "\"read-back\" or \"re-enter\"",
         |c, v| c.ivr.confirm = confirm(v)?;
@@ -93,9 +93,9 @@ pub(super) const KEYS: &[Key] = keys! {
         |c, v| c.site.listen = v.parse()?;
     "site.behind_tls", "true or false",
         |c, v| c.site.behind_tls = v.switch()?;
-    "site.certificate", "a PEM file that is there",
+    "site.certificate", "an existing PEM file",
         |c, v| c.site.certificate = Some(file(v)?);
-    "site.key", "a PEM file that is there",
+    "site.key", "an existing PEM file",
         |c, v| c.site.key = Some(file(v)?);
     "site.trusted_proxies", "a list of addresses and networks, such as 127.0.0.1",
         |c, v| c.site.trusted_proxies = v.parse_list()?;
@@ -153,7 +153,7 @@ pub(super) const KEYS: &[Key] = keys! {
         |c, v| c.limits.media_workers = v.integer(0..=256)?;
     "limits.hash_workers", "a whole number from 1 to 64",
         |c, v| c.limits.hash_workers = v.integer(1..=64)?;
-    "trace.folder", "a folder; it is made when it is not there",
+    "trace.folder", "a folder; it is created where it is missing",
         |c, v| c.trace.folder = Some(new_folder(v)?);
     "trace.call_mib", "a whole number from 1 to 4096",
         |c, v| c.trace.call_mib = v.integer(1..=4096)?;

@@ -25,14 +25,14 @@ pub struct Listen {
     pub address: SocketAddr,
 }
 
-/// Why a text is no place to listen.
+/// Why a text is not a place to listen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListenError {
     /// No transport in front.
     #[error("{0:?} does not begin with udp:, tcp: or tls:")]
     Transport(String),
     /// No address and port behind it.
-    #[error("{0:?} is no ADDR:PORT with a numeric address")]
+    #[error("{0:?} is not ADDR:PORT with a numeric address")]
     Address(String),
 }
 
@@ -70,7 +70,7 @@ pub struct PortRange {
     pub to: u16,
 }
 
-/// Why a text is no range of ports.
+/// Why a text is not a range of ports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortRangeError {
     /// Not two numbers.

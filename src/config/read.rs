@@ -19,7 +19,7 @@ pub(super) fn each_once(listen: Vec<Listen>) -> Result<Vec<Listen>, Unfit> {
         (one.address.port() != 0 && earlier.clone().any(|other| other == one)).then(|| one.to_string())
     };
     match listen.iter().enumerate().find_map(is_again) {
-        Some(again) => Err(format!("{again} is there twice")),
+        Some(again) => Err(format!("{again} is given twice")),
         None if listen.is_empty() => Err("the list is empty".to_owned()),
         None => Ok(listen),
     }
@@ -30,7 +30,7 @@ pub(super) fn realm(value: &Value) -> Result<String, Unfit> {
     let text = value.text()?;
     let sound = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\:".contains(&byte));
     let fits = sound && (1..=64).contains(&text.len()) && text.trim() == text;
-    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no realm")) }
+    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a valid realm")) }
 }
 
 /// By name, as RFC 7616 §3.3 writes it, in any case.
@@ -38,9 +38,10 @@ pub(super) fn algorithms(value: &Value) -> Result<Vec<Algorithm>, Unfit> {
     let mut read = Vec::new();
     for one in value.list()? {
         let name = one.text()?;
-        let algorithm = Algorithm::parse(name.trim()).ok_or_else(|| format!("{name:?} is no digest algorithm"))?;
+        let algorithm =
+            Algorithm::parse(name.trim()).ok_or_else(|| format!("{name:?} is not a supported digest algorithm"))?;
         if read.contains(&algorithm) {
-            return Err(format!("{} is there twice", algorithm.name()));
+            return Err(format!("{} is given twice", algorithm.name()));
         }
         read.push(algorithm);
     }
@@ -51,7 +52,7 @@ pub(super) fn algorithms(value: &Value) -> Result<Vec<Algorithm>, Unfit> {
 pub(super) fn domain(value: &Value) -> Result<String, Unfit> {
     let text = value.text()?;
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
-    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no host")) }
+    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a host")) }
 }
 
 /// An address, or one of each family.
@@ -83,12 +84,12 @@ pub(super) fn folder(value: &Value) -> Result<PathBuf, Unfit> {
     }
 }
 
-/// One that need not be there: what stands for it in a shell would be made as it is written.
+/// A folder that may be missing: a shell's `~` would be created literally.
 pub(super) fn new_folder(value: &Value) -> Result<PathBuf, Unfit> {
     let text = value.text()?;
     match text {
         "" => Err("the text is empty".to_owned()),
-        _ if text.starts_with("~/") => Err(format!("{text:?}: ~ stands for no folder here; write the whole path")),
+        _ if text.starts_with("~/") => Err(format!("{text:?}: ~ is not expanded; write the full path")),
         _ => Ok(PathBuf::from(text)),
     }
 }
@@ -97,13 +98,13 @@ pub(super) fn confirm(value: &Value) -> Result<Confirm, Unfit> {
     match value.text()?.trim() {
         "read-back" => Ok(Confirm::ReadBack),
         "re-enter" => Ok(Confirm::ReEnter),
-        other => Err(format!("{other:?} is no way to confirm")),
+        other => Err(format!("{other:?} is not a mode of confirmation")),
     }
 }
 
 pub(super) fn srtp(value: &Value) -> Result<Srtp, Unfit> {
     let name = value.text()?.trim();
-    Srtp::from_name(name).ok_or_else(|| format!("{name:?} is no way to encrypt"))
+    Srtp::from_name(name).ok_or_else(|| format!("{name:?} is not a mode of encryption"))
 }
 
 pub(super) fn range(value: &Value, allowed: RangeInclusive<i64>) -> Result<(u8, u8), Unfit> {
@@ -112,7 +113,7 @@ pub(super) fn range(value: &Value, allowed: RangeInclusive<i64>) -> Result<(u8, 
             let range: (u8, u8) = (fewest.integer(allowed.clone())?, most.integer(allowed)?);
             if range.0 <= range.1 { Ok(range) } else { Err(format!("{} is more than {}", range.0, range.1)) }
         }
-        other => Err(format!("{} numbers", other.len())),
+        other => Err(format!("expected 2 numbers, found {}", other.len())),
     }
 }
 
@@ -120,8 +121,8 @@ pub(super) fn cost(value: &Value) -> Result<Cost, Unfit> {
     const ANY: RangeInclusive<i64> = 0..=u32::MAX as i64;
     match value.list()?.as_slice() {
         [memory, passes, lanes] => Cost::new(memory.integer(ANY)?, passes.integer(ANY)?, lanes.integer(ANY)?)
-            .map_err(|_| "argon2 cannot do that".to_owned()),
-        other => Err(format!("{} numbers", other.len())),
+            .map_err(|_| "argon2 does not accept these parameters".to_owned()),
+        other => Err(format!("expected 3 numbers, found {}", other.len())),
     }
 }
 
@@ -129,7 +130,7 @@ pub(super) fn web_address(value: &Value) -> Result<String, Unfit> {
     let text = value.text()?.trim();
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let fits = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:/[]_~".contains(c));
-    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is no address of a site")) }
+    if fits { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a web address")) }
 }
 
 pub(super) fn mailbox(value: &Value) -> Result<String, Unfit> {
@@ -144,7 +145,7 @@ pub(super) fn mailbox(value: &Value) -> Result<String, Unfit> {
 pub(super) fn token(value: &Value) -> Result<Secret, Unfit> {
     let text = value.text()?.trim();
     let fits = (16..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
-    if fits { Ok(Secret::from(text)) } else { Err(format!("{} characters that do not do", text.chars().count())) }
+    if fits { Ok(Secret::from(text)) } else { Err(format!("{} characters, not a valid token", text.chars().count())) }
 }
 
 pub(super) fn seconds(from: u64, to: u64) -> RangeInclusive<Duration> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-/// Why a value does not do, in words.
+/// Why a value is unusable, in words.
 pub(super) type Unfit = String;
 
 /// A setting's value.
@@ -37,7 +37,7 @@ impl Value {
         }
     }
 
-    /// What a text stands for.
+    /// The value that a text stands for.
     pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, Unfit> {
         self.text()?.trim().parse().map_err(|why: T::Err| why.to_string())
     }
@@ -52,7 +52,7 @@ impl Value {
     pub(super) fn integer<T: TryFrom<i64>>(&self, allowed: RangeInclusive<i64>) -> Result<T, Unfit> {
         let number = match self {
             Value::Integer(number) => *number,
-            Value::Loose(text) => text.trim().parse().map_err(|_| format!("{text:?} is no whole number"))?,
+            Value::Loose(text) => text.trim().parse().map_err(|_| format!("{text:?} is not a whole number"))?,
             Value::Text(_) | Value::Switch(_) | Value::List(_) | Value::Strange(_) => {
                 return Err(self.kind("a whole number"));
             }
@@ -84,7 +84,7 @@ impl Value {
 
     pub(super) fn duration(&self, allowed: RangeInclusive<Duration>) -> Result<Duration, Unfit> {
         let text = self.text()?;
-        let duration = duration(text.trim()).ok_or_else(|| format!("{text:?} is no duration"))?;
+        let duration = duration(text.trim()).ok_or_else(|| format!("{text:?} is not a duration"))?;
         if allowed.contains(&duration) { Ok(duration) } else { Err(format!("{text:?} is out of range")) }
     }
 
@@ -96,7 +96,7 @@ impl Value {
             Value::List(_) => "a list",
             Value::Strange(kind) => kind,
         };
-        format!("{kind}, where {needed} is needed")
+        format!("expected {needed}, found {kind}")
     }
 }
 

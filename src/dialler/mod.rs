@@ -73,7 +73,7 @@ use placed::Placed;
 const TICK: Duration = Duration::from_millis(20);
 /// The same where packets are late by any time, or leave at other times than every 20 ms.
 const FINE_TICK: Duration = Duration::from_millis(5);
-/// File descriptors for what is no call.
+/// File descriptors for everything but calls.
 const DESCRIPTORS_FOR_THE_REST: u32 = 64;
 
 /// Why we hang up (ITU-T Q.850).
@@ -440,7 +440,7 @@ impl Dialler {
             return Ok(plan.clone());
         }
         let (answer, plan) = sdp::answer(description, &placed.local)?;
-        // a description that is no offer yet, or whose ACK is withheld, is not answered
+        // not answered: a description that is not an offer yet, or whose ACK is withheld
         let _ = self.endpoint.answer(now, call, answer);
         Ok(plan)
     }

@@ -30,12 +30,14 @@ impl Certificates {
     /// Reads them again. One that cannot be used is logged, and the one before stays.
     pub fn reload(&self) {
         if self.sip.is_none() && self.site.is_none() {
-            info!("SIGHUP: there is no certificate to be read again");
+            info!("SIGHUP: there is no certificate to reload");
         }
         for (section, identity) in [("sip", &self.sip), ("site", &self.site)] {
             match identity.as_ref().map(|identity| identity.reload()) {
-                Some(Ok(())) => info!(section, "SIGHUP: the certificate was read again; new connections are shown it"),
-                Some(Err(error)) => error!(section, %error, "SIGHUP: the certificate stays as it was"),
+                Some(Ok(())) => info!(section, "SIGHUP: certificate reloaded; new connections get it"),
+                Some(Err(error)) => {
+                    error!(section, %error, "SIGHUP: certificate not reloaded; the previous one stays in use")
+                }
                 None => {}
             }
         }

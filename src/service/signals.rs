@@ -44,7 +44,7 @@ fn reload(certificates: &Arc<Certificates>) {
     tokio::spawn(async move {
         let reloaded = tokio::task::spawn_blocking(move || certificates.reload()).await;
         if let Err(error) = reloaded {
-            error!(%error, "SIGHUP: the certificates were not read again");
+            error!(%error, "SIGHUP: internal error: certificates not reloaded");
         }
     });
 }

@@ -116,11 +116,11 @@ fn sighup_reads_the_certificate_again_and_a_bad_one_is_told_and_not_taken() {
     assert_eq!((called(&first), called(&second)), (Some(1), Some(3)));
     fs::write(folder.file("cert.pem"), "half a certif").unwrap();
     service.hang_up();
-    service.wait_for_log("the certificate stays as it was");
+    service.wait_for_log("certificate not reloaded");
     assert_eq!((called(&first), called(&second)), (Some(1), Some(3)));
     second.sign().files(&folder.0);
     service.hang_up();
-    service.wait_for_log("the certificate was read again");
+    service.wait_for_log("certificate reloaded");
     assert_eq!((called(&first), called(&second)), (Some(3), Some(1)));
     service.terminate();
     let (code, log) = service.wait();
@@ -157,11 +157,11 @@ fn sighup_reads_the_sites_certificate_again_and_a_bad_one_is_told_and_not_taken(
     assert_eq!(shown(), [true, false]);
     fs::write(&key, second.sign().key).unwrap();
     service.hang_up();
-    service.wait_for_log("the certificate stays as it was");
+    service.wait_for_log("certificate not reloaded");
     assert_eq!(shown(), [true, false], "the key of another certificate");
     second.sign().files(&folder.0);
     service.hang_up();
-    service.wait_for_log("the certificate was read again");
+    service.wait_for_log("certificate reloaded");
     assert_eq!(shown(), [false, true]);
     service.terminate();
     let (code, log) = service.wait();
