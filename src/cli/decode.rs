@@ -123,7 +123,7 @@ fn print(args: &Args, report: &Report, out: &mut dyn Write) -> io::Result<()> {
         explain::table(report, out)?;
     } else if args.json {
         for press in &report.presses {
-            writeln!(out, "{}", serde_json::to_string(&line(press, report))?)?;
+            writeln!(out, "{}", serde_json::to_string(&row(press, report))?)?;
         }
     } else {
         print_table(report, out)?;
@@ -193,7 +193,7 @@ fn name(place: Place) -> String {
 
 /// A press as one line of JSON, its keys in this order.
 #[derive(serde::Serialize)]
-struct Line {
+struct Row {
     digit: char,
     start_ms: u64,
     length_ms: u64,
@@ -235,8 +235,8 @@ impl Whereabouts {
     }
 }
 
-fn line(press: &Press, report: &Report) -> Line {
-    Line {
+fn row(press: &Press, report: &Report) -> Row {
+    Row {
         digit: press.digit.into(),
         start_ms: millis(press.start),
         length_ms: millis(press.length),

@@ -7,27 +7,27 @@ use super::{Whereabouts, millis, name, print_digits, print_streams};
 use crate::decode::{Candidate, Press, Report, Source};
 use crate::dtmf::{Config, Explanation, Limit, Quantity, Verdict};
 
-/// Something that happened: a candidate in the audio, or a telephone event, which is nothing to be doubted.
-enum Line<'a> {
+/// Something that happened: a candidate in the audio, or a telephone event, which leaves nothing to explain.
+enum Row<'a> {
     Heard(&'a Candidate, Source),
-    Told(&'a Press),
+    Reported(&'a Press),
 }
 
-impl Line<'_> {
+impl Row<'_> {
     fn start(&self) -> Duration {
         match self {
-            Line::Heard(candidate, _) => candidate.start,
-            Line::Told(press) => press.start,
+            Row::Heard(candidate, _) => candidate.start,
+            Row::Reported(press) => press.start,
         }
     }
 }
 
-fn lines(report: &Report) -> Vec<Line<'_>> {
-    let heard = report.candidates.iter().map(|candidate| Line::Heard(candidate, source_of(candidate, report)));
-    let told = report.presses.iter().filter(|press| press.source == Source::Rfc4733).map(Line::Told);
-    let mut lines: Vec<Line> = heard.chain(told).collect();
-    lines.sort_by_key(Line::start);
-    lines
+fn rows(report: &Report) -> Vec<Row<'_>> {
+    let heard = report.candidates.iter().map(|candidate| Row::Heard(candidate, source_of(candidate, report)));
+    let told = report.presses.iter().filter(|press| press.source == Source::Rfc4733).map(Row::Reported);
+    let mut rows: Vec<Row> = heard.chain(told).collect();
+    rows.sort_by_key(Row::start);
+    rows
 }
 
 /// Whether an event reported the digit as well.
@@ -43,18 +43,18 @@ fn source_of(candidate: &Candidate, report: &Report) -> Source {
 const HEADING: &str =
     "     start     length        low    high dBm0     twist    off: low    high      else  unsteady  decision";
 
-/// A line each candidate and event.
+/// A line for each candidate and event.
 pub fn table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     print_streams(report, out)?;
-    let lines = lines(report);
-    if lines.is_empty() {
+    let rows = rows(report);
+    if rows.is_empty() {
         return writeln!(out, "no candidates: nowhere do two tones of the pad stand out");
     }
     writeln!(out, "{HEADING}")?;
-    for line in &lines {
-        let (text, place) = match line {
-            Line::Heard(candidate, source) => (heard(candidate, *source), candidate.place),
-            Line::Told(press) => (told(press), press.place),
+    for row in &rows {
+        let (text, place) = match row {
+            Row::Heard(candidate, source) => (heard(candidate, *source), candidate.place),
+            Row::Reported(press) => (reported(press), press.place),
         };
         writeln!(out, "{}", format!("{text}  {}", name(place)).trim_end())?;
     }
@@ -76,7 +76,7 @@ fn heard(candidate: &Candidate, source: Source) -> String {
     )
 }
 
-fn told(press: &Press) -> String {
+fn reported(press: &Press) -> String {
     let (start, length, digit) = (millis(press.start), press.length.as_secs_f64() * 1e3, char::from(press.digit));
     format!("{start:>7} ms {length:>7.1} ms  {digit}  {:73}taken: {}", "", press.source)
 }
@@ -162,12 +162,12 @@ struct MeasuredObject {
     limit: Option<f64>,
 }
 
-/// An object each candidate and event, a line each.
+/// One object for each candidate and event, a line each.
 pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for line in lines(report) {
-        let object = match line {
-            Line::Heard(candidate, source) => heard_object(candidate, source, report),
-            Line::Told(press) => Object {
+    for row in rows(report) {
+        let object = match row {
+            Row::Heard(candidate, source) => heard_object(candidate, source, report),
+            Row::Reported(press) => Object {
                 digit: press.digit.into(),
                 taken: true,
                 verdict: "taken",
