@@ -1,4 +1,4 @@
-//! `karipass account`: what is kept about an account's passwords, and whether one opens it.
+//! `karipass account`: an account's passwords and their times, and whether a password opens it.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use crate::service::open_store;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-/// Look at accounts, verify a password, lift a lock.
+/// Show accounts, verify a password, lift a lock.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  printf 48151623 | karipass account verify --unit line --number 0600001111")]
 pub struct Args {
@@ -28,7 +28,7 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Show which passwords an account has, since when and until when; never the passwords themselves
+    /// Show which passwords an account has, and their times; never the passwords themselves
     #[command(after_help = "Example:\n  karipass account show --unit line --number 0600001111 --audit")]
     Show {
         #[command(flatten)]
@@ -37,7 +37,7 @@ enum Command {
         #[arg(long)]
         audit: bool,
     },
-    /// Read a password from standard input, or ask for it without echo; exit 0 when it opens the account, and 1 when not
+    /// Read a password from standard input, or ask for it without echo; exit 0 if it opens the account, 1 if not
     #[command(after_help = "\
 A wrong password counts: three in a row lock the account for 10 minutes, as on the settings site.
 
@@ -51,7 +51,7 @@ Example:
 
 #[derive(clap::Args, Clone, Copy, Debug)]
 struct Account {
-    /// By what it logs in: line, number or admin-user
+    /// The authentication unit: line, number or admin-user
     #[arg(long)]
     unit: Unit,
     /// The customer number for unit line, else a number of the contract
@@ -153,7 +153,7 @@ struct Verified {
     locked_until: Option<UnixTime>,
 }
 
-/// What there is to show of an account: times and counts, no hash.
+/// An account as it is shown: times and counts, no hash.
 #[derive(Serialize)]
 struct State {
     unit: Unit,

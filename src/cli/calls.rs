@@ -37,7 +37,7 @@ pub struct Args {
     /// Only calls from this number
     #[arg(long, value_name = "NUMBER")]
     from: Option<PhoneNumber>,
-    /// Only calls that ended so
+    /// Only calls with this outcome
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<Outcome>,
 }

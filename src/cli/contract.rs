@@ -54,7 +54,7 @@ struct Add {
     /// The services of each number that is given without its own
     #[arg(long, value_name = "SERVICE+SERVICE", default_value = "none")]
     services: Services,
-    /// Give the services to numbers that are there already, instead of refusing them
+    /// Give the services to numbers that already exist, instead of refusing them
     #[arg(long)]
     update: bool,
 }

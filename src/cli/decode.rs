@@ -47,7 +47,7 @@ pub struct Args {
     pub plot: Option<PathBuf>,
 }
 
-/// Prints the digits on `out` and what was wrong on `err`.
+/// Prints the digits on `out` and errors on `err`.
 pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let shown = if is_stdin(args) { "standard input".to_owned() } else { args.file.display().to_string() };
     let input: Box<dyn Read> = match open(args) {
@@ -131,7 +131,7 @@ fn print(args: &Args, report: &Report, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// A line a digit; before them the streams that have some, after them the digits of each place in one piece.
+/// A line a digit; before them the streams with digits, after them the digits of each place in one piece.
 fn print_table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     print_streams(report, out)?;
     for press in &report.presses {

@@ -16,7 +16,7 @@ use crate::fax;
 use crate::number::PhoneNumber;
 use crate::service::open_store;
 
-/// Play the network's part: a call or a fax comes in, a line fails or is back.
+/// Play the network's part: a call or a fax comes in, a line fails or recovers.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  \
     karipass event arrival 0312345678 0600001111\n  \
@@ -51,7 +51,7 @@ enum What {
         #[command(flatten)]
         common: Common,
     },
-    /// The line of this number is back
+    /// The line of this number recovers
     Recovery {
         /// One of the line's numbers
         #[arg(value_name = "NUMBER")]
@@ -108,7 +108,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
     Ok(Answer::Yes)
 }
 
-/// No more of a file than a fax may have, and one byte that says that it is too large.
+/// Reads one byte more than the largest fax: enough to see that it is too large.
 fn document(file: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |why: std::io::Error| Failure::Resource(format!("{}: {why}", file.display()));
     let source: Box<dyn Read> = match file.to_str() {

@@ -1,4 +1,4 @@
-//! `karipass line`: the passwords by which telephones prove to be a contracted line.
+//! `karipass line`: the passwords by which telephones prove their line.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -42,10 +42,10 @@ enum Command {
     Remove(Remove),
 }
 
-/// Set the password of a line's telephone: from standard input, or asked for without echo, or made up
+/// Set the password of a line's telephone: from standard input, a prompt without echo, or generated
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
-8 to 128 printable ASCII characters; not the line's own number, and none that is easily guessed. What is stored are hashes for
+8 to 128 printable ASCII characters; not the line's own number, and not easily guessed. Hashes are stored, for
 the realm ([sip] realm) and for each way in which telephones write the user name: with or without @ and the realm, an address
 of [sip] listen and advertise, or one of [sip] domains.
 
@@ -56,7 +56,7 @@ Example: from a script
 struct Passwd {
     /// The line: a number of a contract
     number: PhoneNumber,
-    /// Make one up, and print it; it cannot be shown again
+    /// Generate one and print it, this once
     #[arg(long)]
     generate: bool,
 }
@@ -70,7 +70,7 @@ struct List {
     audit: bool,
 }
 
-/// Take the password of a line's telephone away: it can no longer register, nor call by it
+/// Remove the password of a line's telephone: it can no longer register, nor call by it
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  karipass line remove 0600001111")]
 struct Remove {
@@ -184,7 +184,7 @@ fn check(password: &Secret, number: PhoneNumber) -> Result<(), String> {
     Ok(())
 }
 
-/// 20 characters of 32 that are not taken for each other: 100 bits.
+/// 20 characters of an alphabet of 32 without lookalikes: 100 bits.
 fn made_up(rng: &mut dyn Rng) -> Secret {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
     let mut password = Secret::new();

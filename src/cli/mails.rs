@@ -27,7 +27,7 @@ pub struct Args {
     /// Only queued, sent or failed ones
     #[arg(long, value_name = "STATE")]
     state: Option<MailState>,
-    /// Queue all failed mails anew
+    /// Queue all failed mails again
     #[arg(long, conflicts_with_all = ["number", "state"])]
     retry: bool,
     /// Answer as JSON, one object a line

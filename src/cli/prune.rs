@@ -22,10 +22,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: once a day, such as from cron\n  \
     karipass prune --days 90\n\n\
-    It may run while the service does. Queued mails, contracts, passwords, settings and faxes stay. The file stays as large\n\
-    as it is, and what has become free in it is used again. That it was done is in the audit.")]
+    It may run while the service does. Queued mails, contracts, passwords, settings and faxes stay. The file does not\n\
+    shrink: freed space is reused. The audit records what was removed.")]
 pub struct Args {
-    /// Keep what is not older than this
+    /// Keep the rows of the last N days
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: u32,
     /// Answer as one JSON object
@@ -59,7 +59,7 @@ fn perform(args: &Args, config: &Config, now: UnixTime, out: &mut dyn Write) -> 
     Ok(Answer::Yes)
 }
 
-/// In short transactions, with a pause between them in which others get their turn.
+/// In short transactions, with pauses for other writers.
 fn prune(store: &mut dyn Store, before: UnixTime, batch: u32, pause: impl Fn()) -> Result<Pruned, Failure> {
     let mut sum = Pruned::default();
     loop {

@@ -269,8 +269,8 @@ const BAD: &[(&str, &str)] = &[
         "2: store.argon2: argon2 does not accept these parameters; allowed: three whole numbers",
     ),
     ("[site]\nlisten = 'localhost:8080'", "2: site.listen: invalid socket address syntax; allowed: ADDR:PORT"),
-    ("[limits]\ncalls = 99999999999999999999", "2: limits.calls: an integer too large"),
-    ("[limits]\ncalls = 2026-01-01", "2: limits.calls: a date"),
+    ("[limits]\ncalls = 99999999999999999999", "2: limits.calls: expected a whole number, found an integer too large"),
+    ("[limits]\ncalls = 2026-01-01", "2: limits.calls: expected a whole number, found a date"),
 ];
 
 #[test]

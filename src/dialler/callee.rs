@@ -94,3 +94,33 @@ fn address_of(to: &Uri, transport: Transport) -> Result<SocketAddr, CalleeError>
     let mut addresses = addresses.map_err(|why| CalleeError::Unresolved { host: host(), why })?;
     addresses.next().ok_or_else(|| CalleeError::NoAddress(host()))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn found(uri: &str, asked: Option<&str>) -> Result<(Transport, u16), String> {
+        let callee = Callee::find(uri.parse().unwrap(), asked, &Believed::Anyone);
+        callee.map(|callee| (callee.transport, callee.remote.port())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_transport_is_the_one_asked_for_or_what_the_uri_says() {
+        assert_eq!(found("sip:1@127.0.0.1", None), Ok((Transport::Udp, 5060)));
+        assert_eq!(found("sip:1@127.0.0.1:7000;transport=tcp", None), Ok((Transport::Tcp, 7000)));
+        assert_eq!(found("sip:1@127.0.0.1;transport=tcp", Some("tls")), Ok((Transport::Tls, 5061)));
+        assert_eq!(found("sips:1@127.0.0.1", None), Ok((Transport::Tls, 5061)));
+        assert_eq!(found("sips:1@127.0.0.1;transport=tcp", None), Ok((Transport::Tls, 5061)));
+    }
+
+    #[test]
+    fn what_cannot_be_called_says_why() {
+        let not_secure = "sips:1@127.0.0.1 is called over TLS alone, not tcp";
+        assert_eq!(found("sips:1@127.0.0.1", Some("tcp")), Err(not_secure.to_owned()));
+        let sctp = "sip:1@127.0.0.1;transport=sctp: sctp is not supported; use udp, tcp or tls";
+        assert_eq!(found("sip:1@127.0.0.1;transport=sctp", None), Err(sctp.to_owned()));
+        let scheme = "tel:0664806430 cannot be called: write sip:NUMBER@HOST:PORT";
+        assert_eq!(found("tel:0664806430", None), Err(scheme.to_owned()));
+    }
+}

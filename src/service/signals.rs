@@ -32,6 +32,7 @@ impl Signals {
                 Some(()) = self.terminate.recv() => stop.ask(),
                 Some(()) = self.interrupt.recv() => stop.ask(),
                 Some(()) = self.hangup.recv() => reload(&certificates),
+                () = stop.ended() => return,
                 else => return,
             }
         }

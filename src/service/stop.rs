@@ -34,6 +34,11 @@ impl Stop {
         let _ = self.calls.try_send(());
     }
 
+    /// Returns when the server has ended.
+    pub(super) async fn ended(&self) {
+        self.calls.closed().await;
+    }
+
     /// When it was asked for the first time.
     pub(super) fn asked_at(&self) -> Option<Instant> {
         self.since.get().copied()
