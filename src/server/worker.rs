@@ -63,7 +63,6 @@ struct Line {
 struct Running {
     worker: Worker,
     lines: BTreeMap<CallHandle, Line>,
-    quit: bool,
     buffer: Box<[u8; DATAGRAM]>,
 }
 
@@ -71,16 +70,16 @@ impl Worker {
     /// Serves calls until [`ToWorker::Quit`].
     pub fn run(self, inbox: &Receiver<ToWorker>) {
         let buffer = Box::new([0; DATAGRAM]);
-        Running { worker: self, lines: BTreeMap::new(), quit: false, buffer }.serve(inbox);
+        Running { worker: self, lines: BTreeMap::new(), buffer }.serve(inbox);
     }
 }
 
 impl Running {
     fn serve(&mut self, inbox: &Receiver<ToWorker>) {
-        while !self.quit {
+        loop {
             let now = self.worker.clock.now();
             self.worker.calls.handle_timeout(now);
-            let wakes = self.carry_out(now);
+            let Some(wakes) = self.carry_out(now) else { return };
             let patience = wakes.since(self.worker.clock.now()).min(IDLE);
             match inbox.recv_timeout(patience) {
                 Ok(first) => {
@@ -95,12 +94,12 @@ impl Running {
         }
     }
 
-    /// Does what the calls want done; when they are to be woken.
-    fn carry_out(&mut self, now: Time) -> Time {
+    /// Does what the calls want done; when they are to be woken, or `None` when the worker is to end.
+    fn carry_out(&mut self, now: Time) -> Option<Time> {
         loop {
             let number = self.worker.number;
             match self.worker.calls.poll_output() {
-                Output::Timeout(wakes) => return wakes,
+                Output::Timeout(wakes) => return Some(wakes),
                 Output::Send(call, datagram) => self.send(now, call, datagram),
                 Output::Read(kinds) => self.read(now, kinds),
                 Output::Command(call, command) => self.command(call, command),
@@ -128,7 +127,7 @@ impl Running {
                         line.trace.end(now);
                     }
                 }
-                Output::Quit => self.quit = true,
+                Output::Quit => return None,
             }
         }
     }
