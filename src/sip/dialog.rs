@@ -2,7 +2,7 @@
 
 use super::message::{CSeq, FieldError, Headers, Method, NameAddr, Request, Response, Uri};
 
-/// What tells dialogs apart, seen from this end.
+/// The identity of a dialog, seen from this end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DialogId {
     /// The Call-ID.
@@ -62,7 +62,7 @@ impl Dialog {
         })
     }
 
-    /// What will be the dialog once our INVITE is answered.
+    /// The dialog that our INVITE begins, before it is answered.
     pub fn placing(request: &Request) -> Result<Dialog, FieldError> {
         let local = request.headers.from()?;
         Ok(Dialog {
@@ -92,7 +92,7 @@ impl Dialog {
         Ok(Dialog { id, remote, routes, target, ..self.clone() })
     }
 
-    /// Goes on counting where `early`, the same dialog before its 2xx, has come to: PRACKs were sent in it.
+    /// Continues the sequence numbers of `early`, the same dialog before its 2xx: PRACKs were sent in it.
     pub fn count_on_from(&mut self, early: &Dialog) {
         self.local_number = self.local_number.max(early.local_number);
         self.remote_number = self.remote_number.max(early.remote_number);
@@ -129,7 +129,7 @@ impl Dialog {
         }
     }
 
-    /// Where requests go first: the topmost route, or else the remote target.
+    /// The first hop of requests: the topmost route, or else the remote target.
     pub fn next_hop(&self) -> &Uri {
         self.routes.first().map_or(&self.target, |route| &route.uri)
     }
@@ -157,7 +157,7 @@ impl Dialog {
         request
     }
 
-    /// Request-URI and Route: a first route without `lr` is a strict router, which wants to be the Request-URI itself.
+    /// Request-URI and Route: a first route without `lr` is a strict router, which must be the Request-URI itself.
     fn way(&self) -> (Uri, Vec<String>) {
         match self.routes.split_first() {
             Some((first, rest)) if !first.uri.params.has("lr") => {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::sip::message::{NameAddr, Params, Request, Scheme, Uri, Via};
 
-/// What carries SIP.
+/// The transport of SIP messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// Datagrams.
@@ -31,7 +31,7 @@ impl Transport {
         }
     }
 
-    /// The port that is meant when none is written.
+    /// The default port.
     pub const fn default_port(self) -> u16 {
         match self {
             Transport::Udp | Transport::Tcp => 5060,
@@ -43,7 +43,7 @@ impl Transport {
 /// A way between us and another address: of an incoming message where it came from, of an outgoing one where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
-    /// What carries it.
+    /// The transport.
     pub transport: Transport,
     /// Our address: the one that the message came to, and that the answer leaves from. Never unspecified (`0.0.0.0`): it
     /// is written into Contact and Via.
@@ -100,7 +100,7 @@ impl Flow {
         Flow { transport, remote, connection: None, ..self }
     }
 
-    /// The same way, but from where we listen for its transport: Via and Contact then name a port at which we are found.
+    /// The same way, but from where we listen for its transport: Via and Contact then name a port that we listen on.
     /// Without a listener, the connection itself is the way back.
     pub(super) fn leaving_home(self, homes: &[(Transport, SocketAddr)]) -> Flow {
         let fits = |home: &SocketAddr| home.is_ipv4() == self.local.is_ipv4();
@@ -119,7 +119,7 @@ impl Flow {
         Flow { local, ..self }
     }
 
-    /// Our own URI, as it stands in Contact; in a secure dialog a `sips:` one (§12.1.1), where that is the truth.
+    /// Our own URI, as it stands in Contact; in a secure dialog a `sips:` one (§12.1.1), where the transport is TLS.
     pub(super) fn contact(self, user: Option<&str>, secure: bool) -> NameAddr {
         let mut uri = Uri::sip(user, &self.local.ip().to_string(), Some(self.local.port()));
         match self.transport {
@@ -146,7 +146,7 @@ impl Flow {
     }
 }
 
-/// Notes in the topmost Via where the request really came from (§18.2.1, RFC 3581 §4).
+/// Writes the source address of the request into its topmost Via (§18.2.1, RFC 3581 §4).
 pub(super) fn stamp(via: &mut Via, remote: SocketAddr) {
     if via.wants_rport() {
         via.set_rport(remote.port());
@@ -156,8 +156,8 @@ pub(super) fn stamp(via: &mut Via, remote: SocketAddr) {
     }
 }
 
-/// Whether the sender of this INVITE, which no proxy has touched, thinks that it is elsewhere than it is: its Contact is
-/// the address in its Via, and that is not where the request came from. Requests then go back where it came from.
+/// Whether the sender of this INVITE is behind a NAT: no proxy is in between, its Contact is the address in its Via, and the
+/// request came from another. Requests then go back where it came from.
 pub(super) fn is_behind_nat(request: &Request, via: &Via, remote: SocketAddr) -> bool {
     let Ok(Some(contact)) = request.headers.contact() else { return false };
     let direct = request.headers.list("Via").len() == 1 && !request.headers.contains("Record-Route");

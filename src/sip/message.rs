@@ -132,9 +132,9 @@ pub enum Message {
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What is asked.
+    /// The method.
     pub method: Method,
-    /// The Request-URI: of whom.
+    /// The Request-URI.
     pub uri: Uri,
     /// All header fields but Content-Length, which is written from `body`.
     pub headers: Headers,

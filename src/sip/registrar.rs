@@ -1,7 +1,6 @@
-//! The registrar (RFC 3261 §10.3): which contacts are bound to which address-of-record, and until when.
+//! The registrar (RFC 3261 §10.3): the contacts of each address-of-record, and their expiry.
 //!
-//! It judges one REGISTER whose sender is already known to own the address-of-record; either all that it asks for is done, or
-//! nothing. Bindings are kept in memory: after a restart phones register again at their next refresh.
+//! It carries out a REGISTER whose sender is known to own the address-of-record, as a whole or not at all. Bindings are kept in memory: after a restart phones register again at their next refresh.
 //!
 //! Decisions: intervals from a minute to an hour, an hour where none is asked for. A contact is the same one when its URIs are
 //! equal (§19.1.4). `q`, and parameters of extensions that we do not know, come back as they were written. No GRUU, outbound
@@ -19,7 +18,7 @@ use crate::number::PhoneNumber;
 use crate::time::Time;
 use same_uri::same_uri;
 
-/// How long bindings may live, and how many there may be.
+/// The limits of bindings, in time and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The shortest interval, below which a request is refused with 423 (§10.3 step 7), in seconds. At most 3600.
@@ -40,7 +39,7 @@ impl Default for Limits {
     }
 }
 
-/// One contact that is bound.
+/// A contact that is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The contact as it was registered, without `expires`.
@@ -78,7 +77,7 @@ pub enum Refusal {
 pub struct Registrar {
     limits: Limits,
     lines: BTreeMap<PhoneNumber, Vec<Binding>>,
-    /// The same by when they end, for the next deadline.
+    /// The same in order of expiry, for the next deadline.
     ends: BTreeSet<(Time, PhoneNumber)>,
     count: usize,
 }
@@ -186,7 +185,7 @@ impl Registrar {
             }
             contact.params = without_expires(&contact.params);
             let wish = Wish { contact, seconds: seconds.min(longest) };
-            // of a contact that comes twice the last word counts
+            // of a contact that comes twice the last one counts
             wishes.retain(|other| !same_uri(&other.contact.uri, &wish.contact.uri));
             wishes.push(wish);
         }

@@ -1,7 +1,7 @@
 //! Bytes ↔ messages: framing, unfolding, compact names, URIs, output. Never panics, on any bytes.
 //!
-//! Errors come on two levels ([`error::ParseError`]): what cannot be answered is dropped and counted, what is a request
-//! but a wrong one is rejected with a status and the header fields to answer it with.
+//! Errors come on two levels ([`error::ParseError`]): bytes that cannot be answered are dropped and counted, a wrong
+//! request is rejected with a status and the header fields to answer it with.
 
 pub mod error;
 pub mod fault;

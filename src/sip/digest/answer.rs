@@ -1,10 +1,10 @@
-//! The client's side: what answers a challenge (RFC 7616 §3.4, RFC 8760 §2.4).
+//! The client's side: credentials for a challenge (RFC 7616 §3.4, RFC 8760 §2.4).
 
 use super::{Challenge, Exchange, Ha1};
 use crate::secret::Secret;
 use crate::sip::wire::lex;
 
-/// What a client proves itself with.
+/// The client's user name and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user name, as the server knows it.

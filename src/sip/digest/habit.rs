@@ -1,11 +1,11 @@
-//! The ways in which phones write a line's user name.
+//! The spellings of a line's user name in phones.
 //!
 //! HA1 is a hash of user name, realm and password, so a name that is written otherwise needs a key of its own, and can have one
-//! only while the password is at hand. These are the writings that get one, for the line 06-0000-1111:
+//! only while the password is at hand. These are the spellings that get one, for the line 06-0000-1111:
 //!
-//! | writing | for whom |
+//! | spelling | from |
 //! |---|---|
-//! | `0600001111`, `+81600001111`, `81600001111`, `０６００００１１１１` | everybody |
+//! | `0600001111`, `+81600001111`, `81600001111`, `０６００００１１１１` | every phone |
 //! | each of these with `@domain` | phones that put the whole address into the user name |
 //! | `06-0000-1111`, `060-000-1111` …, `+81-6-0000-1111` … | people who type it as it is printed, wherever the area code ends |
 

@@ -1,4 +1,4 @@
-//! Nonces: when and for whom each was made is written in it under a MAC, so that a challenge costs no memory. Only a nonce that
+//! Nonces: time and client address are written in each under a MAC, so that a challenge costs no memory. Only a nonce that
 //! has proved a password is remembered, with the counts that were used (RFC 7616 §3.4, `nc`).
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,4 @@
-//! Bodies: which session description a request brings, and whether its sender takes ours (RFC 3261 §7.4, §8.2.3; RFC 5621).
+//! Bodies: the session description in a request, and whether its sender takes ours (RFC 3261 §7.4, §8.2.3; RFC 5621).
 
 use super::reply::{ACCEPT_SESSION, Reply};
 use crate::sip::message::{Headers, Request};
@@ -57,7 +57,7 @@ fn session_among_parts(content_type: &str, body: &[u8], nested: u8) -> Option<Ve
     None
 }
 
-/// The session description that a part says it is or holds. What is before its header is the rest of a delimiter line.
+/// The session description that a part declares or holds. The bytes before its header are the rest of a delimiter line.
 fn session_in(part: &[u8], nested: u8) -> Option<Vec<u8>> {
     let end = find(part, b"\r\n\r\n")?;
     let (header, content) = part.split_at_checked(end)?;
@@ -76,7 +76,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len().max(1)).position(|window| window == wanted)
 }
 
-/// The sender of an INVITE must take what our 200 describes the session with (§20.1, RFC 4475 §3.3.15).
+/// The sender of an INVITE must accept the type of our session description (§20.1, RFC 4475 §3.3.15).
 pub(super) fn check_accept(request: &Request) -> Result<(), Reply> {
     let takes = |range: &String| {
         let range = range.split(';').next().unwrap_or_default().trim();

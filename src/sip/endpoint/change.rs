@@ -183,7 +183,7 @@ impl Call {
         }
     }
 
-    /// It is our turn: by UPDATE where the far end takes it, else by a re-INVITE that changes nothing.
+    /// Our refresh is due: by UPDATE where the far end takes it, else by a re-INVITE that changes nothing.
     pub(super) fn refresh_session(&mut self, layer: &mut Layer, now: Time) {
         let busy = !self.negotiation.may_offer() || self.change.is_some();
         let Some(session) = &mut self.session else { return };

@@ -55,7 +55,7 @@ pub struct Registration {
     pub registrar: Uri,
     /// The registering party: From and To.
     pub address_of_record: NameAddr,
-    /// For how many seconds; 0 takes the contact away.
+    /// The interval in seconds; 0 removes the contact.
     pub seconds: u32,
 }
 
@@ -88,14 +88,14 @@ pub enum Registered {
     Refused(u16),
 }
 
-/// Why a command was not carried out. The races between the application and the far end end here; nothing was sent.
+/// Why a command was not carried out. Races between the application and the far end lead here; nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// The call is over, or was never there.
     #[error("there is no such call")]
     NoSuchCall,
     /// The call is not in the state for that: it was answered already, is not answered yet, or is about to end.
-    #[error("the call is in no state for that")]
+    #[error("the call is in the wrong state for that")]
     WrongState,
     /// A table is full.
     #[error("too many calls or transactions")]

@@ -17,7 +17,7 @@ pub struct Config {
     /// The number that is called: the user part of the Request-URI. Telephone numbers compare in their canonical form,
     /// so `+81664806430` calls `0664806430`.
     pub service_user: String,
-    /// Whether any other user part is taken as well, rather than answered with 404.
+    /// Whether any other user part is accepted as well; otherwise it gets 404.
     pub any_user: bool,
     /// A registrar, which also asks callers for their passwords; without one REGISTER gets 405.
     pub registrar: Option<RegistrarConfig>,
@@ -31,8 +31,8 @@ pub struct Config {
     pub session_expires: Option<Duration>,
     /// The shortest session interval that is agreed to; shorter ones get 422 with Min-SE. RFC 4028 forbids less than 90 s.
     pub min_session_expires: Duration,
-    /// How long a call may wait for its answer: an incoming one for the application's, which is then made with 480, an
-    /// outgoing one for the far end's, which is then cancelled.
+    /// The time limit for an answer: an incoming call without the application's gets 480, an outgoing one without the far
+    /// end's is cancelled.
     pub setup_limit: Duration,
     /// Calls at a time, both ways together; further ones get 503.
     pub max_calls: usize,
@@ -65,9 +65,9 @@ impl Default for Config {
 /// How a registrar behaves.
 #[derive(Clone, Debug)]
 pub struct RegistrarConfig {
-    /// What passwords are for.
+    /// The realm of the passwords.
     pub realm: String,
-    /// What they may be hashed with, in the order in which it is offered.
+    /// The digest algorithms, in order of preference.
     pub algorithms: Vec<Algorithm>,
     /// When wrong passwords lock.
     pub lock: Lock,

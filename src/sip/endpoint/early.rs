@@ -11,7 +11,7 @@ use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::message::{Method, Request, Response};
 use crate::time::Time;
 
-/// How many early dialogs of one INVITE are kept apart.
+/// The limit of early dialogs of one INVITE.
 const MAX_EARLY: usize = 8;
 
 impl Call {
@@ -40,12 +40,12 @@ impl Call {
         self.early.iter_mut().map(|early| &mut early.dialog).find(|dialog| dialog.id() == id)
     }
 
-    /// The one that this request of the far end is in.
+    /// The dialog of this request of the far end.
     pub(super) fn dialog_of(&mut self, request: &Request) -> Option<&mut Dialog> {
         self.dialog_named(&DialogId::of_request(&request.headers).ok()??)
     }
 
-    /// Offer and answer in the dialog that this request of the far end is in.
+    /// Offer and answer in the dialog of this request of the far end.
     pub(super) fn negotiation_of(&mut self, request: &Request) -> &mut Negotiation {
         let id = DialogId::of_request(&request.headers).ok().flatten();
         match self.early.iter_mut().find(|early| Some(early.dialog.id()) == id.as_ref()) {

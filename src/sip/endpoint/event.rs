@@ -17,7 +17,7 @@ use crate::time::Time;
 pub enum Output {
     /// Send this.
     Transmit(Transmit),
-    /// Tell the application.
+    /// Report this to the application.
     Event(Event),
     /// Nothing more for now: call `handle_timeout` at this time ([`Time::MAX`]: nothing waits).
     Timeout(Time),
@@ -76,8 +76,8 @@ pub enum Event {
         /// The new offer; `None` when we are to offer.
         offer: Option<Vec<u8>>,
     },
-    /// The far end took the description that our refresh (RFC 4028 §7.4) repeated, and this is its answer: mostly the one before, but it may
-    /// have moved (RFC 3264 §8).
+    /// The far end took the description that our refresh (RFC 4028 §7.4) repeated, and this is its answer: usually the one before, but its
+    /// address may have changed (RFC 3264 §8).
     Refreshed {
         /// The call.
         call: CallHandle,
@@ -110,7 +110,7 @@ pub enum Event {
         /// `Accepted`. When we made no offer it is the far end's, and PRACK waits for the application's `answer`.
         body: Vec<u8>,
     },
-    /// Our call was answered; ACK was sent. Had we made no offer, `answer` is the far end's offer, and ACK waits for the
+    /// Our call was answered; ACK was sent. Without an offer of ours, `answer` is the far end's offer, and ACK waits for the
     /// application's `answer`; it is empty when that offer came with `Progress` and was answered then.
     Accepted {
         /// The call.
@@ -129,7 +129,7 @@ pub enum Event {
         /// The value of Retry-After.
         retry_after: Option<Duration>,
     },
-    /// The offer that we made in the running call was answered; ACK was sent. Had it been `offer(…, None)`, the answer
+    /// The offer that we made in the running call was answered; ACK was sent. After `offer(…, None)` the answer
     /// is the far end's offer, and ACK waits for the application's `answer`.
     OfferAnswered {
         /// The call.
@@ -165,7 +165,7 @@ pub enum Event {
 /// A telephone that asks to register, or for what is registered.
 #[derive(PartialEq, Eq)]
 pub struct Registering {
-    /// To answer it by.
+    /// The handle to answer it.
     pub handle: RegisterHandle,
     /// Where it came from.
     pub flow: Flow,
@@ -205,7 +205,7 @@ pub struct IdentityFacts {
     pub asserted: Vec<NameAddr>,
     /// Whether a value of P-Asserted-Identity could not be read: then `asserted` is not the whole truth.
     pub asserted_unreadable: bool,
-    /// P-Preferred-Identity, each value: only what the caller would like to be.
+    /// P-Preferred-Identity, each value: the caller's wish, no more.
     pub preferred: Vec<NameAddr>,
     /// The values of Privacy (RFC 3323), in lower case: `id`, `none` …
     pub privacy: Vec<String>,

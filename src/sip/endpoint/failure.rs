@@ -1,4 +1,4 @@
-//! When the way is gone (RFC 3261 §17.1.4, §17.2.4, §18.4).
+//! Lost connections and unreachable destinations (RFC 3261 §17.1.4, §17.2.4, §18.4).
 
 use super::{EndCause, Endpoint};
 use crate::sip::flow::Flow;

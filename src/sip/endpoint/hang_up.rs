@@ -1,4 +1,4 @@
-//! Ending calls (RFC 3261 §15): BYE and CANCEL of ours, and what the deadlines of a call call for.
+//! Ending calls (RFC 3261 §15): BYE and CANCEL of ours, and the deadlines of a call.
 
 use super::call::{Call, Cancel, HangUp, Phase, Setup};
 use super::handle::CallHandle;
@@ -123,7 +123,7 @@ impl Call {
 
     fn bye(&mut self, layer: &mut Layer, now: Time, purpose: Purpose, reason: Option<String>) {
         if let Some(owed) = self.negotiation.owed_ack() {
-            // the far end waits for it before it takes a BYE
+            // a BYE is only taken after it
             self.acknowledge(layer, owed, None);
         }
         let mut request = self.dialog.request(Method::Bye);

@@ -17,7 +17,7 @@ use crate::sip::transaction::AckFor;
 use crate::time::Time;
 
 impl Endpoint {
-    /// An ACK: of the transaction for a failure, of the dialog for a 2xx. One that fits nothing is late or lost its way,
+    /// An ACK: of the transaction for a failure, of the dialog for a 2xx. One that fits neither is late or stray,
     /// and is never answered.
     pub(super) fn receive_ack(&mut self, now: Time, flow: Flow, known: Option<ServerId>, request: &Request) {
         if known.is_some_and(|id| self.layer.acknowledge(now, id) == AckFor::Transaction) {
@@ -135,7 +135,7 @@ impl Call {
         Ok(())
     }
 
-    /// What early and confirmed dialogs answer alike.
+    /// Requests that early and confirmed dialogs answer alike.
     pub(super) fn receive_alike(
         &mut self,
         layer: &mut Layer,
@@ -259,7 +259,7 @@ impl Call {
         }
     }
 
-    /// 487 to what of the far end's is unanswered (§15.1.2).
+    /// 487 to the far end's unanswered requests (§15.1.2).
     pub(super) fn refuse_pending(&mut self, layer: &mut Layer, now: Time) {
         for negotiation in self.negotiations() {
             refuse_pending(layer, now, negotiation);
@@ -267,14 +267,14 @@ impl Call {
     }
 }
 
-/// 487 to what of the far end's is unanswered in one dialog.
+/// 487 to the far end's unanswered requests in one dialog.
 pub(super) fn refuse_pending(layer: &mut Layer, now: Time, negotiation: &mut Negotiation) {
     while let Some(PendingRequest { server, request, .. }) = negotiation.take_pending() {
         layer.respond(now, server, &request.headers, Reply::new(487));
     }
 }
 
-/// What the sender of an offer that cannot be taken is answered.
+/// The response to an offer, or an INVITE, that cannot be taken now.
 pub(super) fn refused(layer: &mut Layer, refusal: Refusal) -> Reply {
     match refusal {
         Refusal::Glare => Reply::new(491),

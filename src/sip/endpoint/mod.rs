@@ -111,12 +111,12 @@ impl Endpoint {
         match wire::parse(bytes) {
             Ok(Message::Request(request)) => self.receive_request(now, flow, request),
             Ok(Message::Response(response)) => self.receive_response(now, &response),
-            Err(ParseError::Drop(fault)) => debug!(%fault, "dropped what is no SIP message"),
+            Err(ParseError::Drop(fault)) => debug!(%fault, "dropped bytes that are no SIP message"),
             Err(ParseError::Reject(reject)) => self.refuse_malformed(flow, *reject),
         }
     }
 
-    /// Does what is due; to be called at the time of the last [`Output::Timeout`], or later.
+    /// Fires the timers that are due; to be called at the time of the last [`Output::Timeout`], or later.
     pub fn handle_timeout(&mut self, now: Time) {
         while let Some(owner) = self.layer.agenda.pop_due(now) {
             match owner {
@@ -132,7 +132,7 @@ impl Endpoint {
         }
     }
 
-    /// What is to be done next; to be drained until it is [`Output::Timeout`].
+    /// The next thing to do; to be drained until it is [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
         self.layer.poll_output()
     }

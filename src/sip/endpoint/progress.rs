@@ -34,7 +34,7 @@ impl Endpoint {
         let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
         let invite = call.negotiation.invite().filter(|_| call.is_incoming()).ok_or(CommandError::WrongState)?;
         let (supports, _) = wishes(&invite.request.headers);
-        // an offer in a response that may get lost would be none (RFC 3262 §5)
+        // an offer needs a response that cannot get lost (RFC 3262 §5)
         let offers = call.negotiation.is_unopened() && sdp.is_some();
         if !(101..200).contains(&status) || offers && !supports {
             return Err(CommandError::WrongState);
@@ -51,7 +51,7 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// A request in a dialog that is not, or no longer, there: the PRACK of a response that was overtaken by the final one.
+    /// A request in a dialog that is unknown or over: a PRACK may come after the final response.
     pub(super) fn receive_late(
         &mut self,
         now: Time,
@@ -82,7 +82,7 @@ impl Call {
             Some(_) => Description::Answer,
         };
         let describes = description != Description::None;
-        // where the INVITE offers nothing, the first reliable response has to (RFC 3262 §5)
+        // after an INVITE without an offer the first reliable response must offer (RFC 3262 §5)
         let reliably = supports && (describes || !self.negotiation.is_unopened());
         if requires && !reliably {
             return;

@@ -11,7 +11,7 @@ use crate::sip::message::{CSeq, Method, Request, Response, Scheme};
 use crate::time::Time;
 
 impl Endpoint {
-    /// What our requests are proved with when they are challenged.
+    /// The account that answers challenges to our requests.
     pub fn set_account(&mut self, account: Option<Account>) {
         self.account = account;
     }
@@ -76,7 +76,7 @@ impl Endpoint {
         self.layer.tell(Event::RegistrationAnswered { status, reason });
     }
 
-    /// Sends the INVITE again with credentials when that is what the response asks for, and we have not done so in vain.
+    /// Sends the INVITE again with credentials, if the response asks for them and they were not refused before.
     pub(super) fn calls_again(&mut self, now: Time, handle: CallHandle, id: ClientId, response: &Response) -> bool {
         let Some(call) = self.calls.get(&handle) else { return false };
         let Phase::Outgoing(Setup { cancel: Cancel::No, client, invite: Some(invite), .. }) = &call.phase else {

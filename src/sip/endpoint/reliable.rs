@@ -21,17 +21,17 @@ const MOST_DEPARTED: usize = 1_000;
 /// Our reliable provisional responses to one INVITE.
 #[derive(Default)]
 pub(super) struct Reliable {
-    /// RSeq of the last one; none when there was none.
+    /// RSeq of the last one, if there was one.
     sequence: Option<u32>,
     /// The one that waits for its PRACK.
     pending: Option<Pending>,
-    /// What is to be sent when that is here; a newer one takes the place of an older.
+    /// The response that is sent after that PRACK; a newer one replaces an older.
     next: Option<Provisional>,
     /// The answer to the INVITE that waits for it.
     held: Option<String>,
 }
 
-/// A provisional response to be.
+/// A provisional response to send.
 #[derive(Clone)]
 pub(super) struct Provisional {
     pub status: u16,
@@ -46,7 +46,7 @@ pub(super) struct Pending {
     pub server: ServerId,
     pub bytes: Vec<u8>,
     pub description: Description,
-    /// When it is sent again and when it is given up; none once there is a final response.
+    /// The next repetition and the end of the wait; none after the final response.
     timers: Option<(Backoff, Time)>,
 }
 
@@ -74,7 +74,7 @@ impl Reliable {
         self.pending = Some(Pending { timers, ..pending });
     }
 
-    /// Whether one waits for its PRACK, and is still repeated.
+    /// Whether one is repeated until its PRACK comes.
     pub fn is_waiting(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.timers.is_some())
     }
@@ -84,7 +84,7 @@ impl Reliable {
         self.next = Some(provisional);
     }
 
-    /// What is to be sent now that nothing waits.
+    /// The response to send once none waits for its PRACK.
     pub fn take_next(&mut self) -> Option<Provisional> {
         self.next.take()
     }
@@ -128,14 +128,14 @@ impl Reliable {
         }
     }
 
-    /// What is to be sent again now.
+    /// The response to repeat now.
     pub fn repeat(&mut self, now: Time) -> Option<(ServerId, Vec<u8>)> {
         let pending = self.pending.as_mut()?;
         let (again, _) = pending.timers.as_mut()?;
         again.fire(now).then(|| (pending.server, pending.bytes.clone()))
     }
 
-    /// When something is to be done.
+    /// The next repetition, or the end of the wait.
     pub fn deadline(&self) -> Option<(Time, Timer)> {
         let (again, give_up) = self.pending.as_ref()?.timers?;
         soonest([Some((again.next(), Timer::Provisional)), Some((give_up, Timer::ProvisionalUnacknowledged))])
@@ -155,7 +155,7 @@ impl Pending {
     }
 }
 
-/// Responses whose call has ended before their PRACK came. It may still come, and is answered as ever (§3).
+/// Responses whose call ended before their PRACK came. A late PRACK is answered as usual (§3).
 #[derive(Default)]
 pub(super) struct Departed(VecDeque<Departure>);
 
@@ -201,7 +201,7 @@ pub(super) struct Early {
     /// RSeq of its last reliable response, if there was one.
     pub sequence: Option<u32>,
     pub negotiation: Negotiation,
-    /// The answer to our offer, as long as that is what is agreed on.
+    /// The answer to our offer, until a later exchange replaces it.
     pub answer: Option<Vec<u8>>,
 }
 

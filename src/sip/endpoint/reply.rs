@@ -18,7 +18,7 @@ pub(super) const ACCEPT_SESSION: &str = "application/sdp";
 /// The bodies of INFO that we take.
 pub(super) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf";
 
-/// A response to be.
+/// A response to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub status: u16,
@@ -64,12 +64,12 @@ impl Reply {
         Reply::new(503).with("Retry-After", retry_after.as_secs().max(1).to_string())
     }
 
-    /// 405 outside of dialogs, which must say what is allowed (§8.2.1).
+    /// 405 outside of dialogs, with Allow (§8.2.1).
     pub fn method_not_allowed(config: &Config) -> Reply {
         Reply::new(405).with("Allow", allow(config))
     }
 
-    /// 415, which must say what is accepted (§8.2.3).
+    /// 415, with Accept (§8.2.3).
     pub fn unsupported_media(accept: &'static str) -> Reply {
         Reply::new(415).with("Accept", accept).with("Accept-Encoding", "identity")
     }

@@ -17,7 +17,7 @@ pub(super) enum Refresher {
     Uas,
 }
 
-/// What a request and its 200 agree on.
+/// The interval that a request and its 200 agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Interval {
     pub seconds: u32,
@@ -27,7 +27,7 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// What we answer to a request (§9, table 2): no interval, one, or 422.
+    /// Our answer to a request (§9, table 2): no interval, one, or 422.
     pub fn answering(headers: &Headers, config: &Config) -> Result<Option<Interval>, Reply> {
         let required = knows_timers(headers);
         let shortest = seconds(config.min_session_expires);
@@ -51,7 +51,7 @@ impl Interval {
         Ok(Some(Interval { seconds: agreed, refresher, required }))
     }
 
-    /// What a 200 to our request agrees to (§7.2); none if the far end wants none.
+    /// The interval in a 200 to our request (§7.2), if the far end agrees to one.
     pub fn agreed(headers: &Headers) -> Option<Interval> {
         let seconds = headers.seconds("Session-Expires")?.max(90);
         Some(Interval { seconds, refresher: refresher(headers).unwrap_or(Refresher::Uac), required: true })
@@ -72,7 +72,7 @@ impl Interval {
     }
 }
 
-/// Writes what we ask for into a request of ours.
+/// Writes the interval that we ask for into a request.
 pub(super) fn ask(request: &mut Request, seconds: u32, min: Duration, refresher: Option<&str>) {
     let refresher = refresher.map(|refresher| format!(";refresher={refresher}")).unwrap_or_default();
     request.headers.push("Session-Expires", format!("{seconds}{refresher}"));
@@ -106,7 +106,7 @@ pub(super) fn seconds(duration: Duration) -> u32 {
 pub(super) struct SessionTimer {
     pub seconds: u32,
     ours: bool,
-    /// When we refresh; none when the far end does, or when our refresh is on its way.
+    /// Our next refresh; none when the far end refreshes, or ours is under way.
     refresh: Option<Time>,
     expires: Time,
 }
@@ -125,7 +125,7 @@ impl SessionTimer {
         }
     }
 
-    /// The refresh is on its way.
+    /// The refresh is under way.
     pub fn refreshing(&mut self) {
         self.refresh = None;
     }
@@ -135,12 +135,12 @@ impl SessionTimer {
         self.refresh = Some(time);
     }
 
-    /// When something is to be done.
+    /// The next refresh, or the expiry.
     pub fn deadline(&self) -> Option<(Time, Timer)> {
         soonest([self.refresh.map(|time| (time, Timer::SessionRefresh)), Some((self.expires, Timer::SessionExpired))])
     }
 
-    /// Whether refreshing is our part.
+    /// Whether we are the refresher.
     pub const fn is_ours(&self) -> bool {
         self.ours
     }

@@ -78,7 +78,7 @@ impl Endpoint {
     }
 
     pub(super) fn receive_response(&mut self, now: Time, response: &Response) {
-        // §8.1.3.3: with a second Via it was meant for someone else
+        // §8.1.3.3: a second Via means another recipient
         if response.headers.list("Via").len() != 1 {
             return;
         }
@@ -234,7 +234,7 @@ impl Call {
             Cancel::Sent { .. } => Some(HangUp { cause: EndCause::LocalBye, reason: None }),
         };
         if setup.withholds_ack {
-            // the 2xx that will be repeated belong to nothing then
+            // its repetitions then match no transaction
             self.negotiation.take_ack();
             layer.remove_client(id);
         } else if heard != Heard::Offer || hang_up.is_some() {
@@ -252,7 +252,7 @@ impl Call {
         }
     }
 
-    /// Takes the early dialog that `dialog` was, which goes on counting from there.
+    /// Takes the early dialog that became `dialog`, and continues its sequence numbers.
     fn take_early(&mut self, dialog: &mut Dialog) -> Option<Early> {
         let at = self.early.iter().position(|early| early.dialog.id() == dialog.id())?;
         let early = self.early.swap_remove(at);

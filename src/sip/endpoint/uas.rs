@@ -1,4 +1,4 @@
-//! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): what may come in, and what becomes a call.
+//! The user agent server outside of dialogs (RFC 3261 §8.2, §9.2, §11.2, §13.3): admission, INVITE, CANCEL and the answer.
 
 use super::body::{check_accept, session_of};
 use super::call::{Call, Phase};
@@ -81,7 +81,7 @@ impl Endpoint {
         match request.method {
             Method::Invite | Method::Options => {}
             Method::Register => return self.receive_register(now, flow, id, request),
-            // without a To tag they belong to no dialog that could be here
+            // without a To tag they belong to no dialog
             Method::Bye | Method::Info | Method::Update | Method::Prack => return Err(Reply::new(481)),
             Method::Ack | Method::Cancel => return Ok(()),
             Method::Message
@@ -120,7 +120,7 @@ impl Endpoint {
         let ours = ours || self.was_dialled(request);
         match request.headers.max_forwards() {
             _ if ours => Ok(()),
-            // a request for another user would need a hop more (§16.3); our own calls are taken with none left
+            // a request for another user would need another hop (§16.3); our own calls are taken with none left
             Some(0) => Err(Reply::new(483)),
             Some(_) | None => {
                 let why = called_in_vain(&request.uri, &self.layer.config.service_user);
@@ -318,8 +318,8 @@ impl Call {
     }
 }
 
-/// A `sips:` URI asks for TLS on every hop, the last one too (RFC 5630 §3.1.3, §4): what comes to us in clear cannot be
-/// answered as if it had not.
+/// A `sips:` URI asks for TLS on every hop, the last one too (RFC 5630 §3.1.3, §4): a request that came in
+/// clear is refused.
 fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
     if request.uri.scheme != Scheme::Sips || flow.transport == Transport::Tls {
         return Ok(());
@@ -333,7 +333,7 @@ fn warning(flow: Flow, code: u16, text: &str) -> String {
     format!("{code} {} {}", host.trim_start_matches("sip:"), quote(text))
 }
 
-/// Record-Route is copied into what makes a dialog (§12.1.1).
+/// Record-Route is copied into a response that makes a dialog (§12.1.1).
 pub(super) fn recording_route(reply: Reply, request: &Request) -> Reply {
     request.headers.all("Record-Route").fold(reply, |reply, route| reply.with("Record-Route", route))
 }

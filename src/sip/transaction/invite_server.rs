@@ -6,7 +6,7 @@ use super::Fired;
 use crate::sip::timer::{Backoff, Table, Timer, soonest};
 use crate::time::Time;
 
-/// Whom an ACK that matches the transaction is for.
+/// The recipient of an ACK that matches the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AckFor {
     /// It acknowledged a failure response; the transaction has taken it.

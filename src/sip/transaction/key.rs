@@ -5,7 +5,7 @@ use crate::sip::message::{FieldError, Method, Request, Response, Via};
 /// The key of a server transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ServerKey {
-    /// The branch is unique, as RFC 3261 wants it.
+    /// The branch is unique, as RFC 3261 requires.
     Branch {
         /// The topmost Via's branch.
         branch: String,
@@ -59,7 +59,7 @@ impl ServerKey {
     }
 }
 
-/// The key of a client transaction: the branch that we made up and the method.
+/// The key of a client transaction: our branch and the method.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientKey {
     /// The topmost Via's branch.
@@ -77,7 +77,7 @@ impl ClientKey {
     }
 }
 
-/// What is the same in copies of one request that came along several paths.
+/// The fields that copies of one request share when they came along several paths.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MergeKey {
     from_tag: String,

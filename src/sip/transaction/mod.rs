@@ -15,7 +15,7 @@ pub use invite_server::{AckFor, InviteServer};
 pub use key::{ClientKey, MergeKey, ServerKey};
 pub use server::Server;
 
-/// What the timers of a transaction call for.
+/// The effect of a transaction's timers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fired {
     /// Nothing is to be sent.
@@ -29,9 +29,9 @@ pub enum Fired {
 /// What a response means to the user of a client transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It is news: the user acts on it.
+    /// It is new: the user acts on it.
     New,
-    /// A failure came again: the ACK is to be sent again, the user hears nothing.
+    /// A failure came again: only the ACK is sent again.
     AckAgain,
     /// It is to be ignored.
     Stale,

@@ -1,4 +1,4 @@
-//! What can be wrong with bytes that come in, on two levels: to be dropped, or to be answered.
+//! Faults of incoming bytes on two levels: to be dropped, or to be answered.
 
 use super::fault::Fault;
 use crate::sip::message::{Headers, Method};
@@ -14,7 +14,7 @@ pub enum ParseError {
     Reject(Box<Reject>),
 }
 
-/// A wrong request, with what is needed to answer it.
+/// A wrong request, with all that an answer needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The status to answer with: 400, 413, 416, 505.

@@ -1,4 +1,4 @@
-//! What can be wrong with a message, and with one of its header fields.
+//! Faults of a message, and of one of its header fields.
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

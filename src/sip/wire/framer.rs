@@ -20,7 +20,7 @@ pub struct Framer {
     failed: bool,
 }
 
-/// What a stream carries.
+/// The content of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Framed {
     /// The bytes of one message, for [`parse`](fn@super::parse).
@@ -134,7 +134,7 @@ impl Iterator for Framer {
     }
 }
 
-/// A stream has no other way to tell where a message ends, so the field must be there (RFC 3261 §18.3).
+/// In a stream nothing else marks the end of a message, so the field must be there (RFC 3261 §18.3).
 fn content_length(head: &[u8]) -> Result<usize, FieldError> {
     let lines = head::lines(head);
     let fields = lines.iter().filter_map(|line| head::field(line));

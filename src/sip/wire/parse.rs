@@ -96,7 +96,7 @@ fn request_line(line: &str) -> Result<(Method, &str), Fault> {
     }
 }
 
-/// The method of a line that is meant as a request line though it is wrong.
+/// The method of a malformed request line.
 fn method_of(line: &str) -> Option<Method> {
     let method = line.split([' ', '\t']).next()?;
     let last = line.split_whitespace().next_back()?;

@@ -14,8 +14,8 @@ pub(super) struct ClientEntry {
     flow: Flow,
     /// Without the body, to make ACK and CANCEL from.
     request: Request,
-    /// Until there is a response: the way by UDP, and the whole request, should the connection that it was too large to go
-    /// without not come about.
+    /// A request too large for UDP falls back on it when no connection can be opened: the way by UDP and the whole request,
+    /// kept until there is a response.
     spare: Option<Box<(Flow, Request)>>,
     /// The ACKs that were sent, to be sent again when the response is: by To tag, since forks answer apart.
     acks: Vec<Acknowledged>,
@@ -45,7 +45,7 @@ impl ClientEntry {
 /// A larger request does not go by UDP where the path's MTU is not known (§18.1.1).
 const LARGEST_DATAGRAM: usize = 1300;
 
-/// How many answers of forks to one INVITE are kept apart.
+/// The limit of forks of one INVITE whose answers are kept apart.
 const MAX_FORKS: usize = 8;
 
 impl Layer {
@@ -99,7 +99,7 @@ impl Layer {
         }
     }
 
-    /// What went by TCP because of its size alone goes by UDP after all, since no connection comes about (§18.1.1).
+    /// Requests that went by TCP for their size alone go by UDP after all, since no connection could be opened (§18.1.1).
     pub fn fall_back(&mut self, now: Time, is_gone: impl Fn(Flow) -> bool) {
         let mut ids: Vec<ClientId> = self.clients.keys().copied().collect();
         ids.sort();
@@ -140,7 +140,7 @@ impl Layer {
         self.send_as(now, flow, request, branch, Purpose::Forgotten);
     }
 
-    /// A response has come: the transaction it is for, if that is to hear of it. Failures of INVITE are acknowledged here.
+    /// A response has come: its transaction, if the response is new to it. Failures of INVITE are acknowledged here.
     pub fn receive(&mut self, now: Time, response: &Response) -> Option<(ClientId, Purpose)> {
         let id = *self.client_keys.get(&ClientKey::of(response).ok()?)?;
         let entry = self.clients.get_mut(&id)?;
@@ -242,7 +242,7 @@ fn failure_ack(invite: &Request, response: &Response) -> Vec<u8> {
     derived(invite, Method::Ack, response.headers.first("To")).to_bytes()
 }
 
-/// ACK or CANCEL, which copy from the INVITE what makes them belong to it.
+/// ACK or CANCEL, which copy the header fields that bind them to the INVITE.
 fn derived(invite: &Request, method: Method, to: Option<&str>) -> Request {
     let mut request = Request::new(method.clone(), invite.uri.clone());
     for name in ["Via", "Max-Forwards", "Route", "From", "Call-ID"] {

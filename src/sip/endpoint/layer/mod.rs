@@ -1,5 +1,5 @@
 //! The transaction layer: the bounded tables of server and client transactions, found by their keys, and the messages
-//! that they send. What belongs to calls is above it.
+//! that they send. It knows nothing of calls.
 
 mod clients;
 mod servers;
@@ -106,7 +106,7 @@ impl Layer {
         self.next_id
     }
 
-    /// How many entries each table has.
+    /// The entries of each table.
     #[cfg(test)]
     pub fn census(&self) -> [usize; 6] {
         let servers = [self.servers.len(), self.server_keys.len(), self.merges.len()];
