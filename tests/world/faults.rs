@@ -1,0 +1,63 @@
+//! Faults that the world has to find, each made on purpose: a world in which nothing is ever found wrong proves nothing.
+
+use crate::many::run;
+use crate::plan::{Act, Dial, Hostility, Mood, Plan};
+use crate::service::Order;
+use crate::support::{ms, secs};
+use karipass::time::Time;
+
+/// The complaint of the first of these worlds that has one.
+fn complaint(plan: impl Fn(u64) -> Plan) -> Option<String> {
+    (0..20).find_map(|seed| run(&plan(seed)).err())
+}
+
+fn one_call(seed: u64, acts: Vec<(Time, Act)>) -> Plan {
+    let dial = (Time::ZERO, Act::Dial(Box::new(Dial::good(seed))));
+    Plan { acts: [vec![dial], acts].concat(), ..Plan::quiet(seed) }
+}
+
+#[test]
+fn in_a_quiet_world_every_call_sets_a_password() {
+    for seed in 0..20 {
+        let report = run(&one_call(seed, vec![])).unwrap();
+        assert_eq!((report.calls, report.set), (1, 1), "{seed}");
+    }
+}
+
+/// Known, and not mended yet: the caller is told after 30 s that the password could not be set, the request stays in the ledger, and is
+/// committed when the store is free. [`Plan::new`] makes no store that slow, so that this does not hide what else there is.
+#[test]
+fn a_store_that_is_slower_than_the_callers_patience_sets_what_was_said_not_to_be_set() {
+    let slow = |seed| one_call(seed, vec![(Time::from_millis(1), Act::Store(Mood::Slow(secs(40)), secs(120)))]);
+    let found = complaint(slow).expect("it is found");
+    assert!(found.contains("that it could not be set, and it was"), "{found}");
+}
+
+/// Known, and not mended yet: a commit whose outcome is not known is told as one that failed.
+#[test]
+fn a_commit_of_unknown_outcome_sets_what_was_said_not_to_be_set() {
+    let unknown = |seed| one_call(seed, vec![(Time::from_millis(1), Act::Store(Mood::Unknown, secs(120)))]);
+    let found = complaint(unknown).expect("it is found");
+    assert!(found.contains("that it could not be set, and it was"), "{found}");
+}
+
+/// A flood that takes longer to read than it takes to arrive, and a stop in the middle of it.
+fn flooded(seed: u64, order: Order) -> Plan {
+    let flood = (0..9000).map(|tick| (Time::from_millis(tick * 10), Act::Hostile(Hostility::Options, 5, seed + tick)));
+    let mut acts: Vec<(Time, Act)> = flood.collect();
+    acts.push((Time::from_millis(20_000), Act::Stop(secs(1))));
+    acts.sort_by_key(|(at, _)| *at);
+    Plan { acts, order, message_takes: ms(4), drain: secs(5), ..Plan::quiet(seed) }
+}
+
+#[test]
+fn a_stop_is_heard_under_a_flood() {
+    run(&flooded(1, Order::StopFirst)).unwrap();
+}
+
+/// As the loop was once: whatever had come from the network went first.
+#[test]
+fn a_loop_that_hears_a_stop_last_is_found() {
+    let found = run(&flooded(1, Order::StopLast)).unwrap_err();
+    assert!(found.contains("a stop was not heard"), "{found}");
+}
