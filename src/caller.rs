@@ -2,6 +2,20 @@
 //!
 //! [`Caller`] is one call's core, sans-IO as the service's own: signalling is an
 //! [`Endpoint`](crate::sip::endpoint::Endpoint) beside it, and the edge joins the two to sockets.
+//! The manner of a call says what it is to set and how it keys; the [`dialler`](crate::dialler) places it.
+//!
+//! ```
+//! use karipass::caller::script::{Meaning, Order};
+//! use karipass::number::PhoneNumber;
+//! use karipass::secret::Secret;
+//! use karipass::unit::Unit;
+//!
+//! let from = PhoneNumber::parse("0600001111")?;
+//! let order = Order { unit: Unit::Number, from, target: None, password: Secret::from("48151623") };
+//! let Meaning::Asks(reply) = order.meaning("menu-unit") else { unreachable!() };
+//! assert_eq!(reply.keys.iter().map(|&key| char::from(key)).collect::<String>(), "2");
+//! # Ok::<(), karipass::number::NumberError>(())
+//! ```
 
 pub mod ear;
 mod habits;

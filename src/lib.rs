@@ -41,6 +41,12 @@
 //! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {switchboard, net, http, event, trace} →
 //! {call, caller, decode} → {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
+//! # The contracts
+//!
+//! Programs may rely on [`dtmf`] (the receiver), [`decode`] (digits in a file), [`number`], [`key`] and [`unit`], the test
+//! [`caller`] and its edge [`dialler`], and [`service::start`] from a [`config::Config`]. Everything else is the house's own:
+//! its tests reach it by one door, `internals`, which says so.
+//!
 //! # Invariants
 //!
 //! - The cores are sans-IO: `now` is a parameter, randomness is injected, and what is to be done comes out as data. They
@@ -51,40 +57,58 @@
 //! - Digits and passwords are [`secret::Secret`]s: no log, trace, error, capture or table shows them in clear.
 //! - "It is set" is spoken only after the store has committed.
 
-pub mod account;
-pub mod api;
-pub mod audio;
-pub mod call;
-pub mod caller;
-pub mod cidr;
-pub mod cli;
-pub mod config;
-pub mod datagram;
-pub mod decode;
-pub mod dialler;
-pub mod event;
-pub mod fax;
-pub mod hex;
-pub mod http;
-pub mod ivr;
-pub mod key;
-pub mod keying;
-pub mod lock;
-pub mod mail;
-pub mod mail_server;
-pub mod net;
-pub mod number;
-pub mod priority;
-pub mod rtp;
-pub mod secret;
-pub mod server;
-pub mod service;
-pub mod sip;
-pub mod site;
-pub mod switchboard;
-pub mod time;
-pub mod trace;
-pub mod unit;
-
 #[doc(inline)]
 pub use karipass_dtmf as dtmf;
+
+pub mod caller;
+pub mod config;
+pub mod decode;
+pub mod dialler;
+pub mod key;
+pub mod number;
+pub mod secret;
+pub mod service;
+pub mod time;
+pub mod unit;
+
+mod account;
+mod api;
+mod audio;
+mod call;
+mod cidr;
+mod cli;
+mod datagram;
+mod event;
+mod fax;
+mod hex;
+mod http;
+mod ivr;
+mod keying;
+mod lock;
+mod mail;
+mod mail_server;
+mod net;
+mod priority;
+mod rtp;
+mod server;
+mod sip;
+mod site;
+mod switchboard;
+mod trace;
+
+/// The command line, for the binary alone.
+#[doc(hidden)]
+pub use cli::main;
+
+/// The one door to the rooms behind the contracts: for this project's own tests, benches and fuzz targets. Nothing behind
+/// it is promised to anybody.
+#[doc(hidden)]
+pub mod internals {
+    macro_rules! doors {
+        ($($room:ident)*) => { $(pub mod $room { pub use crate::$room::*; })* };
+    }
+    doors! {
+        account api audio call cidr datagram event fax hex http ivr keying lock mail mail_server net
+        priority rtp server sip site switchboard trace
+    }
+}

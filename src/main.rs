@@ -1,5 +1,5 @@
 //! Arguments → config → run.
 
 fn main() -> std::process::ExitCode {
-    karipass::cli::main()
+    karipass::main()
 }

@@ -4,6 +4,16 @@
 //! phones, 060/070/080/090 mobiles). No area code begins with 050, 070, 080 or 090, so ten digits there are a number cut short. `+81` becomes `0`; hyphens, spaces, dots, brackets and full-width digits go. A number
 //! without its leading 0 is refused rather than repaired, and 184/186 are dial prefixes, never part of a number.
 //! Source: the numbering plan of the Ministry of Internal Affairs and Communications (総務省 電気通信番号計画).
+//!
+//! ```
+//! use karipass::number::{PhoneNumber, hyphenated};
+//!
+//! let number = PhoneNumber::parse("+81 6-0000-1111")?;
+//! assert_eq!(number.as_str(), "0600001111");
+//! assert_eq!(hyphenated(number), "06-0000-1111");
+//! assert!(PhoneNumber::parse("600001111").is_err());
+//! # Ok::<(), karipass::number::NumberError>(())
+//! ```
 
 mod calling;
 mod hyphen;

@@ -4,9 +4,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use karipass::audio::prompt::{Bank, names_wanted};
 use karipass::decode::{Place, Press, Report, decode};
 use karipass::dtmf::{Config, Detector, Event};
+use karipass::internals::audio::prompt::{Bank, names_wanted};
 
 /// A line of the manifest.
 struct Fixture {
@@ -131,7 +131,7 @@ fn no_digit_is_heard_in_a_prompt() {
     let bank = Bank::builtin();
     for name in names_wanted() {
         let clip = bank.clip(name).unwrap_or_else(|| panic!("there is no prompt {name}"));
-        for samples in [clip.pcm.clone(), karipass::audio::g711::Law::Mu.decode_all(&clip.pcmu)] {
+        for samples in [clip.pcm.clone(), karipass::internals::audio::g711::Law::Mu.decode_all(&clip.pcmu)] {
             let mut detector = Detector::new(&Config::default());
             detector.process(&samples);
             detector.process(&[0; 1600]);

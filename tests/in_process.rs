@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use karipass::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Mode, Store};
 use karipass::caller::script::Order;
 use karipass::caller::{Habits, Manner};
 use karipass::config::{Config, Overrides, PortRange};
 use karipass::dialler::{Believed, Callee, Dialler, Ending, Event, Load, Offer, Outcome, Progress};
+use karipass::internals::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Mode, Store};
 use karipass::key::Ways;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;

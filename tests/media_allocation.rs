@@ -5,8 +5,8 @@
 mod counting;
 
 use counting::allocations;
-use karipass::keying::{Keying, LONGEST, MasterKey, Suite};
-use karipass::rtp::session::{Config, Output, Received, Session};
+use karipass::internals::keying::{Keying, LONGEST, MasterKey, Suite};
+use karipass::internals::rtp::session::{Config, Output, Received, Session};
 use karipass::time::Time;
 
 /// Sends and receives one packet each way; the media that was heard.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use karipass::audio::prompt::Bank;
 use karipass::dtmf::{Config, Detector};
-use karipass::ivr::ALL_PROMPTS;
+use karipass::internals::audio::prompt::Bank;
+use karipass::internals::ivr::ALL_PROMPTS;
 
 const FRAME: usize = 160;
 

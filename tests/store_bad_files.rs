@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use karipass::account::rules::{Policy, Rules};
-use karipass::account::sqlite::{APPLICATION_ID, Sqlite};
-use karipass::account::tables::{Backend, Durability};
-use karipass::account::{
+use karipass::internals::account::rules::{Policy, Rules};
+use karipass::internals::account::sqlite::{APPLICATION_ID, Sqlite};
+use karipass::internals::account::tables::{Backend, Durability};
+use karipass::internals::account::{
     self, Actor, CallFilter, CallRecord, Cost, Mode, Outcome, Store, StoreError, Verdict, password,
 };
 use karipass::number::PhoneNumber;

@@ -9,9 +9,9 @@ mod sqlite {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
-    use karipass::account::rules::{Policy, Rules};
-    use karipass::account::sqlite::Sqlite;
-    use karipass::account::{Cost, Mode};
+    use karipass::internals::account::rules::{Policy, Rules};
+    use karipass::internals::account::sqlite::Sqlite;
+    use karipass::internals::account::{Cost, Mode};
 
     struct File {
         folder: PathBuf,
@@ -45,8 +45,8 @@ mod sqlite {
 }
 
 mod memory {
-    use karipass::account::Cost;
-    use karipass::account::rules::{Policy, Rules};
+    use karipass::internals::account::Cost;
+    use karipass::internals::account::rules::{Policy, Rules};
 
     use crate::memory_store::Memory;
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use karipass::account::{
+use karipass::internals::account::{
     self, AccountStore, Actor, AuditFilter, CallFilter, CallRecord, Cost, Mode, Options, Outcome,
     PreparedTemporaryPassword, Store, StoreUrl, Verdict, Write, password,
 };

@@ -3,6 +3,16 @@
 //! A WAV file is one source a channel, a capture one a media stream; each has its own detector. Within a stream, the same
 //! press heard in-band and reported as a telephone event (RFC 4733) is one digit.
 //!
+//! ```
+//! let recording = std::fs::File::open("fixtures/dtmf/gstreamer-dtmfsrc.wav")?;
+//! let report = karipass::decode::decode(recording);
+//! for press in &report.presses {
+//!     println!("{} at {:.3} s, {} ms", char::from(press.digit), press.start.as_secs_f64(), press.length.as_millis());
+//! }
+//! assert!(report.error.is_none() && !report.presses.is_empty());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! Architecture invariant: this room reads bytes and gives values; it knows no files, prints nothing, and is used by no
 //! call.
 

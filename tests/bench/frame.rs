@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use karipass::audio::prompt::Bank;
-use karipass::audio::tone;
 use karipass::dtmf::{Config, Detector};
+use karipass::internals::audio::prompt::Bank;
+use karipass::internals::audio::tone;
 
 const FRAME: usize = 160;
 

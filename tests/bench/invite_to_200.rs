@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use karipass::account::{Contract, demo_contract};
-use karipass::audio::prompt::Bank;
-use karipass::call::identity::Trust;
-use karipass::call::{Call, Input, Output, Seed, Settings};
-use karipass::sip::endpoint::{self, Endpoint, Event, Incoming};
-use karipass::sip::flow::{Flow, Transport};
-use karipass::sip::sdp::Srtp;
+use karipass::dtmf;
+use karipass::internals::account::{Contract, demo_contract};
+use karipass::internals::audio::prompt::Bank;
+use karipass::internals::call::identity::Trust;
+use karipass::internals::call::{Call, Input, Output, Seed, Settings};
+use karipass::internals::ivr;
+use karipass::internals::sip::endpoint::{self, Endpoint, Event, Incoming};
+use karipass::internals::sip::flow::{Flow, Transport};
+use karipass::internals::sip::sdp::Srtp;
 use karipass::time::{Time, UnixTime};
-use karipass::{dtmf, ivr};
 
 /// A service at work.
 struct Service {

@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use karipass::account::{Contract, Services, Store};
+use karipass::internals::account::{Contract, Services, Store};
 use karipass::number::PhoneNumber;
 use karipass::unit::Unit;
 use serde_json::json;
@@ -77,14 +77,20 @@ fn site_page(criterion: &mut Criterion) {
     let mut bench = Bench::new();
     let own = of("0602", CONTRACTS / 2);
     let mut store = bench.world.store();
-    set(&mut store, own.as_str(), karipass::account::Service::FaxMail, true, &json!({"address": "a@example.jp"}));
+    set(
+        &mut store,
+        own.as_str(),
+        karipass::internals::account::Service::FaxMail,
+        true,
+        &json!({"address": "a@example.jp"}),
+    );
     for _ in 0..FAXES {
         happen(&mut store, &fax(Some("0312345678"), own.as_str(), "plain.tif"), 0).unwrap();
     }
     let fax = store.faxes(own).unwrap()[0].id;
     let mut group = criterion.benchmark_group("site_page");
     // every path with a page or a document, but for those that only lead elsewhere
-    for path in karipass::site::paths() {
+    for path in karipass::internals::site::paths() {
         if matches!(path, "/logout" | "/language" | "/fax-mail/confirmation" | "/linphone.xml") {
             continue;
         }

@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use karipass::keying::{LONGEST, MasterKey, Suite};
-use karipass::rtp::packet::Packet;
-use karipass::rtp::srtp::{Receiver, Sender};
+use karipass::internals::keying::{LONGEST, MasterKey, Suite};
+use karipass::internals::rtp::packet::Packet;
+use karipass::internals::rtp::srtp::{Receiver, Sender};
 
 fn packet(sequence: u16) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput};
-use karipass::account::{
+use karipass::internals::account::{
     self, Action, Actor, AuditEntry, CallRecord, Contract, Cost, Existing, Mode, Options, Outcome,
     PreparedTemporaryPassword, Services, Store, StoreUrl, Write, password,
 };

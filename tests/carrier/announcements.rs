@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use karipass::account::{CallRecord, Outcome};
+use karipass::internals::account::{CallRecord, Outcome};
+use karipass::internals::sip::endpoint::EndCause;
 use karipass::key::Ways;
-use karipass::sip::endpoint::EndCause;
 
 use crate::line::{Line, order};
 use crate::peer::{Invite, Peer, field};

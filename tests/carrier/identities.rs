@@ -1,7 +1,7 @@
 //! Who calls: how the network withholds numbers, asserts them, and contradicts itself; each with its response and its record.
 
-use karipass::account::Outcome;
-use karipass::call::identity::Trust;
+use karipass::internals::account::Outcome;
+use karipass::internals::call::identity::Trust;
 use karipass::key::Ways;
 
 use crate::line::{Line, order};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use karipass::account::{CallRecord, Verdict};
 use karipass::caller::Manner;
+use karipass::internals::account::{CallRecord, Verdict};
 use karipass::key::Ways;
 use karipass::time::Time;
 
@@ -121,7 +121,7 @@ impl Line {
 pub fn order(ways: Ways) -> Setup {
     let setup = Setup::new(0x006e_676e).by(ways);
     Setup {
-        trust: karipass::call::identity::Trust { asserted: true, from: false, private: true },
+        trust: karipass::internals::call::identity::Trust { asserted: true, from: false, private: true },
         manner: Manner { patient: false, ..setup.manner.clone() },
         ..setup
     }

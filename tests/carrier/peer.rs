@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use karipass::account::DEMO_CUSTOMER_NUMBER;
 use karipass::caller::{self, Caller, Conclusion, Output, Step};
-use karipass::sip::sdp::{self, LocalMedia};
+use karipass::internals::account::DEMO_CUSTOMER_NUMBER;
+use karipass::internals::sip::sdp::{self, LocalMedia};
 use karipass::time::Time;
 
 use crate::support::network::{Datagram, Kind};

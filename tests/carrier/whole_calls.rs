@@ -1,7 +1,7 @@
 //! Passwords set over the network's line, and what it insists on in the answer.
 
-use karipass::account::Outcome;
 use karipass::caller::Conclusion;
+use karipass::internals::account::Outcome;
 use karipass::key::Ways;
 
 use crate::line::{Line, order};

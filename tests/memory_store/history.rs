@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
-use karipass::account::mail::{Mail, MailFilter, MailState};
-use karipass::account::tables::{AuditTable, CallTable, EventTable, Failure, MailRow, MailTable};
-use karipass::account::{AuditEntry, AuditFilter, CallFilter, CallRecord};
+use karipass::internals::account::mail::{Mail, MailFilter, MailState};
+use karipass::internals::account::tables::{AuditTable, CallTable, EventTable, Failure, MailRow, MailTable};
+use karipass::internals::account::{AuditEntry, AuditFilter, CallFilter, CallRecord};
 use karipass::time::UnixTime;
 
 use super::Shared;

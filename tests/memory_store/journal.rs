@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::{Iter, Range};
 use std::ops::RangeBounds;
 
-use karipass::account::tables::Durability;
+use karipass::internals::account::tables::Durability;
 
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {

@@ -19,8 +19,8 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use karipass::account::StoreError;
-use karipass::account::tables::{Backend, Durability, Failure, Fault, Tables};
+use karipass::internals::account::StoreError;
+use karipass::internals::account::tables::{Backend, Durability, Failure, Fault, Tables};
 
 pub use state::State;
 

@@ -1,11 +1,11 @@
 //! All tables together, with the indexes that keep a large store quick.
 
-use karipass::account::fax::Fax;
-use karipass::account::mail::AddressConfirmation;
-use karipass::account::session::Session;
-use karipass::account::setting::Setting;
-use karipass::account::tables::{Durability, MailRow};
-use karipass::account::{AuditEntry, CallRecord, Credential, LinePassword, Service, Services};
+use karipass::internals::account::fax::Fax;
+use karipass::internals::account::mail::AddressConfirmation;
+use karipass::internals::account::session::Session;
+use karipass::internals::account::setting::Setting;
+use karipass::internals::account::tables::{Durability, MailRow};
+use karipass::internals::account::{AuditEntry, CallRecord, Credential, LinePassword, Service, Services};
 use karipass::number::PhoneNumber;
 use karipass::time::UnixTime;
 use karipass::unit::Unit;

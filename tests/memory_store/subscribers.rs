@@ -1,14 +1,14 @@
 //! The tables of contracts and of what belongs to a number.
 
-use karipass::account::fax::{Fax, NewFax};
-use karipass::account::mail::{AddressConfirmation, TokenHash};
-use karipass::account::session::{Session, SessionId};
-use karipass::account::setting::Setting;
-use karipass::account::tables::{
+use karipass::internals::account::fax::{Fax, NewFax};
+use karipass::internals::account::mail::{AddressConfirmation, TokenHash};
+use karipass::internals::account::session::{Session, SessionId};
+use karipass::internals::account::setting::Setting;
+use karipass::internals::account::tables::{
     ConfirmationTable, ContractTables, CredentialTable, Failure, Fault, FaxTable, LineTable, SessionTable,
     SettingTable, TemporaryColumns,
 };
-use karipass::account::{
+use karipass::internals::account::{
     Contract, ContractedNumber, Credential, FoundLine, LineEntry, LinePassword, Service, Services, Temporary,
 };
 use karipass::number::PhoneNumber;

@@ -4,8 +4,8 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use karipass::internals::sip::digest::{Account, answer};
 use karipass::secret::Secret;
-use karipass::sip::digest::{Account, answer};
 
 use super::support::{Folder, Service, json_lines, with_input as run};
 

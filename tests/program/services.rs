@@ -5,8 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use karipass::account::mail::Claim;
-use karipass::account::{self, Mode, Options, Store, StoreUrl};
+use karipass::internals::account::mail::Claim;
+use karipass::internals::account::{self, Mode, Options, Store, StoreUrl};
 use karipass::time::UnixTime;
 use serde_json::{Value, json};
 

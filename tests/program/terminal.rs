@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use karipass::account::password::prepare;
-use karipass::account::{self, Cost, Mode, Options, Store, StoreUrl};
+use karipass::internals::account::password::prepare;
+use karipass::internals::account::{self, Cost, Mode, Options, Store, StoreUrl};
+use karipass::internals::sip::digest::{Algorithm, Ha1};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::sip::digest::{Algorithm, Ha1};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 use rustix::process::{Pid, Signal, kill_process};

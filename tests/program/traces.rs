@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::thread;
 
-use karipass::audio::capture::Capture;
-use karipass::audio::datagram::datagram;
 use karipass::decode::decode;
+use karipass::internals::audio::capture::Capture;
+use karipass::internals::audio::datagram::datagram;
 
 use super::support::{Folder, Service, json_lines, karipass};
 

@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use karipass::account::mail::MailFilter;
-use karipass::account::{Service, Store};
-use karipass::api::{self, Api};
-use karipass::http::Limits;
+use karipass::internals::account::mail::MailFilter;
+use karipass::internals::account::{Service, Store};
+use karipass::internals::api::{self, Api};
+use karipass::internals::http::Limits;
 use karipass::secret::Secret;
 use karipass::unit::Unit;
 use rand::RngExt;

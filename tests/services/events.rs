@@ -1,9 +1,11 @@
 //! What an event does: mails that are queued, bulk forwarding that starts and stops, all or nothing.
 
-use karipass::account::mail::MailFilter;
-use karipass::account::setting::{ArrivalMail, Condition, RingSeconds, Select, Voicewarp};
-use karipass::account::{AuditFilter, Contract, Existing, Route, Service, Services, Store, StoreError, route};
-use karipass::event::{Event, EventError, play};
+use karipass::internals::account::mail::MailFilter;
+use karipass::internals::account::setting::{ArrivalMail, Condition, RingSeconds, Select, Voicewarp};
+use karipass::internals::account::{
+    AuditFilter, Contract, Existing, Route, Service, Services, Store, StoreError, route,
+};
+use karipass::internals::event::{Event, EventError, play};
 
 use rand::RngExt;
 
@@ -49,7 +51,7 @@ fn what_is_no_longer_contracted_tells_nobody() {
         .save_contracts(
             &[Contract {
                 customer_number: number(LINE),
-                numbers: vec![karipass::account::ContractedNumber { number: number(LINE), services }],
+                numbers: vec![karipass::internals::account::ContractedNumber { number: number(LINE), services }],
             }],
             Existing::Update,
             &BY,

@@ -1,9 +1,9 @@
 //! The fax inbox on the site, and the address that has to be confirmed by a mailed link.
 
-use karipass::account::mail::MailFilter;
-use karipass::account::setting::FaxMail;
-use karipass::account::{AuditFilter, Contract, Service, Services, Store};
-use karipass::event::EventError;
+use karipass::internals::account::mail::MailFilter;
+use karipass::internals::account::setting::FaxMail;
+use karipass::internals::account::{AuditFilter, Contract, Service, Services, Store};
+use karipass::internals::event::EventError;
 use karipass::unit::Unit;
 
 use super::sink::Sink;

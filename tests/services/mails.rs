@@ -1,9 +1,9 @@
 //! Mails on their way out: what they say, and that none is lost or sent twice.
 
-use karipass::account::Store;
-use karipass::account::mail::{Claim, Delivery, Mail, MailFilter, MailState};
-use karipass::event::Event;
-use karipass::mail::{CLAIM_SECONDS, Ports};
+use karipass::internals::account::Store;
+use karipass::internals::account::mail::{Claim, Delivery, Mail, MailFilter, MailState};
+use karipass::internals::event::Event;
+use karipass::internals::mail::{CLAIM_SECONDS, Ports};
 
 use super::sink::Sink;
 use super::world::*;
@@ -182,7 +182,7 @@ fn a_started_sender_sends_what_is_queued_later() {
     let (world, sink) = (all_services(), Sink::start());
     let (store, spare) = (Box::new(world.store()), Box::new(world.store()));
     let ports = Ports { server: mail_server(sink.address), clock: Box::new(|| at(100)), store, spare };
-    let sender = karipass::mail::start(post("post"), ports).unwrap();
+    let sender = karipass::internals::mail::start(post("post"), ports).unwrap();
     queue(&world, &["a@example.jp"]);
     let start = std::time::Instant::now();
     while sink.received().is_empty() {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use karipass::account::mail::{Claim, Mail, MailFilter, MailState};
-use karipass::account::{AccountStore, Store};
-use karipass::mail::{AtStop, CLAIM_SECONDS, HandOver, LAST_WORDS, Letter, Output, Post, Progress, Refusal, at_stop};
+use karipass::internals::account::mail::{Claim, Mail, MailFilter, MailState};
+use karipass::internals::account::{AccountStore, Store};
+use karipass::internals::mail::{
+    AtStop, CLAIM_SECONDS, HandOver, LAST_WORDS, Letter, Output, Post, Progress, Refusal, at_stop,
+};
 
 use super::world::*;
 

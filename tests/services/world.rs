@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
-use karipass::account::{AccountStore, Contract, Service, Services, Setting, Store};
-use karipass::event::Event;
-use karipass::mail::{HandOver, Options, Output, Post, Server};
-use karipass::mail_server::{MailSecurity, MailServer};
+use karipass::internals::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
+use karipass::internals::account::{AccountStore, Contract, Service, Services, Setting, Store};
+use karipass::internals::event::Event;
+use karipass::internals::mail::{HandOver, Options, Output, Post, Server};
+use karipass::internals::mail_server::{MailSecurity, MailServer};
 use rand::RngExt;
 
 pub use super::site::*;

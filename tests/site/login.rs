@@ -1,6 +1,6 @@
 //! Temporary passwords, own passwords, sessions, locks.
 
-use karipass::account::{AuditFilter, Service, Store};
+use karipass::internals::account::{AuditFilter, Service, Store};
 use karipass::unit::Unit;
 
 use super::support::*;

@@ -11,8 +11,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::Response;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
-use karipass::account::Existing;
-use karipass::site::{PageOptions, Pages, Runtime, Work};
+use karipass::internals::account::Existing;
+use karipass::internals::site::{PageOptions, Pages, Runtime, Work};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 
@@ -35,7 +35,7 @@ fn with_pages<T>(name: &str, runtime: Runtime, test: impl AsyncFnOnce(Pages) -> 
     let options = page_options(file, wait, clock);
     let mut store = (options.open_store)().unwrap();
     store.save_contracts(&[example()], Existing::Refuse, &BY, UnixTime(START)).unwrap();
-    let own = karipass::account::password::hash(&OWN.into(), options.cost, &mut rand::rng()).unwrap();
+    let own = karipass::internals::account::password::hash(&OWN.into(), options.cost, &mut rand::rng()).unwrap();
     store.set_own_password(Unit::Line, number("0600001111"), &own, &BY, UnixTime(START)).unwrap();
     drop(store);
     let random = Arc::new(move || [drawn.fetch_add(1, Ordering::Relaxed); 32]);

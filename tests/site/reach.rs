@@ -1,8 +1,8 @@
 //! How far a login reaches, by any address and any field.
 
-use karipass::account::mail::{AddressConfirmation, MailFilter, TokenHash};
-use karipass::account::setting::FaxMail;
-use karipass::account::{Contract, Service, Services, Store};
+use karipass::internals::account::mail::{AddressConfirmation, MailFilter, TokenHash};
+use karipass::internals::account::setting::FaxMail;
+use karipass::internals::account::{Contract, Service, Services, Store};
 use karipass::number::{PhoneNumber, hyphenated};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
@@ -214,7 +214,7 @@ proptest! {
         }
         let of = |target| world.store().faxes(target).unwrap().first().map_or(99, |fax| fax.id);
         let faxes: Vec<(PhoneNumber, i64)> = numbers.iter().map(|target| (*target, of(*target))).collect();
-        for path in karipass::site::paths() {
+        for path in karipass::internals::site::paths() {
             for (target, fax) in &faxes {
                 let csrf = match browser.get("/password") {
                     page if page.status == 200 => page.hidden("csrf"),
@@ -281,7 +281,11 @@ fn a_mailed_link_reaches_its_own_number_only() {
 fn the_browser_tests_know_every_path() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/paths.json");
     let known: Vec<String> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    assert_eq!(known, karipass::site::paths(), "tests/browser/paths.json is the list that pages.test.mjs goes by");
+    assert_eq!(
+        known,
+        karipass::internals::site::paths(),
+        "tests/browser/paths.json is the list that pages.test.mjs goes by"
+    );
 }
 
 proptest! {

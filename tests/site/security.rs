@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use karipass::account::setting::{ArrivalMail, FaultNotice, FaxMail};
-use karipass::account::{Contract, Service, Services, Store};
-use karipass::site::Security;
+use karipass::internals::account::setting::{ArrivalMail, FaultNotice, FaxMail};
+use karipass::internals::account::{Contract, Service, Services, Store};
+use karipass::internals::site::Security;
 use karipass::unit::Unit;
 
 use super::support::*;
@@ -72,7 +72,7 @@ fn every_page_has_its_headers() {
 fn every_answer_of_every_path_has_its_headers_and_every_refusal_is_a_page() {
     let world = World::new(&[Contract::new(number("0600001111"), Services::ALL)]);
     let mut browser = world.member(Unit::Line, "0600001111");
-    for path in karipass::site::paths() {
+    for path in karipass::internals::site::paths() {
         for method in ["GET", "HEAD", "POST", "PUT"] {
             let answer = if path == "/logout" {
                 world.browser().send(method, path, "", b"")

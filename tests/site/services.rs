@@ -1,7 +1,7 @@
 //! The services' pages: state, change, confirm, done, and a row in the audit.
 
-use karipass::account::setting::{ArrivalMail, BulkTransfer, Voicewarp};
-use karipass::account::{AuditFilter, Contract, Route, Service, Services, Store, route};
+use karipass::internals::account::setting::{ArrivalMail, BulkTransfer, Voicewarp};
+use karipass::internals::account::{AuditFilter, Contract, Route, Service, Services, Store, route};
 use karipass::unit::Unit;
 
 use super::support::*;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use karipass::http::Limits;
+use karipass::internals::http::Limits;
 use karipass::unit::Unit;
 use socket2::{Domain, Socket, Type};
 

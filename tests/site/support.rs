@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use karipass::account::{
+use karipass::internals::account::{
     self, AccountStore, Actor, Contract, Cost, Effects, Existing, Mode, Options, Service, Services, SettingChange,
     Store, StoreUrl, password,
 };
-use karipass::event::{Event, EventError, Outcome, play};
+use karipass::internals::event::{Event, EventError, Outcome, play};
+use karipass::internals::site::{self, PageOptions, Rules, Security, Site};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::site::{self, PageOptions, Rules, Security, Site};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 use rand::RngExt;
@@ -70,7 +70,7 @@ impl World {
         open(&file, WAIT).save_contracts(contracts, Existing::Refuse, &BY, UnixTime(START)).unwrap();
         let pages = page_options(file, wait, read);
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut options = site::Options { listen, limits: karipass::http::Limits::default(), pages };
+        let mut options = site::Options { listen, limits: karipass::internals::http::Limits::default(), pages };
         change(&mut options);
         World { site: Some(site::start(options).unwrap()), trusting: None, clock, folder }
     }
@@ -89,7 +89,7 @@ impl World {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         std::fs::write(&certificate, made.cert.pem()).unwrap();
         std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-        let here = karipass::net::tls::Identity::load(&certificate, &key, &["http/1.1"]).unwrap().config();
+        let here = karipass::internals::net::tls::Identity::load(&certificate, &key, &["http/1.1"]).unwrap().config();
         std::fs::remove_dir_all(&files).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(made.cert.der().clone()).unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use karipass::account::{Contract, Service, Services, Store};
+use karipass::internals::account::{Contract, Service, Services, Store};
 use karipass::unit::Unit;
 
 use super::support::*;

@@ -1,6 +1,6 @@
 //! Contracts, numbers and services.
 
-use karipass::account::{self, Contract, Existing, Saved, Services, Store, StoreError, Verdict};
+use karipass::internals::account::{self, Contract, Existing, Saved, Services, Store, StoreError, Verdict};
 use karipass::unit::Unit;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Passwords: how long they live, what replaces what, and locks.
 
-use karipass::account::{
+use karipass::internals::account::{
     Attempt, AuditFilter, CallRecord, Cost, Existing, Outcome, Settled, Store, StoreError, Verdict, Write,
 };
 use karipass::secret::Secret;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use karipass::account::{Contract, Existing, Services, Store, StoreError, Verdict};
+use karipass::internals::account::{Contract, Existing, Services, Store, StoreError, Verdict};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 use rand::rngs::StdRng;

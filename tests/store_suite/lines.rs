@@ -1,6 +1,6 @@
 //! The passwords of telephones.
 
-use karipass::account::{
+use karipass::internals::account::{
     Action, AuditEntry, AuditFilter, Existing, FoundLine, LineEntry, LinePassword, Store, StoreError, UserName,
 };
 use karipass::unit::Unit;

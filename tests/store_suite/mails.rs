@@ -1,10 +1,12 @@
 //! Mails that are tried, fail, and are forgotten; links that confirm addresses.
 
-use karipass::account::mail::{
+use karipass::internals::account::mail::{
     AddressConfirmation, Claim, Delivery, MailFilter, MailState, NewMail, Purpose, TokenHash,
 };
-use karipass::account::setting::FaxMail;
-use karipass::account::{AuditFilter, Contract, Effects, Existing, Pruned, Service, SettingChange, Store, StoreError};
+use karipass::internals::account::setting::FaxMail;
+use karipass::internals::account::{
+    AuditFilter, Contract, Effects, Existing, Pruned, Service, SettingChange, Store, StoreError,
+};
 use karipass::time::UnixTime;
 use karipass::unit::Unit;
 

@@ -22,7 +22,7 @@ pub use services::*;
 pub use sessions::*;
 pub use settings::*;
 
-use karipass::account::{
+use karipass::internals::account::{
     Actor, Contract, Cost, Existing, PreparedTemporaryPassword, Services, Store, Verdict, password,
 };
 use karipass::number::PhoneNumber;

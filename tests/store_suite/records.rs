@@ -1,6 +1,6 @@
 //! Call records and the audit, and that nothing shows a password.
 
-use karipass::account::{
+use karipass::internals::account::{
     Action, AuditEntry, AuditFilter, CallFilter, CallRecord, DigitCounts, MediaCounts, Outcome, Store, StoreError,
     Write,
 };

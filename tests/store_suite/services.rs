@@ -1,12 +1,12 @@
 //! What the services leave in the store: changes with their mails, claims, confirmations, faxes.
 
-use karipass::account::effects::Applied;
-use karipass::account::fax::NewFax;
-use karipass::account::mail::{
+use karipass::internals::account::effects::Applied;
+use karipass::internals::account::fax::NewFax;
+use karipass::internals::account::mail::{
     AddressConfirmation, Claim, Delivery, MailFilter, MailState, NewMail, Purpose, TokenHash,
 };
-use karipass::account::setting::FaxMail;
-use karipass::account::{
+use karipass::internals::account::setting::FaxMail;
+use karipass::internals::account::{
     AuditFilter, CallFilter, CallRecord, Effects, Outcome, Pruned, Service, SettingChange, Store, StoreError,
 };
 

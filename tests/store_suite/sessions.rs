@@ -1,7 +1,7 @@
 //! Sessions of the settings site, and what ends them.
 
-use karipass::account::session::{Session, SessionId, Stage};
-use karipass::account::{AuditFilter, Store, StoreError, Verdict};
+use karipass::internals::account::session::{Session, SessionId, Stage};
+use karipass::internals::account::{AuditFilter, Store, StoreError, Verdict};
 use karipass::unit::Unit;
 
 use super::*;

@@ -1,8 +1,10 @@
 //! What is set for a service, and events that set it.
 
-use karipass::account::effects::Applied;
-use karipass::account::setting::{BulkTransfer, Setting};
-use karipass::account::{Actor, AuditFilter, Contract, Effects, Existing, Service, SettingChange, Store, StoreError};
+use karipass::internals::account::effects::Applied;
+use karipass::internals::account::setting::{BulkTransfer, Setting};
+use karipass::internals::account::{
+    Actor, AuditFilter, Contract, Effects, Existing, Service, SettingChange, Store, StoreError,
+};
 use karipass::unit::Unit;
 
 use super::*;

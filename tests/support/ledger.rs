@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use karipass::account::{
+use karipass::internals::account::{
     self, AccountStore, Actor, CallFilter, CallRecord, Contract, Cost, Mode, Options, Store, StoreUrl, Verdict, demo,
     demo_contract, password,
 };
-use karipass::call::LookupFailed;
-use karipass::ivr::{SetTemporaryPassword, StoreFailed};
+use karipass::internals::call::LookupFailed;
+use karipass::internals::ivr::{SetTemporaryPassword, StoreFailed};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::time::{Time, UnixTime};

@@ -28,8 +28,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use karipass::audio::prompt::Bank;
 use karipass::caller::ear::Lexicon;
+use karipass::internals::audio::prompt::Bank;
 
 /// Where the service takes SIP.
 pub const SERVICE_SIP: SocketAddr = address([192, 0, 2, 10], 5060);

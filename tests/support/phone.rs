@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 use karipass::caller::{Caller, Conclusion, INFO_TYPE, Output, Step};
-use karipass::keying::{Keys, MasterKey};
-use karipass::rtp::session::Stats;
-use karipass::sip::endpoint::{self, CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
-use karipass::sip::flow::{Flow, Transport};
-use karipass::sip::message::{NameAddr, Uri};
-use karipass::sip::sdp::{self, LocalMedia, Srtp};
+use karipass::internals::keying::{Keys, MasterKey};
+use karipass::internals::rtp::session::Stats;
+use karipass::internals::sip::endpoint::{self, CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
+use karipass::internals::sip::flow::{Flow, Transport};
+use karipass::internals::sip::message::{NameAddr, Uri};
+use karipass::internals::sip::sdp::{self, LocalMedia, Srtp};
 use karipass::time::Time;
 
 use rand::SeedableRng;

@@ -1,8 +1,8 @@
 //! Random calls: anything a caller may order, by any way, over any network up to 5 % loss; with what must come of it.
 
-use karipass::account::{self, DEMO_CUSTOMER_NUMBER};
 use karipass::caller::Conclusion;
-use karipass::ivr::Confirm;
+use karipass::internals::account::{self, DEMO_CUSTOMER_NUMBER};
+use karipass::internals::ivr::Confirm;
 use karipass::key::{Way, Ways};
 use karipass::secret::Secret;
 use karipass::unit::Unit;

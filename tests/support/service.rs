@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use karipass::account::CallRecord;
-use karipass::audio::g711::Law;
-use karipass::call::{Call, Input, Output, Seed, Settings};
 use karipass::caller::ear::{Ear, Heard};
-use karipass::datagram::Kind as Media;
 use karipass::dtmf;
-use karipass::keying::{MasterKey, Suite};
-use karipass::rtp::srtp::Receiver;
-use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event};
-use karipass::sip::flow::{Flow, Transport};
+use karipass::internals::account::CallRecord;
+use karipass::internals::audio::g711::Law;
+use karipass::internals::call::{Call, Input, Output, Seed, Settings};
+use karipass::internals::datagram::Kind as Media;
+use karipass::internals::keying::{MasterKey, Suite};
+use karipass::internals::rtp::srtp::Receiver;
+use karipass::internals::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event};
+use karipass::internals::sip::flow::{Flow, Transport};
 use karipass::time::Time;
 
 use super::ledger::{Ledger, Reply, wall};
@@ -305,8 +305,8 @@ impl Service {
     }
 }
 
-fn media(kind: Media, remote: std::net::SocketAddr, bytes: &[u8]) -> karipass::datagram::Datagram<&[u8]> {
-    karipass::datagram::Datagram { kind, remote, bytes }
+fn media(kind: Media, remote: std::net::SocketAddr, bytes: &[u8]) -> karipass::internals::datagram::Datagram<&[u8]> {
+    karipass::internals::datagram::Datagram { kind, remote, bytes }
 }
 
 /// Reads what is encrypted with the key that a description has for a suite.

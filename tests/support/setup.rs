@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use karipass::account::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER};
-use karipass::call::identity::Trust;
 use karipass::caller::script::Order;
 use karipass::caller::{Habits, Manner};
-use karipass::ivr;
+use karipass::internals::account::{DEMO_ADDITIONAL_NUMBER, DEMO_CUSTOMER_NUMBER};
+use karipass::internals::call::identity::Trust;
+use karipass::internals::ivr;
+use karipass::internals::keying::Suite;
+use karipass::internals::sip::sdp::Srtp;
 use karipass::key::Ways;
-use karipass::keying::Suite;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::sip::sdp::Srtp;
 use karipass::unit::Unit;
 
 use super::ledger::Manners;

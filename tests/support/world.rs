@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use karipass::account::{self, CallRecord};
-use karipass::audio::g711::Law;
 use karipass::caller::Conclusion;
+use karipass::internals::account::{self, CallRecord};
+use karipass::internals::audio::g711::Law;
+use karipass::internals::sip::endpoint::EndCause;
 use karipass::number::PhoneNumber;
-use karipass::sip::endpoint::EndCause;
 use karipass::time::Time;
 use karipass::unit::Unit;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use karipass::account::Outcome;
-use karipass::call::identity::Trust;
-use karipass::sip::endpoint::EndCause;
+use karipass::internals::account::Outcome;
+use karipass::internals::call::identity::Trust;
+use karipass::internals::sip::endpoint::EndCause;
 
 use crate::support::ledger::Manners;
 use crate::support::network::Path;

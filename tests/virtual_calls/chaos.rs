@@ -11,7 +11,7 @@ use crate::support::{Expected, PHONE_MEDIA, PHONE_MOVED, Path, Setup, World, ms,
 fn run(seed: u64) {
     let (mut setup, _) = scenario::random(seed);
     setup.manner.patient = true;
-    setup.ivr.confirm = karipass::ivr::Confirm::ReadBack;
+    setup.ivr.confirm = karipass::internals::ivr::Confirm::ReadBack;
     let mut rng = StdRng::seed_from_u64(seed ^ 0xcafe);
     let mut world = World::new(setup);
     for _ in 0..rng.random_range(1..=4) {
@@ -83,7 +83,7 @@ fn a_fifth_is_lost() {
         setup.manner.patient = true;
         setup.to_service.loss = 0.2;
         setup.to_phone.loss = 0.2;
-        setup.ivr.confirm = karipass::ivr::Confirm::ReadBack;
+        setup.ivr.confirm = karipass::internals::ivr::Confirm::ReadBack;
         World::new(setup).run_to_any_end();
     }
 }

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use karipass::audio::g711::Law;
 use karipass::caller::{Faults, Habits, Silence};
+use karipass::internals::audio::g711::Law;
 use karipass::key::Ways;
 use karipass::secret::Secret;
 

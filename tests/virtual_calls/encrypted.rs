@@ -1,9 +1,9 @@
 //! Calls whose media is encrypted, is to be, or is not; and what is sent into them by whoever has no key.
 
-use karipass::account;
+use karipass::internals::account;
+use karipass::internals::keying::Suite;
+use karipass::internals::sip::sdp::Srtp;
 use karipass::key::Ways;
-use karipass::keying::Suite;
-use karipass::sip::sdp::Srtp;
 
 use crate::support::network::{Datagram, Kind};
 use crate::support::{Encryption, Expected, Offer, PHONE_MEDIA, Path, SERVICE_MEDIA, Setup, World, ms, rtcp_of};

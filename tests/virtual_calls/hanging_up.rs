@@ -1,7 +1,7 @@
 //! The call ends before its time: the caller hangs up at any moment, the server stops, the call is too long.
 
-use karipass::account::Outcome;
-use karipass::sip::endpoint::EndCause;
+use karipass::internals::account::Outcome;
+use karipass::internals::sip::endpoint::EndCause;
 
 use crate::support::ledger::Manners;
 use crate::support::{Setup, World, ms};

@@ -3,10 +3,10 @@
 
 use std::net::SocketAddr;
 
-use karipass::ivr;
+use karipass::internals::ivr;
+use karipass::internals::sip::endpoint::CommandError;
 use karipass::key::Ways;
 use karipass::secret::Secret;
-use karipass::sip::endpoint::CommandError;
 use karipass::time::Time;
 
 use crate::support::network::{Datagram, Kind};

@@ -1,7 +1,7 @@
 //! Calls that are refused before they are answered: nothing is written but the call's record, and nothing is said.
 
-use karipass::account::Outcome;
-use karipass::call::identity::Trust;
+use karipass::internals::account::Outcome;
+use karipass::internals::call::identity::Trust;
 
 use crate::support::ledger::Manners;
 use crate::support::setup::{additional_number, main_number, strange_number};

@@ -1,8 +1,8 @@
 //! What `karipass call` can do to a service's signalling: offer late, never acknowledge; and the Reasons of both ends.
 
-use karipass::account::Outcome;
+use karipass::internals::account::Outcome;
+use karipass::internals::sip::endpoint::EndCause;
 use karipass::key::Ways;
-use karipass::sip::endpoint::EndCause;
 
 use crate::support::{Expected, Offer, Setup, World, ms};
 

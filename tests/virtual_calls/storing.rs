@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use karipass::account::Outcome;
+use karipass::internals::account::Outcome;
 use karipass::key::Ways;
 use karipass::secret::Secret;
 use karipass::unit::Unit;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use karipass::account::password::{PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
-use karipass::account::{CallRecord, Contract, Outcome, Store};
-use karipass::ivr::SetTemporaryPassword;
+use karipass::internals::account::password::{PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
+use karipass::internals::account::{CallRecord, Contract, Outcome, Store};
+use karipass::internals::ivr::SetTemporaryPassword;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::time::{Moment, Time, UnixTime};

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use karipass::account::password::Cost;
-use karipass::account::rules::{Policy, Rules};
-use karipass::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
-use karipass::account::tables::Fault;
-use karipass::account::{Actor, Contract, Effects, Existing, LinePassword, Service, SettingChange, Store, UserName};
+use karipass::internals::account::password::Cost;
+use karipass::internals::account::rules::{Policy, Rules};
+use karipass::internals::account::setting::{ArrivalMail, BulkTransfer, FaultNotice, FaxMail};
+use karipass::internals::account::tables::Fault;
+use karipass::internals::account::{
+    Actor, Contract, Effects, Existing, LinePassword, Service, SettingChange, Store, UserName,
+};
+use karipass::internals::sip::digest::{Algorithm, Ha1};
 use karipass::number::PhoneNumber;
-use karipass::sip::digest::{Algorithm, Ha1};
 use karipass::time::{Moment, Time, UnixTime};
 use rand::RngExt;
 use rand::rngs::StdRng;

@@ -1,8 +1,8 @@
 //! What happens in the network: a call, a fault, its end, each told by `karipass event` or the API, now and then twice under one id.
 
-use karipass::account::Store;
-use karipass::account::mail::MailFilter;
-use karipass::event::{Event, play};
+use karipass::internals::account::Store;
+use karipass::internals::account::mail::MailFilter;
+use karipass::internals::event::{Event, play};
 use rand::RngExt;
 
 use crate::plan::{any_number, contracts};

@@ -1,11 +1,11 @@
 //! What must hold, whatever happens. Each is a function, with its reason. The cheap ones are held after every step, for what has
 //! changed; the dear ones when the world has come to rest.
 
-use karipass::account::mail::{MailFilter, MailState};
-use karipass::account::{Action, AuditFilter, CallFilter, Outcome, Store, Verdict};
 use karipass::caller::Conclusion;
-use karipass::ivr::Confirm;
-use karipass::switchboard::signalling::LAST_WORDS;
+use karipass::internals::account::mail::{MailFilter, MailState};
+use karipass::internals::account::{Action, AuditFilter, CallFilter, Outcome, Store, Verdict};
+use karipass::internals::ivr::Confirm;
+use karipass::internals::switchboard::signalling::LAST_WORDS;
 use karipass::time::{Time, UnixTime};
 use karipass::unit::Unit;
 
@@ -96,7 +96,8 @@ fn set_by_its_owner(world: &World, facts: &CallFacts) -> Complaint {
     if matches!(phone.dial.who, Who::Impostor | Who::Withheld | Who::Guesser) || !proved {
         return Some(format!("a password is set by {:?}", phone.dial.who));
     }
-    let within = |contract: &&karipass::account::Contract| contract.has(phone.dial.line) && contract.has(*number);
+    let within =
+        |contract: &&karipass::internals::account::Contract| contract.has(phone.dial.line) && contract.has(*number);
     let Some(contract) = world.book.contracts.iter().chain(&world.book.former).find(within) else {
         return Some("a password is set out of the reach of the calling line".to_owned());
     };
@@ -131,7 +132,7 @@ fn a_stop_is_heard(world: &World, service: &Service) -> Complaint {
 fn nothing_is_unbounded(world: &World, service: &Service) -> Complaint {
     let room = world.plan.queue;
     // a thread of the ledger waits while an inbox is full, one answer each
-    let beyond = 3 + world.plan.hashers + karipass::switchboard::ledger::BATCH;
+    let beyond = 3 + world.plan.hashers + karipass::internals::switchboard::ledger::BATCH;
     if let Some(worker) = service.workers.iter().find(|worker| worker.inbox.len() > room + beyond) {
         return Some(format!("{} messages in an inbox of {room}", worker.inbox.len()));
     }

@@ -11,10 +11,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use karipass::account::password::{Cost, PreparedTemporaryPassword};
-use karipass::account::{AuditEntry, CallRecord};
-use karipass::switchboard::Undelivered;
-use karipass::switchboard::ledger::{self, Entry, Lookup, Password, Reply};
+use karipass::internals::account::password::{Cost, PreparedTemporaryPassword};
+use karipass::internals::account::{AuditEntry, CallRecord};
+use karipass::internals::switchboard::Undelivered;
+use karipass::internals::switchboard::ledger::{self, Entry, Lookup, Password, Reply};
 use karipass::time::{Moment, Time};
 use rand::RngExt;
 use rand::rngs::StdRng;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use karipass::account::Store;
-use karipass::account::mail::{MailFilter, MailState};
-use karipass::mail::{AtStop, HandOver, Letter, Options, Output, Post, Refusal, at_stop};
+use karipass::internals::account::Store;
+use karipass::internals::account::mail::{MailFilter, MailState};
+use karipass::internals::mail::{AtStop, HandOver, Letter, Options, Output, Post, Refusal, at_stop};
 use karipass::time::{Moment, Time};
 use rand::RngExt;
 use rand::rngs::StdRng;

@@ -1,7 +1,7 @@
 //! The operator at work, by a handle of the store of their own: what `karipass contract`, `account` and `prune` do.
 
-use karipass::account::password::{self, Cost};
-use karipass::account::{Existing, Store};
+use karipass::internals::account::password::{self, Cost};
+use karipass::internals::account::{Existing, Store};
 use karipass::secret::Secret;
 use karipass::unit::Unit;
 use rand::RngExt;

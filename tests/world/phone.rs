@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use karipass::caller::script::Order;
 use karipass::caller::{Caller, Conclusion, Habits, INFO_TYPE, Manner, Output, Silence, Step};
-use karipass::sip::digest::Account;
-use karipass::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Outgoing};
-use karipass::sip::flow::{Flow, Transport};
-use karipass::sip::message::{NameAddr, Uri};
-use karipass::sip::sdp::{self, LocalMedia, Srtp};
+use karipass::internals::sip::digest::Account;
+use karipass::internals::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Outgoing};
+use karipass::internals::sip::flow::{Flow, Transport};
+use karipass::internals::sip::message::{NameAddr, Uri};
+use karipass::internals::sip::sdp::{self, LocalMedia, Srtp};
 use karipass::time::Time;
 
 use crate::network::{Kind, Packet};

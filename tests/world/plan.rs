@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use karipass::account::{Contract, Service, Services};
-use karipass::ivr::Confirm;
+use karipass::internals::account::{Contract, Service, Services};
+use karipass::internals::ivr::Confirm;
 use karipass::key::Ways;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use karipass::audio::prompt::Bank;
 use karipass::caller::ear::Lexicon;
+use karipass::internals::audio::prompt::Bank;
 use karipass::number::PhoneNumber;
 use rand::SeedableRng;
 use rand::rngs::StdRng;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
-use karipass::audio::g711::Law;
+use karipass::internals::audio::g711::Law;
 
 use crate::support::BANK;
 

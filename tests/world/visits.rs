@@ -1,7 +1,7 @@
 //! Subscribers at the settings site: logins with passwords that are right, wrong, old or used, alone and two at once; the own password;
 //! how far a login reaches. What must hold of a visit is held as it happens.
 
-use karipass::account::{Credential, Store};
+use karipass::internals::account::{Credential, Store};
 use karipass::number::PhoneNumber;
 use karipass::time::Moment;
 use karipass::unit::Unit;

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use karipass::account::Store;
-use karipass::account::mail::{MailFilter, MailState};
+use karipass::internals::account::Store;
+use karipass::internals::account::mail::{MailFilter, MailState};
 use karipass::time::{Moment, Time};
 use rand::rngs::StdRng;
 

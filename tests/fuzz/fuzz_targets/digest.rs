@@ -3,10 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use karipass::lock::Lock;
+use karipass::internals::lock::Lock;
+use karipass::internals::sip::digest::{Account, Algorithm, Authenticator, Challenge, Credentials, Proof, answer};
+use karipass::internals::sip::message::{Method, Request};
 use karipass::secret::Secret;
-use karipass::sip::digest::{Account, Algorithm, Authenticator, Challenge, Credentials, Proof, answer};
-use karipass::sip::message::{Method, Request};
 use karipass::time::Time;
 use libfuzzer_sys::fuzz_target;
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use karipass::rtp::session::{Config, EventFormat, Formats, Output, Received, Session};
+use karipass::internals::rtp::session::{Config, EventFormat, Formats, Output, Received, Session};
 use karipass::time::Time;
 use libfuzzer_sys::fuzz_target;
 

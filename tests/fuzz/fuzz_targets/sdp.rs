@@ -1,8 +1,8 @@
 //! Any bytes, as an offer and as an answer.
 #![no_main]
 
-use karipass::keying::{Keys, Suite};
-use karipass::sip::sdp::{self, LocalMedia, Srtp};
+use karipass::internals::keying::{Keys, Suite};
+use karipass::internals::sip::sdp::{self, LocalMedia, Srtp};
 use libfuzzer_sys::fuzz_target;
 use rand::SeedableRng;
 use rand::rngs::StdRng;

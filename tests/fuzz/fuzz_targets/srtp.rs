@@ -6,8 +6,8 @@
 
 #![no_main]
 
-use karipass::keying::{Keying, LONGEST, MasterKey, Suite};
-use karipass::rtp::srtp::Srtp;
+use karipass::internals::keying::{Keying, LONGEST, MasterKey, Suite};
+use karipass::internals::rtp::srtp::Srtp;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

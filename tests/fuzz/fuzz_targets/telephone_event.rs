@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use karipass::rtp::packet::Packet;
-use karipass::rtp::telephone_event::{Change, LAST_CODE, Receiver};
+use karipass::internals::rtp::packet::Packet;
+use karipass::internals::rtp::telephone_event::{Change, LAST_CODE, Receiver};
 use karipass::time::Time;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,8 +1,8 @@
 //! Any bytes, as a datagram, as a stream cut in two, and as header values.
 #![no_main]
 
-use karipass::sip::message::{Message, NameAddr, Response, Uri, Via};
-use karipass::sip::wire::{self, Framed, Framer, ParseError};
+use karipass::internals::sip::message::{Message, NameAddr, Response, Uri, Via};
+use karipass::internals::sip::wire::{self, Framed, Framer, ParseError};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
