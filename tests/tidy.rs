@@ -56,7 +56,6 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "cli" => {
             &["service", "dialler", "caller", "decode", "trace", "config", "account", "audio", "dtmf", "event", "fax"]
         }
-        "main" => &["cli"],
         _ => &[],
     }
 }

@@ -8,9 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use karipass::dtmf;
 use karipass::internals::call::identity::Trust;
 use karipass::internals::call::{Input, Settings};
 use karipass::internals::datagram::{Datagram, Kind as MediaKind};
+use karipass::internals::ivr;
 use karipass::internals::lock::Lock;
 use karipass::internals::sip::digest::Algorithm;
 use karipass::internals::sip::endpoint::{self, CallHandle, RegistrarConfig};
@@ -20,8 +22,6 @@ use karipass::internals::sip::sdp::Srtp;
 use karipass::internals::switchboard::ledger::{Caller, Lookup, Password, Reply};
 use karipass::internals::switchboard::{Calls, Config, Output, PeerLimits, Signalling, ToWorker, Undelivered, calls};
 use karipass::time::{Moment, Time};
-use karipass::dtmf;
-use karipass::internals::ivr;
 use rand::{Rng, RngExt};
 
 use crate::book::Book;
