@@ -107,11 +107,11 @@ pub(super) fn srtp(value: &Value) -> Result<Srtp, Unfit> {
     Srtp::from_name(name).ok_or_else(|| format!("{name:?} is not a mode of encryption"))
 }
 
-pub(super) fn range(value: &Value, allowed: RangeInclusive<i64>) -> Result<(u8, u8), Unfit> {
+pub(super) fn range(value: &Value, allowed: RangeInclusive<i64>) -> Result<RangeInclusive<u8>, Unfit> {
     match value.list()?.as_slice() {
         [fewest, most] => {
-            let range: (u8, u8) = (fewest.integer(allowed.clone())?, most.integer(allowed)?);
-            if range.0 <= range.1 { Ok(range) } else { Err(format!("{} is more than {}", range.0, range.1)) }
+            let (fewest, most) = (fewest.integer(allowed.clone())?, most.integer(allowed)?);
+            if fewest <= most { Ok(fewest..=most) } else { Err(format!("{fewest} is more than {most}")) }
         }
         other => Err(format!("expected 2 numbers, found {}", other.len())),
     }

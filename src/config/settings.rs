@@ -1,6 +1,7 @@
 //! The settings as typed values, and their defaults.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ pub struct Ivr {
     /// How a password is confirmed.
     pub confirm: Confirm,
     /// The allowed number of digits of a temporary password.
-    pub password_digits: (u8, u8),
+    pub password_digits: RangeInclusive<u8>,
     /// From the end of a prompt to the first digit.
     pub first_digit_timeout: Duration,
     /// From one digit to the next.
@@ -136,7 +137,7 @@ pub struct Site {
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Cidr>,
     /// The allowed length of an own password.
-    pub password_length: (u8, u8),
+    pub password_length: RangeInclusive<u8>,
     /// Whether it must contain both letters and digits.
     pub password_letters_and_digits: bool,
     /// The validity of an own password, in days.
@@ -285,7 +286,7 @@ impl Ivr {
         Ivr {
             prompts: None,
             confirm: Confirm::ReadBack,
-            password_digits: (4, 8),
+            password_digits: 4..=8,
             first_digit_timeout: Duration::from_secs(10),
             inter_digit_timeout: Duration::from_secs(5),
             max_invalid: 3,
@@ -309,7 +310,7 @@ impl Site {
             certificate: None,
             key: None,
             trusted_proxies: Vec::new(),
-            password_length: (8, 64),
+            password_length: 8..=64,
             password_letters_and_digits: true,
             password_days: 60,
             idle_timeout: Duration::from_secs(15 * 60),

@@ -55,7 +55,7 @@ fn without_any_word_a_server_stays_on_loopback() {
     assert_eq!(config.sip.service_number.as_str(), "0664806430");
     assert!(config.sip.trusted_peers.is_empty() && config.sip.trust_from.is_empty(), "nobody is believed");
     assert_eq!(config.rtp.ports.to_string(), "10000-19999");
-    assert_eq!(config.ivr.password_digits, (4, 8));
+    assert_eq!(config.ivr.password_digits, 4..=8);
     assert_eq!(config.ivr.first_digit_timeout, Duration::from_secs(10));
     assert_eq!(config.ivr.inter_digit_timeout, Duration::from_secs(5));
     assert_eq!(config.store.url, StoreUrl::file("karipass.db"));

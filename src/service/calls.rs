@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::certificates::{self, Certificates};
 use super::error::StartError;
-use crate::account::AccountStore;
 use crate::audio::prompt::Bank;
 use crate::call::Settings;
 use crate::call::identity::Trust;
@@ -25,8 +24,7 @@ pub(super) fn options(
     config: &Config,
     certificates: &Certificates,
     prompts: Bank,
-    reader: AccountStore,
-    writer: AccountStore,
+    stores: Stores,
 ) -> Result<Options, StartError> {
     let limits = &config.limits;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -58,7 +56,7 @@ pub(super) fn options(
         },
         drain: limits.drain,
         retry_after: endpoint::Config::default().retry_after,
-        stores: Stores { reader: Box::new(reader), writer: Box::new(writer) },
+        stores,
         cost: config.store.hash_cost,
         threads: Threads { media: media_threads, hashing: limits.hash_workers as usize },
         trace: traces(&config.trace),
@@ -80,7 +78,7 @@ pub(super) fn other_loopback(media: &[IpAddr]) -> Option<IpAddr> {
 fn conversation(ivr: &config::Ivr) -> ivr::Config {
     ivr::Config {
         confirm: ivr.confirm,
-        password_digits: (ivr.password_digits.0.into(), ivr.password_digits.1.into()),
+        password_digits: ((*ivr.password_digits.start()).into(), (*ivr.password_digits.end()).into()),
         first_digit_timeout: ivr.first_digit_timeout,
         inter_digit_timeout: ivr.inter_digit_timeout,
         max_invalid: ivr.max_invalid,

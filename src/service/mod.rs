@@ -46,7 +46,7 @@ mod stores;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -56,7 +56,7 @@ use crate::audio::prompt::Bank;
 use crate::config::{Config, transport_name};
 use crate::mail::Sender;
 use crate::net::clock::time_of_day;
-use crate::server::Server;
+use crate::server::{Server, Stores};
 use crate::site::Site;
 
 pub use error::StartError;
@@ -75,19 +75,25 @@ pub struct Options {
     pub demo: bool,
 }
 
-/// A service that listens; calls are served while it [runs](Service::run).
+/// A service that listens; calls are served while it [runs](Service::run). Its threads end with that run: to be rid of a
+/// service that was never run, ask it to stop and run it.
 pub struct Service {
     server: Server,
+    beside: Beside,
+    stop: Stop,
+    asked: mpsc::Receiver<()>,
+    certificates: Arc<Certificates>,
+    example: Option<Contract>,
+    drain: Duration,
+}
+
+/// What runs beside calls.
+struct Beside {
     site: Site,
     /// How the site is reached where it listens: `http` or `https`.
     scheme: &'static str,
     api: Option<Api>,
     sender: Option<Sender>,
-    stop: Stop,
-    asked: mpsc::Receiver<()>,
-    certificates: Arc<Certificates>,
-    example: Option<Contract>,
-    drain: std::time::Duration,
 }
 
 /// A place where a service listens, as bound.
@@ -115,7 +121,8 @@ pub async fn start(config: &Config, options: Options) -> Result<Service, StartEr
     let example = if options.demo { Some(demo(&mut writer, &Actor::Program("serve"), time_of_day())?) } else { None };
     let started = async {
         let reader = open_store(config, Mode::Existing)?;
-        let mut telephony = calls::options(config, &certificates, prompts, reader, writer)?;
+        let stores = Stores { reader: Box::new(reader), writer: Box::new(writer) };
+        let mut telephony = calls::options(config, &certificates, prompts, stores)?;
         telephony.endpoint.max_calls = calls as usize;
         if options.demo {
             telephony.rtp_ips.extend(calls::other_loopback(&telephony.rtp_ips));
@@ -137,21 +144,18 @@ async fn assemble(
     certificates: Certificates,
     example: Option<Contract>,
 ) -> Result<Service, StartError> {
-    let started = start_beside(config, &server, &certificates, example.as_ref());
-    let (site, scheme, api, sender) = match started {
-        Ok(started) => started,
+    let beside = match start_beside(config, &server, &certificates, example.as_ref()) {
+        Ok(beside) => beside,
         Err(error) => {
             end_at_once(server).await;
             return Err(error);
         }
     };
-    let (stop, asked) = Stop::new(sender.as_ref().map(Sender::stop));
+    let (stop, asked) = Stop::new(beside.sender.as_ref().map(Sender::stop));
     let certificates = Arc::new(certificates);
     let drain = config.limits.drain;
-    Ok(Service { server, site, scheme, api, sender, stop, asked, certificates, example, drain })
+    Ok(Service { server, beside, stop, asked, certificates, example, drain })
 }
-
-type Beside = (Site, &'static str, Option<Api>, Option<Sender>);
 
 fn start_beside(
     config: &Config,
@@ -165,7 +169,7 @@ fn start_beside(
     let site = crate::site::start(options)?;
     let api = beside::start_api(config)?;
     let sender = beside::start_sender(config, &format!("{scheme}://{}", site.address()))?;
-    Ok((site, scheme, api, sender))
+    Ok(Beside { site, scheme, api, sender })
 }
 
 /// Ends a server that has taken no call yet.
@@ -184,8 +188,9 @@ impl Service {
             transport: transport_name(*transport),
             address: *address,
         });
-        let site = Listening { what: "site", transport: self.scheme, address: self.site.address() };
-        let api = self.api.as_ref().map(|api| Listening { what: "api", transport: "http", address: api.address() });
+        let Beside { site, scheme, api, .. } = &self.beside;
+        let site = Listening { what: "site", transport: scheme, address: site.address() };
+        let api = api.as_ref().map(|api| Listening { what: "api", transport: "http", address: api.address() });
         sip.chain([site]).chain(api).collect()
     }
 
@@ -196,7 +201,7 @@ impl Service {
 
     /// The settings site's address where it listens, such as `http://127.0.0.1:8080`.
     pub fn site(&self) -> String {
-        format!("{}://{}", self.scheme, self.site.address())
+        format!("{}://{}", self.beside.scheme, self.beside.site.address())
     }
 
     /// The example contract, if it was asked for.
@@ -217,8 +222,9 @@ impl Service {
     /// Serves until it is stopped: new calls are refused then, and running ones may end by the deadline of the configuration
     /// (`limits.drain`). Everything that it has taken on is in the store when this returns.
     pub async fn run(self) {
-        let Service { server, site, api, sender, stop, asked, drain, .. } = self;
+        let Service { server, beside, stop, asked, drain, .. } = self;
         server.run(asked).await;
+        let Beside { site, api, sender, .. } = beside;
         site.stop();
         drop(api);
         if let Some(sender) = sender {

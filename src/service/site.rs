@@ -20,7 +20,7 @@ const REFUSAL_AFTER: Duration = Duration::from_millis(400);
 /// `linphone`: what Linphone sets itself up from, where there is an example contract.
 pub(super) fn options(config: &Config, certificates: &Certificates, linphone: Option<String>) -> Options {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    let (fewest, most) = config.site.password_length;
+    let length = &config.site.password_length;
     let for_stores = config.clone();
     let pages = PageOptions {
         security: security(&config.site, certificates.site.as_ref()),
@@ -31,8 +31,8 @@ pub(super) fn options(config: &Config, certificates: &Certificates, linphone: Op
         clock: Arc::new(time_of_day),
         random: Arc::new(|| rand::rng().random()),
         rules: Rules {
-            fewest: fewest.into(),
-            most: most.into(),
+            fewest: (*length.start()).into(),
+            most: (*length.end()).into(),
             letters_and_digits: config.site.password_letters_and_digits,
             valid_seconds: i64::from(config.site.password_days) * 24 * 60 * 60,
         },

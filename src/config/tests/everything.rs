@@ -106,7 +106,7 @@ pub fn everything() -> Config {
         ivr: Ivr {
             prompts: Some(PathBuf::from(".")),
             confirm: Confirm::ReEnter,
-            password_digits: (6, 12),
+            password_digits: 6..=12,
             first_digit_timeout: Duration::from_millis(1500),
             inter_digit_timeout: Duration::from_secs(2),
             max_invalid: 4,
@@ -173,7 +173,7 @@ fn site() -> Site {
         certificate: None,
         key: None,
         trusted_proxies: vec!["192.0.2.80".parse().unwrap()],
-        password_length: (10, 40),
+        password_length: 10..=40,
         password_letters_and_digits: false,
         password_days: 90,
         idle_timeout: Duration::from_secs(300),
