@@ -100,7 +100,7 @@ impl Call {
                 self.send_bye(layer, now, hang_up);
                 true
             }
-            other => {
+            other @ (Phase::Incoming { .. } | Phase::Outgoing(_) | Phase::Running | Phase::Closing { .. }) => {
                 self.phase = other;
                 false
             }

@@ -28,6 +28,7 @@
 //! | `Answered`: our 2xx has no ACK | no | yes: the ACK was lost, or is late | RFC 3261 §14.1, RFC 5407 §3.1.4 |
 //!
 //! A PRACK may offer once the INVITE's own offer is answered; before that its offer is out of order (400, RFC 3262 §5).
+//! An UPDATE without an offer is refused (500) only while another UPDATE is unanswered (RFC 3311 §5.2).
 //!
 //! How it goes on:
 //!
@@ -45,6 +46,7 @@
 //! | [`take_ack`](Negotiation::take_ack): our answer in ACK | `Theirs` → `Settled` | `Ours` → `None` |
 //! | [`offered`](Negotiation::offered): their UPDATE or PRACK | `Settled` → `Theirs` | |
 //! | [`take_offered`](Negotiation::take_offered): our final response to it | `Theirs` → `Settled` | |
+//! | [`withdraw`](Negotiation::withdraw), [`take_pending`](Negotiation::take_pending): their request is cancelled or refused | `Theirs`, `Unopened` → `Settled` | `Theirs` → `None` |
 //! | [`roll_back`](Negotiation::roll_back): the INVITE has failed (RFC 3261 §14.1) | the INVITE's → `Settled` | → `None` |
 
 use super::handle::{ClientId, ServerId};
@@ -221,7 +223,7 @@ impl Negotiation {
     pub fn take_offered(&mut self) -> Option<PendingRequest> {
         match std::mem::replace(&mut self.exchange, Exchange::Settled) {
             Exchange::Theirs(TheirOffer::Request(request)) => Some(*request),
-            other => {
+            other @ (Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_)) => {
                 self.exchange = other;
                 None
             }
@@ -240,7 +242,7 @@ impl Negotiation {
     pub fn take_invite(&mut self) -> Option<PendingRequest> {
         match std::mem::replace(&mut self.invite, Invite::None) {
             Invite::Theirs(request) => Some(*request),
-            other => {
+            other @ (Invite::None | Invite::Ours | Invite::Answered(_)) => {
                 self.invite = other;
                 None
             }
@@ -382,7 +384,7 @@ impl Negotiation {
     pub fn take_prack(&mut self) -> Option<RAck> {
         match std::mem::replace(&mut self.exchange, Exchange::Settled) {
             Exchange::Theirs(TheirOffer::Provisional(rack)) => Some(rack),
-            other => {
+            other @ (Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_)) => {
                 self.exchange = other;
                 None
             }
