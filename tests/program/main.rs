@@ -14,6 +14,7 @@ mod services;
 #[path = "../services/sink.rs"]
 #[allow(dead_code, clippy::indexing_slicing)]
 mod sink;
+mod storing;
 mod support;
 mod terminal;
 mod traces;

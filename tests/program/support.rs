@@ -188,6 +188,19 @@ impl Service {
         (code, log)
     }
 
+    /// Whether it ends by itself in this time.
+    #[allow(dead_code)] // not every test program asks
+    pub fn ends_within(&mut self, time: std::time::Duration) -> bool {
+        let started = std::time::Instant::now();
+        while started.elapsed() < time {
+            if self.process.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        false
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
