@@ -43,9 +43,6 @@ fn every_file_is_named_by_a_mod() {
     complain(lost.map(|path| format!("{}: no `mod` names it", short(&path))).collect());
 }
 
-/// To be cut: declarations within these folders.
-const STILL_UNNAMED: &[&str] = &[];
-
 /// A declaration that others could use.
 struct Declaration {
     name: String,
@@ -119,8 +116,7 @@ fn every_declaration_is_named_elsewhere() {
             let outside = used.keys().any(|file| *file != path);
             // a type may be reached by what gives it out, so that nobody else has to name it
             let given_out = (inside || kind != "fn") && used[&path] > 1;
-            let known = STILL_UNNAMED.iter().any(|folder| short(&path).starts_with(folder));
-            if !outside && !given_out && !known {
+            if !outside && !given_out {
                 complaints.push(format!("{}:{line}: {kind} {name} is `pub`, and no other file names it", short(&path)));
             }
         }
