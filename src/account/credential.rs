@@ -270,4 +270,38 @@ mod tests {
             assert_eq!(hashes.iter().filter(|hash| hash.matches(&clear)).count(), matching);
         }
     }
+
+    #[test]
+    fn a_temporary_password_is_valid_for_its_time_and_one_use() {
+        let hash = PasswordHash::from_phc("$".to_owned());
+        let temporary = Temporary { hash, set_at: UnixTime(0), expires_at: UnixTime(86_400), used_at: None };
+        assert!(temporary.is_valid(UnixTime(86_399)), "23:59:59");
+        assert!(!temporary.is_valid(UnixTime(86_400)), "24:00:00");
+        assert!(!Temporary { used_at: Some(UnixTime(9)), ..temporary }.is_valid(UnixTime(10)));
+    }
+
+    #[test]
+    fn a_locked_account_is_judged_locked_whatever_the_password() {
+        let (clear, lock) = (Secret::from("48151623"), Lock::default());
+        let hash = password::hash(&clear, Cost::CHEAP, &mut StdRng::seed_from_u64(1)).unwrap();
+        let mut credential = Credential::new(Unit::Line, PhoneNumber::parse("0600001111").unwrap());
+        credential.own = Some(Own { hash, changed_at: UnixTime(0) });
+        let Credential { unit, number, .. } = credential;
+        let attempt = |text: &str| Attempt::compare(unit, number, Some(&credential), &Secret::from(text), Cost::CHEAP);
+        let (right, wrong) = (attempt("48151623"), attempt("0"));
+        let judge = |attempt: &Attempt, standing, second| {
+            attempt.judge(&Credential { standing, ..credential.clone() }, UnixTime(second), lock).unwrap()
+        };
+        let twice = Standing { failures: 2, locked_until: None };
+        let third = judge(&wrong, twice, 0);
+        assert_eq!((third.verdict, third.action), (Verdict::Wrong, Some(Action::Locked)));
+        assert_eq!(third.standing, Standing { failures: 3, locked_until: Some(UnixTime(600)) });
+        for attempt in [&right, &wrong] {
+            let locked = judge(attempt, third.standing, 599);
+            assert_eq!((locked.verdict, locked.action), (Verdict::Locked { until: UnixTime(600) }, None));
+        }
+        assert_eq!(judge(&right, third.standing, 600).standing, Standing::default(), "the lock is over");
+        assert_eq!(judge(&wrong, third.standing, 600).standing, Standing { failures: 1, locked_until: None });
+        assert_eq!(judge(&right, twice, 0).verdict, Verdict::Own, "two are not enough");
+    }
 }

@@ -76,6 +76,10 @@ pub trait Store: Send {
     /// one that this write was not, while the others were.
     fn commit(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
 
+    /// Commits a group anew whose commit ended as [`StoreError::Unknown`]: what had arrived is acknowledged, and nothing is
+    /// done twice.
+    fn commit_again(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
+
     /// Forgets what is older than `before`, at most `most` rows of each kind, so that nobody who writes waits for long. Mails
     /// that are queued, and what subscribers keep, stay however old they are.
     fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError>;

@@ -182,7 +182,7 @@ impl AuditTable for Shared {
     fn append_audit(&mut self, entries: &[AuditEntry]) -> Result<(), Failure> {
         self.step()?;
         for entry in entries {
-            let id = self.state.last_id.next();
+            let id = self.state.next_id();
             self.state.audit.put(id, entry.clone());
         }
         Ok(())

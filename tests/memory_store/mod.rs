@@ -93,6 +93,11 @@ impl Memory {
         self.lock().state.crash();
     }
 
+    /// Another store with the same in its tables, and nothing that goes wrong.
+    pub fn copy(&self) -> Memory {
+        Memory { shared: Arc::new(Mutex::new(Shared { state: self.snapshot(), ..Shared::default() })) }
+    }
+
     /// Everything that is in the tables.
     pub fn snapshot(&self) -> State {
         self.lock().state.clone()

@@ -26,8 +26,6 @@ macro_rules! tables {
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct State {
             $($(#[$doc])* pub $name: Table<$key, $row>,)*
-            /// The last id that was given to a fax or an audit row. It does not go back with a transaction.
-            pub last_id: Id,
         }
 
         impl State {
@@ -71,21 +69,14 @@ tables! {
     /// The calls by start and id.
     starts: (UnixTime, String) => (),
     audit: i64 => AuditEntry,
+    /// The last id that was given to a fax or an audit row.
+    last_id: () => i64,
 }
 
-/// A sequence. It takes no part in comparisons.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Id(pub i64);
-
-impl PartialEq for Id {
-    fn eq(&self, _: &Id) -> bool {
-        true
-    }
-}
-
-impl Id {
-    pub fn next(&mut self) -> i64 {
-        self.0 += 1;
-        self.0
+impl State {
+    pub fn next_id(&mut self) -> i64 {
+        let id = self.last_id.get(&()).map_or(1, |last| last + 1);
+        self.last_id.put((), id);
+        id
     }
 }

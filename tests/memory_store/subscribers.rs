@@ -289,7 +289,7 @@ impl FaxTable for Shared {
         self.step()?;
         self.refer(fax.number, "fax")?;
         let NewFax { number, caller, pages, document } = fax;
-        let (id, size) = (self.state.last_id.next(), document.len() as u64);
+        let (id, size) = (self.state.next_id(), document.len() as u64);
         let row = Fax { id, number: *number, caller: *caller, received_at, pages: *pages, size, viewed_at: None };
         self.state.faxes.put(id, (row, document.clone()));
         Ok(id)

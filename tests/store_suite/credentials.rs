@@ -1,7 +1,8 @@
 //! Passwords: how long they live, what replaces what, and locks.
 
 use karipass::internals::account::{
-    Attempt, AuditFilter, CallRecord, Cost, Existing, Outcome, Settled, Store, StoreError, Verdict, Write,
+    Action, Attempt, AuditEntry, AuditFilter, CallFilter, CallRecord, Cost, Existing, Outcome, Settled, Store,
+    StoreError, Verdict, Write,
 };
 use karipass::secret::Secret;
 use karipass::unit::Unit;
@@ -212,4 +213,49 @@ pub fn one_refused_write_leaves_the_others_of_its_group<B: Backend>(backend: &B)
     store.remove_contract(number("0311112222"), &BY, NOW).unwrap();
     let gone = store.set_temporary_passwords(&[prepared(Unit::Line, "0311112222", "48151623", NOW)]).unwrap();
     assert!(matches!(gone.as_slice(), [Err(StoreError::NotContracted { .. })]), "{gone:?}");
+}
+
+pub fn a_group_that_is_committed_again_is_not_done_twice<B: Backend>(backend: &B) {
+    let mut store = with_example(backend);
+    let good = prepared(Unit::Line, "0600001111", "48151623", NOW);
+    let stranger = prepared(Unit::Number, "0600003333", "48151623", NOW);
+    let call = CallRecord::new("c-1", NOW, "192.0.2.1:5060", Outcome::Set);
+    let other = CallRecord { status: 403, ..call.clone() };
+    let row = AuditEntry {
+        at: NOW,
+        actor: "192.0.2.1".to_owned(),
+        action: Action::LineWrong,
+        unit: None,
+        number: None,
+        detail: None,
+    };
+    let writes = [
+        Write::TemporaryPassword(&good),
+        Write::TemporaryPassword(&stranger),
+        Write::Call(&call),
+        Write::Call(&other),
+        Write::Audit(&row),
+    ];
+    // nothing of it had arrived
+    let results = store.commit_again(&writes).unwrap();
+    assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false, true]);
+    let left = |store: &B::Handle| {
+        let audit = store.audit(&AuditFilter::default()).unwrap();
+        let calls = store.calls(&CallFilter::default()).unwrap();
+        (audit, calls, store.credential(Unit::Line, number("0600001111")).unwrap())
+    };
+    let before = left(&store);
+    // all of it had; the subscriber has even used it meanwhile
+    assert_eq!(store.commit_again(&writes), Ok(results.clone()));
+    assert_eq!(left(&store), before);
+    set_own(&mut store, Unit::Line, "0600001111", "my own one 1", NOW.plus(1));
+    assert_eq!(store.commit_again(&writes), Ok(results));
+    assert_eq!(verify(&mut store, Unit::Line, "0600001111", "48151623", NOW.plus(2)), Verdict::Wrong);
+    // each kind of write is known again by itself
+    for write in [writes[0], writes[2], writes[4]] {
+        let before = left(&store);
+        assert_eq!(store.commit_again(&[write]), Ok(vec![Ok(())]));
+        assert_eq!(left(&store), before, "{write:?}");
+    }
+    assert_eq!(store.commit_again(&[]), Ok(Vec::new()));
 }

@@ -4,6 +4,7 @@
 
 mod contracts;
 mod credentials;
+mod faults;
 mod histories;
 mod lines;
 mod mails;
@@ -73,6 +74,7 @@ macro_rules! conformance {
             an_attempt_on_a_password_that_changed_meanwhile_is_stale
             what_nobody_has_is_unknown_and_leaves_no_trace
             one_refused_write_leaves_the_others_of_its_group
+            a_group_that_is_committed_again_is_not_done_twice
             a_call_record_comes_back_as_it_was
             a_call_is_recorded_once
             call_records_are_chosen_and_ordered

@@ -172,3 +172,26 @@ fn forget_number(tables: &mut dyn Tables, number: PhoneNumber) -> Result<(), Fai
     tables.delete_line_password(number)?;
     tables.delete_number(number)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_line_unit_logs_in_with_the_customer_number_alone() {
+        let [customer, additional] = ["0600001111", "0600002222"].map(|text| PhoneNumber::parse(text).unwrap());
+        for (unit, number, owner, expected) in [
+            (Unit::Line, customer, Some(customer), true),
+            (Unit::Line, additional, Some(customer), false),
+            (Unit::Line, customer, None, false),
+            (Unit::Number, additional, Some(customer), true),
+            (Unit::AdminUser, additional, Some(customer), true),
+            (Unit::Number, additional, None, false),
+            (Unit::AdminUser, additional, None, false),
+        ] {
+            let refused = StoreError::NotContracted { unit, number };
+            assert_eq!(is_contracted(unit, number, owner), if expected { Ok(()) } else { Err(refused) });
+        }
+    }
+}

@@ -4,7 +4,9 @@ use super::audit::Audited;
 use super::contracts::is_contracted;
 use crate::account::credential::Standing;
 use crate::account::tables::{Failure, Tables, TemporaryColumns};
-use crate::account::{Action, Actor, AuditEntry, CallRecord, PreparedTemporaryPassword, StoreError, Write};
+use crate::account::{
+    Action, Actor, AuditEntry, AuditFilter, CallRecord, PreparedTemporaryPassword, StoreError, Write,
+};
 use crate::number::PhoneNumber;
 
 type Results = Vec<Result<(), StoreError>>;
@@ -44,6 +46,50 @@ pub(super) fn commit(tables: &mut dyn Tables, writes: &[Write<'_>]) -> Result<Re
     Ok(results)
 }
 
+/// What was asked before, with an outcome that is not known: a group arrives as a whole or not at all, so one of its marks
+/// tells of all.
+pub(super) fn commit_again(tables: &mut dyn Tables, writes: &[Write<'_>]) -> Result<Results, Failure> {
+    let marks: Vec<bool> = writes.iter().map(|write| has_arrived(tables, write)).collect::<Result<_, _>>()?;
+    if !marks.contains(&true) {
+        return commit(tables, writes);
+    }
+    Ok(writes.iter().zip(marks).map(|(write, arrived)| if arrived { Ok(()) } else { refused(write) }).collect())
+}
+
+/// Whether the store has exactly what this write leaves.
+fn has_arrived(tables: &dyn Tables, write: &Write<'_>) -> Result<bool, Failure> {
+    match write {
+        Write::TemporaryPassword(password) => is_audited(tables, &set(password)),
+        Write::Call(record) => Ok(tables.call(&record.id)?.as_ref() == Some(*record)),
+        Write::Audit(entry) => is_audited(tables, entry),
+    }
+}
+
+fn is_audited(tables: &dyn Tables, entry: &AuditEntry) -> Result<bool, Failure> {
+    // what was written just now is among the newest
+    const NEWEST: u32 = 256;
+    let filter = AuditFilter { number: entry.number, unit: entry.unit, last: Some(NEWEST) };
+    Ok(tables.audit(&filter)?.contains(entry))
+}
+
+/// Why a write of a group that arrived is not in the store.
+fn refused(write: &Write<'_>) -> Result<(), StoreError> {
+    match write {
+        Write::TemporaryPassword(password) => {
+            Err(StoreError::NotContracted { unit: password.unit, number: password.number })
+        }
+        Write::Call(record) => Err(StoreError::CallTwice { id: record.id.clone() }),
+        Write::Audit(_) => Ok(()),
+    }
+}
+
+/// The row that tells of a temporary password.
+fn set(password: &PreparedTemporaryPassword) -> AuditEntry {
+    let PreparedTemporaryPassword { unit, number, set_at, ref call_id, .. } = *password;
+    let by = Actor::Call(call_id.clone());
+    Audited { by: &by, at: set_at, unit: Some(unit), number }.entry(Action::TemporarySet, None)
+}
+
 /// The numbers that have to be contracted, in the order of the writes.
 fn numbers(writes: &[Write<'_>]) -> Vec<PhoneNumber> {
     let number = |write: &Write<'_>| match write {
@@ -56,12 +102,10 @@ fn numbers(writes: &[Write<'_>]) -> Vec<PhoneNumber> {
 impl<'a> Rows<'a> {
     /// A new one replaces an older one, was not used yet, and lifts a lock; the account's own password stays.
     fn set_temporary(&mut self, password: &'a PreparedTemporaryPassword) {
-        let PreparedTemporaryPassword { unit, number, ref hash, set_at, expires_at, ref call_id } = *password;
+        let PreparedTemporaryPassword { unit, number, ref hash, set_at, expires_at, .. } = *password;
         let standing = Standing::default();
         self.temporaries.push(TemporaryColumns { unit, number, hash, set_at, expires_at, used_at: None, standing });
-        let by = Actor::Call(call_id.clone());
-        let audited = Audited { by: &by, at: set_at, unit: Some(unit), number };
-        self.audit.push(audited.entry(Action::TemporarySet, None));
+        self.audit.push(set(password));
     }
 
     fn write(self, tables: &mut dyn Tables, results: &mut Results) -> Result<(), Failure> {

@@ -153,6 +153,10 @@ impl<B: Backend> Store for Rules<B> {
         self.write(|tables| group::commit(tables, writes))
     }
 
+    fn commit_again(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.write(|tables| group::commit_again(tables, writes))
+    }
+
     fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError> {
         self.write(|tables| {
             Ok(Pruned {
