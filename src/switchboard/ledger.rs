@@ -27,6 +27,8 @@ use crate::time::UnixTime;
 pub const QUEUE: usize = 8192;
 /// The most writes in one transaction.
 pub const BATCH: usize = 512;
+/// How often a commit without an answer is written again before it counts as failed.
+const AGAIN: usize = 5;
 
 /// A call that waits for an answer, and the worker that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +164,17 @@ pub fn batch(first: Entry, gathered: impl Iterator<Item = Entry>) -> Vec<Entry> 
     std::iter::once(first).chain(gathered.take(BATCH - 1)).collect()
 }
 
+/// Commits; an outcome that is not known is asked for by writing the same again.
+fn known(store: &mut dyn Store, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    let first = store.commit(writes);
+    let Err(unknown) = &first else { return first };
+    if !unknown.is_unknown() {
+        return first;
+    }
+    warn!(error = %unknown, "a commit had no answer and is written again");
+    (0..AGAIN).find_map(|_| store.commit_again(writes).ok()).map_or(first, Ok)
+}
+
 /// Writes a batch; the replies are to go out only now.
 pub fn commit(store: &mut dyn Store, batch: Vec<Entry>) -> Vec<Reply> {
     let writes: Vec<Write<'_>> = batch
@@ -172,7 +185,7 @@ pub fn commit(store: &mut dyn Store, batch: Vec<Entry>) -> Vec<Reply> {
             Entry::Audit(row) => Write::Audit(row),
         })
         .collect();
-    match store.commit(&writes) {
+    match known(store, &writes) {
         Ok(results) => batch.into_iter().zip(results).filter_map(|(entry, result)| settle(entry, result)).collect(),
         Err(error) => batch.into_iter().filter_map(|entry| settle_failed(entry, &error)).collect(),
     }
@@ -226,5 +239,76 @@ impl Undelivered {
                 "internal error: the account store's thread has ended: the service has to be restarted"
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::account::rules::{Policy, Rules};
+    use crate::account::sqlite::Sqlite;
+    use crate::account::tables::{Backend, Durability, Failure, Tables};
+    use crate::account::{self, Actor, Mode};
+    use crate::secret::Secret;
+    use crate::unit::Unit;
+
+    /// Tables whose next commits have no answer, though they arrive.
+    struct Mute {
+        tables: Sqlite,
+        unanswered: usize,
+    }
+
+    impl Backend for Mute {
+        fn name(&self) -> String {
+            self.tables.name()
+        }
+
+        fn read<T>(&self, work: impl Fn(&dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
+            self.tables.read(work)
+        }
+
+        fn write<T>(
+            &mut self,
+            durability: Durability,
+            work: impl Fn(&mut dyn Tables) -> Result<T, Failure>,
+        ) -> Result<T, StoreError> {
+            let done = self.tables.write(durability, work);
+            if self.unanswered == 0 {
+                return done;
+            }
+            self.unanswered -= 1;
+            Err(StoreError::Unknown { store: self.name(), why: "no answer".to_owned() })
+        }
+    }
+
+    #[test]
+    fn a_commit_without_an_answer_is_written_again_until_there_is_one() {
+        let file = std::env::temp_dir().join(format!("karipass-ledger-{}.db", std::process::id()));
+        let tables = Sqlite::open(&file, Mode::Create, Duration::from_secs(30)).unwrap();
+        let mut store = Rules::new(Mute { tables, unanswered: 0 }, Policy::default());
+        account::demo(&mut store, &Actor::Program("test"), UnixTime(0)).unwrap();
+        let caller = Caller { worker: 0, call: CallHandle(7) };
+        let number = PhoneNumber::parse(account::DEMO_CUSTOMER_NUMBER).unwrap();
+        for (unanswered, expected) in [(0, Ok(())), (1, Ok(())), (AGAIN, Ok(())), (AGAIN + 1, Err(StoreFailed))] {
+            let request = SetTemporaryPassword { unit: Unit::Line, number, password: Secret::from("48151623") };
+            let password = Password { request, id: format!("c-{unanswered}"), caller };
+            let mut random = StdRng::seed_from_u64(1);
+            let entry = password.prepare(UnixTime(9), Cost::CHEAP, &mut random).map_err(|_| "no hash").unwrap();
+            store.backend_mut().unanswered = unanswered;
+            let replies = commit(&mut store, vec![entry]);
+            let [Reply::ToWorker { worker: 0, message: ToWorker::Input { call: _, input: Input::Stored(result) } }] =
+                replies.as_slice()
+            else {
+                panic!("{replies:?}")
+            };
+            assert_eq!(*result, expected, "{unanswered} commits have no answer");
+        }
+        Sqlite::discard(&file);
     }
 }

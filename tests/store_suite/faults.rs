@@ -1,12 +1,14 @@
 //! What the rules leave behind when their store fails, at any step: all or nothing, on tables in memory that fail on demand.
 
-use karipass::account::fax::NewFax;
-use karipass::account::mail::{AddressConfirmation, Claim, Delivery, MailFilter, NewMail, Purpose, TokenHash};
-use karipass::account::rules::{Policy, Rules};
-use karipass::account::session::{Session, SessionId, Stage};
-use karipass::account::setting::FaxMail;
-use karipass::account::tables::{Durability, Fault};
-use karipass::account::{
+use karipass::internals::account::fax::NewFax;
+use karipass::internals::account::mail::{
+    AddressConfirmation, Claim, Delivery, MailFilter, NewMail, Purpose, TokenHash,
+};
+use karipass::internals::account::rules::{Policy, Rules};
+use karipass::internals::account::session::{Session, SessionId, Stage};
+use karipass::internals::account::setting::FaxMail;
+use karipass::internals::account::tables::{Durability, Fault};
+use karipass::internals::account::{
     Attempt, AuditFilter, CallFilter, CallRecord, Effects, LinePassword, Outcome, Service, SettingChange, StoreError,
     UserName, Write,
 };
