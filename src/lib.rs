@@ -20,7 +20,7 @@
 //! | `rtp` | media (RFC 3550, 4733): sessions, jitter buffer, telephone events, RTCP |
 //! | `audio` | G.711, tones, recordings, resampling, the bank of prompts, capture files |
 //! | `dtmf` | the receiver: which digits are in the audio. A crate of its own (`karipass-dtmf`), which needs nothing but `std` |
-//! | `ivr` | the conversation: who says what next |
+//! | `ivr` | conversations: who says what next; each service's is a folder |
 //! | `account` | contracts, credentials, call records, and the store that keeps them |
 //! | `call` | one call from INVITE to BYE: the only place where all of these meet |
 //! | `caller` | the other end of the line, for tests and laboratories |

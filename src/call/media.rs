@@ -185,8 +185,9 @@ impl Media {
         record.media.replayed = count(stats.replayed);
         record.detail = record.detail.take().or_else(|| unheard(&stats));
         record.srtp = self.plan.keying.as_ref().map(|keying| keying.remote.suite().name().to_owned());
-        let [inband, rfc4733, info] = self.merger.reported();
-        (record.digits.inband, record.digits.rfc4733, record.digits.info) = (inband, rfc4733, info);
+        record.digits.inband = self.merger.reported(Way::InBand);
+        record.digits.rfc4733 = self.merger.reported(Way::Rfc4733);
+        record.digits.info = self.merger.reported(Way::Info);
     }
 
     fn hear(&mut self, now: Time) {

@@ -87,9 +87,9 @@ impl Merger {
         }
     }
 
-    /// Presses reported by each way: in-band, event, INFO.
-    pub fn reported(&self) -> [u32; 3] {
-        self.reported
+    /// Presses reported by this way.
+    pub fn reported(&self, way: Way) -> u32 {
+        self.reported[way as usize]
     }
 
     fn forget(&mut self, now: Time) {

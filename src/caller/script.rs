@@ -174,6 +174,12 @@ mod tests {
     }
 
     #[test]
+    fn no_reply_shows_its_keys() {
+        let shown = format!("{:?}", order(Unit::AdminUser, Some("0600002222")).in_order());
+        assert!(!shown.contains(|c: char| c.is_ascii_digit()), "{shown}");
+    }
+
+    #[test]
     fn another_password_read_back_is_noticed_and_the_ordered_one_accepted() {
         let mut order = order(Unit::Line, None);
         let mut read_back = ReadBack::default();

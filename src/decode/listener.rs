@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::report::{Candidate, Found, Options, Piece, Place, Press, Source};
 use crate::audio::SAMPLE_RATE;
-use crate::dtmf::{Config, Detector, Digit, Event, Explanation, Verdict};
+use crate::dtmf::{Config, Detector, Event, Explanation, Verdict};
+use crate::key::Key;
 
 /// A detector and its findings. Positions count samples since the first one.
 pub struct Listener {
@@ -21,7 +22,7 @@ pub struct Listener {
 
 /// A digit: position and length in samples.
 struct Heard {
-    digit: Digit,
+    digit: Key,
     at: u64,
     length: u64,
 }

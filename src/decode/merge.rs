@@ -38,11 +38,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::report::Place;
     use super::*;
-    use crate::dtmf::Digit;
+    use crate::key::Key;
 
     fn press(digit: char, start: u64, length: u64, source: Source) -> Press {
         let (start, length) = (Duration::from_millis(start), Duration::from_millis(length));
-        Press { digit: Digit::from_char(digit).unwrap(), start, length, source, place: Place::Stream(1) }
+        Press { digit: Key::from_char(digit).unwrap(), start, length, source, place: Place::Stream(1) }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::audio::capture::CaptureError;
 use crate::audio::wav::WavError;
-use crate::dtmf::{Digit, Explanation};
+use crate::dtmf::Explanation;
+use crate::key::Key;
 
 /// The way by which a digit reached the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Press {
     /// The key.
-    pub digit: Digit,
+    pub digit: Key,
     /// When it went down, since the start of the recording or the first frame of the capture.
     pub start: Duration,
     /// How long it was held.

@@ -8,7 +8,7 @@ use super::listener::{Listener, time_of};
 use super::merge::merge;
 use super::report::{Found, Options, Place, Press, Source};
 use crate::audio::g711::Law;
-use crate::dtmf::Digit;
+use crate::key::Key;
 use crate::rtp::inbound::{EventFormat, Formats, Inbound, Received};
 use crate::rtp::packet::Packet;
 use crate::time::Time;
@@ -216,7 +216,7 @@ impl Stream {
 
     fn up(&mut self, duration: u32) {
         let Some((code, start)) = self.down.take() else { return };
-        let Some(digit) = Digit::from_event_code(code) else { return };
+        let Some(digit) = Key::from_event_code(code) else { return };
         let length = time_of(duration.into());
         self.told.push(Press { digit, start, length, source: Source::Rfc4733, place: Place::Mono });
     }

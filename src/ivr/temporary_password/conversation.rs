@@ -40,9 +40,15 @@ pub struct Conversation {
     pub(super) flush: Flush,
     invalid: u32,
     timeouts: u32,
-    /// For the call record: what was chosen, also once the call has ended.
-    pub(super) chosen: (Option<Unit>, Option<PhoneNumber>),
+    pub(super) chosen: Chosen,
     pub(super) outputs: VecDeque<Output>,
+}
+
+/// The caller's choices for the call record, kept also once the call has ended.
+#[derive(Default)]
+pub(super) struct Chosen {
+    pub(super) unit: Option<Unit>,
+    pub(super) number: Option<PhoneNumber>,
 }
 
 impl Conversation {
@@ -61,7 +67,7 @@ impl Conversation {
             flush: Flush::default(),
             invalid: 0,
             timeouts: 0,
-            chosen: (None, None),
+            chosen: Chosen::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -108,12 +114,12 @@ impl Conversation {
 
     /// The unit chosen, as far as the conversation came.
     pub fn unit(&self) -> Option<Unit> {
-        self.chosen.0
+        self.chosen.unit
     }
 
     /// The number chosen (the customer number for the line unit), as far as the conversation came.
     pub fn target(&self) -> Option<PhoneNumber> {
-        self.chosen.1
+        self.chosen.number
     }
 
     /// How it ended, once [`Output::HangUp`] was given out.

@@ -21,7 +21,7 @@ impl Conversation {
             Key::D3 => Unit::AdminUser,
             _ => return self.refuse(now, Refusal::Key, State::UnitMenu),
         };
-        self.chosen.0 = Some(unit);
+        self.chosen.unit = Some(unit);
         let next = match unit {
             Unit::Line => State::CustomerNumber(Entry::for_number()),
             Unit::Number | Unit::AdminUser => State::OfferCalling { unit },
@@ -84,7 +84,7 @@ impl Conversation {
 
     /// The second group of steps begins.
     fn target_chosen(&mut self, now: Time, unit: Unit, number: PhoneNumber) -> State {
-        self.chosen.1 = Some(number);
+        self.chosen.number = Some(number);
         self.flush.begin(now, PAUSE_BETWEEN_GROUPS);
         let next = self.password(Target { unit, number });
         self.ask(&[], next)
