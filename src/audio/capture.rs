@@ -1,7 +1,7 @@
 //! Network captures: pcap (micro- and nanoseconds, either byte order) and pcapng, read as a stream of frames.
 //!
 //! Read here and not by pcap-file, which serves as the second opinion in tests: its pcapng reader takes every timestamp for
-//! nanoseconds, refuses blocks whose options lack an end mark, and cannot say at which byte a file is damaged. The
+//! nanoseconds, refuses blocks whose options lack an end mark, and cannot give the byte at which a file is damaged. The
 //! input need not be seekable, and no length in it is believed beyond [`LONGEST_FRAME`].
 
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ const KEPT: u32 = LONGEST_FRAME + 64;
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// Not a capture at all.
-    #[error("this is no capture file: its first bytes are neither those of pcap nor of pcapng")]
+    #[error("not a capture file: its first bytes are neither those of pcap nor of pcapng")]
     NotCapture,
     /// The file ends inside a frame or block.
     #[error(

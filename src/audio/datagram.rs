@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What carried a payload.
+/// The transport of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// UDP: the payload is a whole datagram.
@@ -16,17 +16,17 @@ pub enum Protocol {
 pub struct Datagram<'a> {
     /// UDP or TCP.
     pub protocol: Protocol,
-    /// Where it came from.
+    /// Its source.
     pub source: SocketAddr,
-    /// Where it went.
+    /// Its destination.
     pub destination: SocketAddr,
-    /// What it carried, as far as it was captured.
+    /// Its payload, as far as it was captured.
     pub payload: &'a [u8],
-    /// Whether the capture holds less of the payload than was sent.
+    /// Whether the capture has only a part of the payload.
     pub cut: bool,
 }
 
-/// The link types that are understood, by number and name, for saying so.
+/// The supported link types, by number and name, for messages.
 pub const LINKS: &str = "Ethernet, Linux cooked v1 and v2, raw IP, loopback, PPP";
 
 /// The datagram in a frame of a link type (LINKTYPE_…); `None` if it holds something else, is a fragment, or is damaged.
@@ -36,7 +36,7 @@ pub fn datagram(link: u32, frame: &[u8]) -> Option<Datagram<'_>> {
         113 => ether_type(u16_at(frame, 14)?, frame.get(16..)?),
         276 => ether_type(u16_at(frame, 0)?, frame.get(20..)?),
         12 | 14 | 101 | 228 | 229 => ip(frame),
-        // A family in the capturing machine's byte order; that an IP header follows is seen from the header itself.
+        // A family in the capturing machine's byte order; the IP header behind it speaks for itself.
         0 | 108 => ip(frame.get(4..)?),
         9 | 50 => ppp(frame.strip_prefix(&[0xFF, 0x03]).unwrap_or(frame)),
         _ => None,

@@ -49,7 +49,7 @@ pub enum BankError {
     },
     /// Prompts are missing.
     #[error(
-        "the prompt folder {} lacks {}; wanted is one WAV file for each prompt, best 8 kHz mono 16-bit",
+        "the prompt folder {} lacks {}; it needs one WAV file for each prompt, preferably 8 kHz mono 16-bit",
         .folder.display(),
         .missing.iter().map(|name| format!("{name}.wav")).collect::<Vec<_>>().join(", ")
     )]
@@ -59,7 +59,7 @@ pub enum BankError {
         /// Names of the prompts that it lacks.
         missing: Vec<String>,
     },
-    /// A file is there and cannot be opened.
+    /// A file exists but cannot be opened.
     #[error("the prompt {} cannot be opened: {source}", .file.display())]
     Open {
         /// The file.
@@ -67,8 +67,8 @@ pub enum BankError {
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A file is no WAV file that can be read.
-    #[error("the prompt {} cannot be used: {source} (wanted: a WAV file, best 8 kHz mono 16-bit)", .file.display())]
+    /// A file is not a readable WAV file.
+    #[error("the prompt {} cannot be used: {source} (needed: a WAV file, preferably 8 kHz mono 16-bit)", .file.display())]
     Wav {
         /// The file.
         file: PathBuf,
@@ -76,7 +76,7 @@ pub enum BankError {
         source: WavError,
     },
     /// A file has an unusable length.
-    #[error("the prompt {} {problem}; wanted is a sound of up to 120 seconds", .file.display())]
+    #[error("the prompt {} {problem}; needed is a sound of up to 120 seconds", .file.display())]
     Length {
         /// The file.
         file: PathBuf,
@@ -278,7 +278,7 @@ mod tests {
     fn a_bad_file_is_named_with_what_is_wrong() {
         let folder = Folder::new("bad");
         std::fs::write(folder.file("done"), "not sound").unwrap();
-        assert!(folder.error().contains("done.wav cannot be used: this is no WAV file"), "{}", folder.error());
+        assert!(folder.error().contains("done.wav cannot be used: not a WAV file"), "{}", folder.error());
         folder.put("done", 8000, &[&[]]);
         assert!(folder.error().contains("done.wav is empty"), "{}", folder.error());
         folder.put("done", 8000, &[&[1; 500]]);

@@ -1,4 +1,4 @@
-//! A recording as the telephone would carry it: any WAV file, channel by channel, as 8 kHz 16-bit samples.
+//! A recording as a telephone line would carry it: any WAV file, channel by channel, as 8 kHz 16-bit samples.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use super::SAMPLE_RATE;
 use super::resample::Resampler;
 use super::wav::{Reader, Warning, WavError, to_i16};
 
-/// A WAV file that is turned into 8 kHz while it is read, in bounded memory.
+/// A WAV file, converted to 8 kHz while it is read, in bounded memory.
 pub struct Recording<R> {
     reader: Reader<R>,
     /// One a channel; gone once the file has ended.
@@ -32,7 +32,7 @@ impl<R: Read> Recording<R> {
         })
     }
 
-    /// How many channels there are; at least one.
+    /// Number of channels; at least one.
     pub fn channels(&self) -> usize {
         self.reader.channels()
     }
@@ -42,7 +42,7 @@ impl<R: Read> Recording<R> {
         self.reader.rate()
     }
 
-    /// What was wrong with the file so far.
+    /// The faults of the file so far.
     pub fn warnings(&self) -> &[Warning] {
         self.reader.warnings()
     }

@@ -1,4 +1,4 @@
-//! From any sampling rate to any other, in practice to 8 kHz, without what would fold into the telephone band.
+//! From any sampling rate to any other, in practice to 8 kHz, without aliases in the telephone band.
 //!
 //! A windowed-sinc low-pass and the interpolation between samples are one step: the kernel is laid out for every phase that
 //! the two rates can have. It stands behind dasp's [`Interpolator`]; dasp's own `Sinc` has no low-pass and, in 0.11,
@@ -45,7 +45,7 @@ impl Resampler {
         Resampler { kernel, from, to, position: 0, lead, inputs: 0, outputs: 0 }
     }
 
-    /// Takes samples in and appends those that are complete to `out`. With equal rates they pass unchanged, at once.
+    /// Takes samples in and appends the complete ones to `out`. With equal rates they pass unchanged, at once.
     pub fn process(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         if self.from == self.to {
             out.extend_from_slice(samples);
@@ -57,7 +57,7 @@ impl Resampler {
         }
     }
 
-    /// Appends what is still inside; the output is then as long as the input, to the sample, rounded up.
+    /// Appends the rest; the output is then as long as the input, to the sample, rounded up.
     pub fn finish(mut self, out: &mut Vec<f32>) {
         let wanted = (self.inputs * self.to).div_ceil(self.from);
         while self.outputs < wanted && self.from != self.to {

@@ -1,17 +1,17 @@
-//! WAV files: every format that recordings and prompts come in, read as a stream; and 16-bit PCM, written.
+//! WAV files: all formats of recordings and prompts, read as a stream; and 16-bit PCM, written.
 //!
-//! Read are RIFF and RF64 with 8- to 32-bit PCM, 32- and 64-bit float, µ-law and A-law, plain or as
-//! `WAVE_FORMAT_EXTENSIBLE`. The input need not be seekable and is never held in memory, whatever its headers say; lengths
-//! that lie are found out when the data ends and reported as a [`Warning`]. hound writes, and in tests it is the second opinion.
+//! Supported are RIFF and RF64 with 8- to 32-bit PCM, 32- and 64-bit float, µ-law and A-law, plain or as
+//! `WAVE_FORMAT_EXTENSIBLE`. The input need not be seekable and is never held in memory, whatever its headers say; false
+//! lengths are noticed at the end of the data and reported as a [`Warning`]. hound writes, and in tests it is the second opinion.
 
 use std::fmt;
 use std::io::{self, Read, Seek, Write};
 
 use super::g711::Law;
 
-/// Rates outside of this are taken for a broken header.
+/// Rates outside of this range mean a broken header.
 const RATES: std::ops::RangeInclusive<u32> = 4000..=768_000;
-/// Data sizes from here on are what programs write that do not know the size beforehand.
+/// Data sizes from here on mean "unknown": programs write them that do not know the size beforehand.
 const UNKNOWN_SIZE: u64 = 0x7FFF_0000;
 const PIECE: usize = 16 * 1024;
 
@@ -19,7 +19,7 @@ const PIECE: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum WavError {
     /// Not a WAV file at all.
-    #[error("this is no WAV file: it starts with {found:?} where `RIFF` (or `RF64`) and `WAVE` belong")]
+    #[error("not a WAV file: it starts with {found:?} where `RIFF` (or `RF64`) and `WAVE` belong")]
     NotWav {
         /// The first bytes, printable ones as they are.
         found: String,
@@ -32,8 +32,8 @@ pub enum WavError {
         /// Which part was being read.
         part: &'static str,
     },
-    /// A header field has a value that cannot be.
-    #[error("the format chunk at byte {at} says {field} {value}, which cannot be; the header is damaged")]
+    /// A header field has an impossible value.
+    #[error("the format chunk at byte {at} gives {field} {value}, which is impossible; the header is damaged")]
     Impossible {
         /// Byte offset of the chunk.
         at: u64,
@@ -42,9 +42,9 @@ pub enum WavError {
         /// Its value.
         value: u64,
     },
-    /// A valid WAV file in a format that is not read.
+    /// A valid WAV file in an unsupported format.
     #[error(
-        "the sound is in format 0x{tag:04X} ({name}), which is not read; convert it: `sox FILE -e signed -b 16 OUT.wav`"
+        "the sound is in format 0x{tag:04X} ({name}), which is not supported; convert it: `sox FILE -e signed -b 16 OUT.wav`"
     )]
     Unsupported {
         /// The format tag.
@@ -62,14 +62,14 @@ pub enum WavError {
     },
 }
 
-/// What was wrong with a file that could still be read.
+/// A fault of a file that could still be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// The data end before the size in the header.
     Truncated {
         /// Bytes that the header promised.
         promised: u64,
-        /// Bytes that there were.
+        /// Bytes that exist.
         found: u64,
     },
     /// The last frame is not whole and was left out.
@@ -87,7 +87,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// How one sample is written down.
+/// The encoding of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Unsigned 8-bit.
@@ -146,7 +146,7 @@ pub struct Reader<R> {
     promised: Option<u64>,
     found: u64,
     piece: Vec<u8>,
-    /// Bytes of a frame whose rest has not come yet, at the front of `piece`.
+    /// Bytes of an incomplete frame at the front of `piece`.
     kept: usize,
     ended: bool,
     warnings: Vec<Warning>,
@@ -199,17 +199,17 @@ impl<R: Read> Reader<R> {
         self.rate
     }
 
-    /// How many channels there are; at least one.
+    /// Number of channels; at least one.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// How the samples are written down.
+    /// The encoding of the samples.
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
 
-    /// What was wrong so far.
+    /// The faults so far.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

@@ -155,7 +155,7 @@ fn half_a_sample_at_the_end_is_left_out_and_told() {
 #[test]
 fn what_cannot_be_read_says_why_and_where() {
     let message = |bytes: &[u8]| read_all(bytes).map(|_| ()).unwrap_err().to_string();
-    assert!(message(b"").contains("no WAV file"));
+    assert!(message(b"").contains("not a WAV file"));
     assert!(message(b"OggS\0\0\0\0\0\0\0\0\0\0").contains("OggS"));
     assert!(message(b"RIFF\x10\0").contains("ends at byte 6"));
     let whole = wav(&[format(1, 1, 8000, 2, 16), chunk(b"data", &[0; 8])]);

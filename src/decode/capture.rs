@@ -12,7 +12,7 @@ use crate::audio::datagram::{self, Datagram, Protocol, datagram};
 use crate::rtp::packet::Packet;
 use crate::time::Time;
 
-/// The most SSRCs that are looked at; beyond, the capture is an attack or not of telephony.
+/// Most SSRCs examined. With more, the capture is an attack or not of telephony.
 const MOST_STREAMS: usize = 20_000;
 /// A packet counts as the next of a stream when its number is at most this much higher.
 const NEAR: u16 = 50;
@@ -26,7 +26,7 @@ pub fn capture(input: impl Read, options: Options) -> Report {
     report
 }
 
-/// What may be a stream: its first packet waits for a second one that fits.
+/// A possible stream: its first packet waits for a second one that fits.
 enum Candidate {
     Waiting { at: Time, sequence: u16, first: Vec<u8> },
     Stream(usize),
@@ -121,20 +121,20 @@ impl Streams {
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(link) = self.unknown_link {
-            notes.push(format!("frames of link type {link} were passed over; read are {}", datagram::LINKS));
+            notes.push(format!("frames of link type {link} were skipped; supported are {}", datagram::LINKS));
         }
         if self.cut > 0 {
             let cut = self.cut;
             notes.push(format!("{cut} media packets were captured only in part; capture with `tcpdump -s 0`"));
         }
         if self.too_many {
-            notes.push(format!("there are more than {MOST_STREAMS} streams; the rest was passed over"));
+            notes.push(format!("there are more than {MOST_STREAMS} streams; the rest was skipped"));
         }
         for (n, (id, stream)) in self.streams.iter().enumerate() {
             let n = n + 1;
             for (payload_type, count) in stream.unknown_types() {
                 notes.push(format!(
-                    "stream {n} ({id}): {count} packets of payload type {payload_type} were not read (no G.711)"
+                    "stream {n} ({id}): {count} packets of payload type {payload_type} were not read (not G.711)"
                 ));
             }
         }

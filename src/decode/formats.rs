@@ -1,7 +1,7 @@
-//! Which payload types mean what, from the SIP that was captured with the media.
+//! The meaning of payload types, from the SIP that was captured with the media.
 //!
-//! A capture is evidence, not a conversation: this only looks for SDP bodies and takes from them where media are expected
-//! and how they are numbered there. Without SIP in the capture, streams are understood by what they carry.
+//! A capture is evidence, not a conversation: this only looks for SDP bodies and takes the addresses of media from them, with
+//! the payload types there. Without SIP in the capture, streams are identified by their content.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,16 +9,16 @@ use std::net::{IpAddr, SocketAddr};
 use crate::audio::g711::Law;
 use crate::rtp::inbound::EventFormat;
 
-/// What one end said that it wants to receive.
+/// The formats that one end wants to receive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// The payload type of telephone events.
     pub event: Option<EventFormat>,
-    /// G.711 under a payload type that is not its usual one.
+    /// G.711 under an unusual payload type.
     pub audio: Option<(u8, Law)>,
 }
 
-/// What is expected where.
+/// The expected formats, by address.
 #[derive(Default)]
 pub struct Formats {
     by_address: HashMap<SocketAddr, Expected>,
@@ -26,7 +26,7 @@ pub struct Formats {
     by_port: HashMap<u16, Expected>,
 }
 
-/// The most endpoints that are remembered.
+/// Most endpoints remembered.
 const MOST: usize = 100_000;
 
 impl Formats {

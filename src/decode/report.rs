@@ -138,7 +138,7 @@ pub enum DecodeError {
     #[error("it is empty")]
     Empty,
     /// It is neither a WAV file nor a capture.
-    #[error("it is {what}; wanted is a WAV file, a pcap or a pcapng{hint}")]
+    #[error("it is {what}, not a WAV file, a pcap or a pcapng{hint}")]
     Unknown {
         /// Its likely format.
         what: &'static str,

@@ -1,4 +1,4 @@
-//! One media stream of a capture: whether it is one, what its payload types mean, and the digits in it.
+//! One media stream of a capture: its payload types, and the digits in it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,25 +18,25 @@ const WINDOW: Duration = Duration::from_millis(100);
 const MAX_WINDOW: Duration = Duration::from_secs(1);
 /// Gaps of media longer than this are not walked through sample by sample.
 const LONG_GAP: u64 = 8000;
-/// After this much silence no older packet is still under way: what seems so is the first of a recording that the sender plays.
+/// After this much silence no older packet is still under way: one that seems older is the first of a recording that the sender plays.
 const SILENCE: Duration = Duration::from_millis(250);
-/// How far media time and the time of capture may be apart.
+/// Greatest believable distance between media time and time of capture.
 const BELIEVABLE: Duration = Duration::from_millis(150);
 
 /// A run of packets with one SSRC between two addresses.
 pub struct Stream {
     inbound: Inbound,
-    /// The number of the packet that came last, and when.
+    /// The last packet's number and time of arrival.
     latest: Option<(u16, Time)>,
-    /// How often the numbers have jumped back.
+    /// Number of jumps back in the numbering.
     jumps: u32,
     listener: Listener,
     formats: Formats,
     law_of_dynamic: Option<Law>,
-    /// Whether packets of the type in `formats.event` have come: nothing else is an event then.
+    /// Whether a packet of the type in `formats.event` has arrived: no other type is an event then.
     has_events: bool,
     suspects: Vec<Suspect>,
-    /// When the first thing was received, since the start of the capture, and its media time.
+    /// The arrival of the first packet, since the start of the capture, and its media time.
     first: Option<(Duration, u64)>,
     /// Media time of the detector's first sample, moved on by what was not walked through.
     detector_first: u64,
@@ -45,12 +45,12 @@ pub struct Stream {
     found: Found,
     told: Vec<Press>,
     samples: Vec<i16>,
-    /// Payload types that nothing is known about, and how many packets had each.
+    /// Unknown payload types, and the number of packets of each.
     unknown: BTreeMap<u8, u64>,
 }
 
 impl Stream {
-    /// A stream, with what an SDP said about it.
+    /// A stream, with the formats that an SDP gave it.
     pub fn new(expected: Option<Expected>, options: Options) -> Stream {
         let expected = expected.unwrap_or_default();
         let formats =
@@ -83,7 +83,7 @@ impl Stream {
             *self.unknown.entry(packet.payload_type).or_default() += 1;
         }
         self.notice_jump(now, packet);
-        // as another source, with which nothing that came before has to do
+        // as another source, independent of all before
         let ssrc = packet.ssrc.wrapping_add(self.jumps);
         self.inbound.receive(now, &Packet { ssrc, ..*packet });
         self.drain(now);
@@ -109,7 +109,7 @@ impl Stream {
         &self.unknown
     }
 
-    /// What was found, once there is nothing more to come.
+    /// What was found, at the end of the stream.
     pub fn finish(mut self, now: Time, place: Place) -> Found {
         self.pass_time(now + Duration::from_secs(60));
         self.up(0);

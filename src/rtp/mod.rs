@@ -26,7 +26,7 @@ pub const AUDIO_CLOCK: u32 = 8000;
 /// Why bytes are not a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Fewer bytes than the fixed header, or than the header announces.
+    /// Shorter than the fixed header, or than the header announces.
     #[error("cut off: {had} bytes")]
     Truncated {
         /// How many bytes there were.
@@ -36,7 +36,7 @@ pub enum Error {
     #[error("version {0}, not RTP version 2")]
     Version(u8),
     /// The padding is longer than what it pads, or zero.
-    #[error("padding of {0} bytes cannot be")]
+    #[error("impossible padding of {0} bytes")]
     Padding(u8),
 }
 

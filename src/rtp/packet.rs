@@ -19,9 +19,9 @@ pub struct Packet<'a> {
     pub sequence: u16,
     /// The media time of the first sample, or of the event's start; wraps.
     pub timestamp: u32,
-    /// Who sends.
+    /// The source.
     pub ssrc: u32,
-    /// What is carried, without padding.
+    /// The payload, without padding.
     pub payload: &'a [u8],
 }
 

@@ -1,4 +1,4 @@
-//! RTCP for two parties (RFC 3550 §6): compound reports written and read, and when they are due.
+//! RTCP for two parties (RFC 3550 §6): compound reports, written and read, and their schedule.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
 const CNAME: u8 = 1;
 
-/// What a sender says of itself (RFC 3550 §6.4.1).
+/// The sender information of a report (RFC 3550 §6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SenderInfo {
     /// When this was sent, as 32.32 bit seconds.
@@ -27,14 +27,14 @@ pub struct SenderInfo {
     pub octets: u32,
 }
 
-/// What one end heard of a source.
+/// A report block: the reception of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The counts.
     pub counts: Counts,
     /// The middle 32 bits of the last sender report's NTP time; 0 for none.
     pub last_report: u32,
-    /// How long ago that was received, in 65536ths of a second.
+    /// The time since its reception, in 65536ths of a second.
     pub delay: u32,
 }
 
@@ -45,9 +45,9 @@ pub struct Compound<'a> {
     pub ssrc: u32,
     /// Our name, the same for the whole call.
     pub cname: &'a str,
-    /// Present when we sent lately: makes it a sender report.
+    /// Present if we sent lately: makes it a sender report.
     pub sender: Option<SenderInfo>,
-    /// Present when we received lately.
+    /// Present if we received lately.
     pub block: Option<Block>,
     /// Whether we leave.
     pub bye: bool,
@@ -111,14 +111,14 @@ fn close(buffer: &mut [u8], start: usize) {
 pub enum Packet<'a> {
     /// SR, or RR when there is no sender.
     Report {
-        /// Who reports.
+        /// The reporting source.
         ssrc: u32,
-        /// What it says of what it sends.
+        /// Its sender information.
         sender: Option<SenderInfo>,
-        /// What it says of what it hears.
+        /// Its report blocks.
         blocks: Blocks<'a>,
     },
-    /// SDES: who it is.
+    /// SDES: the description of a source.
     Description {
         /// The first source.
         ssrc: u32,
@@ -130,7 +130,7 @@ pub enum Packet<'a> {
         /// The first source, if any is named.
         ssrc: Option<u32>,
     },
-    /// APP, feedback and what else there is.
+    /// APP, feedback and any other type.
     Other {
         /// The packet type.
         kind: u8,

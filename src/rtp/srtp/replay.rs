@@ -1,6 +1,6 @@
-//! Which packets have been received (RFC 3711 §3.3.2), and the indices that 16-bit sequence numbers stand for (§3.3.1).
+//! The list of received packets (RFC 3711 §3.3.2), and the indices of 16-bit sequence numbers (§3.3.1).
 
-/// Packets further behind the newest than this are taken for replayed.
+/// Packets further behind the newest than this count as replayed.
 const WINDOW: u64 = 128;
 /// Indices have 48 bits.
 const LAST_INDEX: u64 = (1 << 48) - 1;
@@ -20,7 +20,7 @@ impl Replay {
         self.next.checked_sub(1)
     }
 
-    /// Whether a packet may still come.
+    /// Whether a packet with this index may still be accepted.
     pub(super) fn is_open(&self, index: u64) -> bool {
         match self.next.checked_sub(index + 1) {
             None => index <= LAST_INDEX,
@@ -28,7 +28,7 @@ impl Replay {
         }
     }
 
-    /// A packet came and was genuine.
+    /// A genuine packet with this index was received.
     pub(super) fn accept(&mut self, index: u64) {
         match (index + 1).checked_sub(self.next) {
             None | Some(0) => self.seen |= 1_u128.checked_shl((self.next - index - 1) as u32).unwrap_or(0),
