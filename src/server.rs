@@ -207,6 +207,7 @@ impl Server {
                 Some(first) = self.inbound.recv() => {
                     let more = std::iter::from_fn(|| self.inbound.try_recv().ok());
                     std::iter::once(first).chain(more).take(MESSAGES_A_TURN).for_each(|one| self.edge.arrived(one));
+                    self.edge.timeout_if_due(wakes);
                 }
             }
         }
@@ -299,6 +300,13 @@ impl Edge {
         self.signalling.handle_timeout(self.clock.moment());
     }
 
+    /// The runtime looks at its timers only when it has nothing else to do, and so not during a flood.
+    fn timeout_if_due(&mut self, wakes: Time) {
+        if wakes <= self.clock.now() {
+            self.timeout();
+        }
+    }
+
     fn stop(&mut self) {
         self.signalling.handle_stop(self.clock.moment());
     }
@@ -317,3 +325,6 @@ async fn sleep_until(clock: Clock, wake: Time) {
         _ => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,14 @@ impl Ledger {
         Ok(Ledger { lookups, passwords, entries, threads })
     }
 
+    /// A ledger whose queues take nothing.
+    #[cfg(test)]
+    pub fn without_room() -> (Ledger, impl Sized) {
+        let ((lookups, first), (passwords, second), (entries, third)) =
+            (sync_channel(0), sync_channel(0), sync_channel(0));
+        (Ledger { lookups, passwords, entries, threads: vec![] }, (first, second, third))
+    }
+
     /// Looks something up. Where the queue does not take it, the reply is returned at once: the asker must not wait for itself.
     pub fn look_up(&self, lookup: Lookup) -> Option<Reply> {
         let (lookup, why) = undelivered(self.lookups.try_send(lookup).err()?);

@@ -116,3 +116,6 @@ pub enum Undelivered {
     /// The thread that reads it has ended.
     Gone,
 }
+
+#[cfg(test)]
+mod tests;

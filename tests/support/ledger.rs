@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use karipass::internals::account::{
-    self, AccountStore, Actor, CallFilter, CallRecord, Contract, Cost, Mode, Options, Store, StoreUrl, Verdict, demo,
-    demo_contract, password,
+    self, AccountStore, Actor, AuditEntry, CallFilter, CallRecord, Cost, Mode, Options, Store, StoreUrl, Verdict, demo,
+    demo_contract,
 };
-use karipass::internals::call::LookupFailed;
-use karipass::internals::ivr::{SetTemporaryPassword, StoreFailed};
+use karipass::internals::call::Input;
+use karipass::internals::switchboard::ledger::{Entry, Lookup, Password, Reply, batch, commit};
+use karipass::internals::switchboard::{ToWorker, Undelivered};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::time::{Time, UnixTime};
@@ -43,15 +44,9 @@ impl Default for Manners {
     }
 }
 
-/// An answer that is due.
-pub enum Reply {
-    Line(Result<Option<Contract>, LookupFailed>),
-    Stored(Result<(), StoreFailed>),
-}
-
 enum Job {
-    Line(PhoneNumber),
-    Password { request: SetTemporaryPassword, call_id: String },
+    Lookup(Lookup),
+    Password(Password),
 }
 
 /// The store and what it has been asked.
@@ -81,16 +76,20 @@ impl Ledger {
         }
     }
 
-    pub fn find_line(&mut self, now: Time, number: PhoneNumber) {
-        self.ask(now + self.manners.lookup, Job::Line(number));
+    pub fn look_up(&mut self, now: Time, lookup: Lookup) {
+        self.ask(now + self.manners.lookup, Job::Lookup(lookup));
     }
 
-    pub fn set_temporary_password(&mut self, now: Time, request: SetTemporaryPassword, call_id: String) {
-        self.ask(now + self.manners.commit, Job::Password { request, call_id });
+    pub fn set(&mut self, now: Time, password: Password) {
+        self.ask(now + self.manners.commit, Job::Password(password));
     }
 
-    pub fn record(&mut self, record: &CallRecord) {
-        self.store.record_call(record).unwrap();
+    pub fn record(&mut self, record: Box<CallRecord>) {
+        self.write(Entry::Record(record));
+    }
+
+    pub fn audit(&mut self, row: Box<AuditEntry>) {
+        self.write(Entry::Audit(row));
     }
 
     /// When the next answer is due.
@@ -102,12 +101,21 @@ impl Ledger {
     pub fn poll(&mut self, now: Time) -> Option<Reply> {
         let first = self.jobs.first_entry()?;
         let job = (first.key().0 <= now).then(|| first.remove())?;
-        Some(match job {
-            Job::Line(_) if self.manners.unreadable => Reply::Line(Err(LookupFailed)),
-            Job::Line(number) => Reply::Line(self.store.line_of(number).map_err(|_| LookupFailed)),
-            Job::Password { .. } if self.manners.full => Reply::Stored(Err(StoreFailed)),
-            Job::Password { request, call_id } => Reply::Stored(self.store(now, &request, call_id)),
-        })
+        match job {
+            Job::Lookup(lookup) if self.manners.unreadable => Some(lookup.refused(Undelivered::Gone)),
+            Job::Lookup(lookup) => Some(lookup.answer(&self.store)),
+            Job::Password(password) if self.manners.full => Some(password.refused(Undelivered::Full)),
+            Job::Password(password) => match password.prepare(wall(now), Cost::CHEAP, &mut self.rng) {
+                Ok(entry) => {
+                    let reply = self.write(entry)?;
+                    if is_stored(&reply) {
+                        self.committed.push(now);
+                    }
+                    Some(reply)
+                }
+                Err(reply) => Some(reply),
+            },
+        }
     }
 
     // What is in the store
@@ -131,20 +139,18 @@ impl Ledger {
         self.store.verify(unit, number, &Secret::from(password), &Actor::Program("test"), wall(now)).unwrap()
     }
 
-    fn store(&mut self, now: Time, request: &SetTemporaryPassword, call_id: String) -> Result<(), StoreFailed> {
-        let SetTemporaryPassword { unit, number, password } = request;
-        let prepared =
-            password::prepare(*unit, *number, password, wall(now), call_id, Cost::CHEAP, &mut self.rng).unwrap();
-        let results = self.store.set_temporary_passwords(&[prepared]).map_err(|_| StoreFailed)?;
-        results.into_iter().collect::<Result<(), _>>().map_err(|_| StoreFailed)?;
-        self.committed.push(now);
-        Ok(())
+    fn write(&mut self, entry: Entry) -> Option<Reply> {
+        commit(&mut self.store, batch(entry, std::iter::empty())).pop()
     }
 
     fn ask(&mut self, due: Time, job: Job) {
         self.asked += 1;
         self.jobs.insert((due, self.asked), job);
     }
+}
+
+fn is_stored(reply: &Reply) -> bool {
+    matches!(reply, Reply::ToWorker { message: ToWorker::Input { input: Input::Stored(Ok(())), .. }, .. })
 }
 
 /// The time of day at `now`.

@@ -1,32 +1,36 @@
-//! The service's end: what server and worker do with an endpoint, a call and a store, in virtual time.
+//! The service's end: the two cores of the switchboard, in virtual time, with one worker, one port and a ledger of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use karipass::caller::ear::{Ear, Heard};
 use karipass::dtmf;
 use karipass::internals::account::CallRecord;
 use karipass::internals::audio::g711::Law;
-use karipass::internals::call::{Call, Input, Output, Seed, Settings};
-use karipass::internals::datagram::Kind as Media;
+use karipass::internals::call::{Input, Seed, Settings};
+use karipass::internals::datagram;
 use karipass::internals::keying::{MasterKey, Suite};
 use karipass::internals::rtp::srtp::Receiver;
-use karipass::internals::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event};
+use karipass::internals::sip::endpoint::{self, CallHandle, EndCause};
 use karipass::internals::sip::flow::{Flow, Transport};
-use karipass::time::Time;
+use karipass::internals::switchboard::ledger::{Caller, Lookup, Password, Reply};
+use karipass::internals::switchboard::{self, Calls, Command, Output, PeerLimits, Signalling, ToWorker, calls};
+use karipass::time::{Moment, Time};
 
-use super::ledger::{Ledger, Reply, wall};
+use super::ledger::{Ledger, wall};
 use super::network::{Datagram, Kind};
 use super::trace::Outlet;
 use super::{BANK, LEXICON, SERVICE_MEDIA, SERVICE_SIP, Setup, rtcp_of};
 
 /// The service with its one call.
 pub struct Service {
-    endpoint: Endpoint,
-    call: Option<(CallHandle, Call)>,
-    settings: Arc<Settings>,
+    signalling: Signalling,
+    calls: Calls,
+    /// The call that has the port.
+    line: Option<CallHandle>,
     setup: Setup,
-    /// When the endpoint, and when the call, is to be woken.
+    /// When signalling, and when calls, are to be woken.
     wakes: [Time; 2],
     pub ledger: Ledger,
     voice: Ear,
@@ -38,8 +42,12 @@ pub struct Service {
     pub packets: usize,
     /// All that was said, octet for octet.
     pub spoken: Vec<u8>,
-    /// How often the call was woken.
+    /// How often the worker was woken.
     pub wakeups: usize,
+    /// The calls that came in.
+    begun: usize,
+    /// It has stopped: nothing is there any more but what the ledger has to write.
+    has_stopped: bool,
     pace: Option<Pace>,
     /// Reads what it encrypts, by the key in its description.
     tap: Option<Receiver>,
@@ -63,10 +71,22 @@ impl Service {
             srtp: setup.srtp,
             announce_refusals: setup.announce_refusals,
         };
+        let trust = setup.trust;
+        let config = switchboard::Config {
+            endpoint: endpoint::Config::default(),
+            rings: false,
+            trust: Box::new(move |_| trust),
+            peers: PeerLimits { calls: 100, invites_per_second: 100.0 },
+            drain: Duration::from_secs(30),
+            retry_after: Duration::from_secs(10),
+            workers: 1,
+        };
+        let mut seed = [0x5e; 32];
+        seed[..8].copy_from_slice(&setup.seed.to_le_bytes());
         Service {
-            endpoint: Endpoint::new(endpoint::Config::default(), setup.seed ^ 0x5e12_71ce),
-            call: None,
-            settings: Arc::new(settings),
+            signalling: Signalling::new(config, seed),
+            calls: Calls::new(Arc::new(settings)),
+            line: None,
             setup: setup.clone(),
             wakes: [Time::MAX; 2],
             ledger: Ledger::new(setup.seed, setup.store.clone()),
@@ -76,6 +96,8 @@ impl Service {
             packets: 0,
             spoken: vec![],
             wakeups: 0,
+            begun: 0,
+            has_stopped: false,
             pace: None,
             tap: None,
         }
@@ -88,182 +110,158 @@ impl Service {
 
     /// Whether nothing is left of any call.
     pub fn is_idle(&self) -> bool {
-        self.call.is_none() && self.endpoint.calls() == 0 && self.ledger.next() == Time::MAX
+        let no_calls = self.calls.is_empty() && self.signalling.calls() == 0;
+        (no_calls || self.has_stopped) && self.ledger.next() == Time::MAX
     }
 
-    pub fn receive(&mut self, now: Time, datagram: &Datagram) {
-        let Datagram { kind, from, to, bytes } = datagram;
-        match (kind, &mut self.call) {
-            (Kind::Sip, _) if *to == SERVICE_SIP => {
+    pub fn receive(&mut self, now: Time, arrived: &Datagram) {
+        let Datagram { kind, from, to, bytes } = arrived;
+        let kind = match kind {
+            Kind::Sip if *to == SERVICE_SIP && !self.has_stopped => {
                 let flow = Flow { transport: Transport::Udp, local: SERVICE_SIP, remote: *from, connection: None };
-                self.endpoint.handle_message(now, flow, bytes);
+                return self.signalling.handle_message(moment(now), flow, bytes);
             }
-            (Kind::Rtp, Some((_, call))) if *to == SERVICE_MEDIA => {
-                call.handle_datagram(now, media(Media::Rtp, *from, bytes))
-            }
-            (Kind::Rtcp, Some((_, call))) if *to == rtcp_of(SERVICE_MEDIA) => {
-                call.handle_datagram(now, media(Media::Rtcp, *from, bytes))
-            }
+            Kind::Rtp if *to == SERVICE_MEDIA => datagram::Kind::Rtp,
+            Kind::Rtcp if *to == rtcp_of(SERVICE_MEDIA) => datagram::Kind::Rtcp,
             // to a closed port
-            (Kind::Sip | Kind::Rtp | Kind::Rtcp, _) => {}
+            Kind::Sip | Kind::Rtp | Kind::Rtcp => return,
+        };
+        if let Some(call) = self.line {
+            self.calls.handle_datagram(now, call, datagram::Datagram { kind, remote: *from, bytes });
+            // what a call makes of it need not wait for a tick: the sockets' is not simulated here
+            self.calls.handle_timeout(now);
         }
     }
 
     pub fn handle_timeout(&mut self, now: Time) {
         if self.wakes[0] <= now {
-            self.endpoint.handle_timeout(now);
+            self.signalling.handle_timeout(moment(now));
         }
-        if self.wakes[1] <= now
-            && let Some((_, call)) = &mut self.call
-        {
-            call.handle_timeout(now);
+        if self.wakes[1] <= now {
             self.wakeups += 1;
+            // first the sockets would be read: what came is handed in already
+            self.calls.handle_timeout(now);
+            self.calls.handle_timeout(now);
         }
         while let Some(reply) = self.ledger.poll(now) {
-            // of a call that is gone nobody waits for the answer
-            let Some((_, call)) = &mut self.call else { continue };
-            call.handle_input(
-                now,
-                match reply {
-                    Reply::Line(contract) => Input::Line(contract),
-                    Reply::Stored(result) => Input::Stored(result),
-                },
-            );
+            match reply {
+                Reply::ToWorker { message, .. } => self.calls.handle_message(moment(now), message),
+                Reply::ToSignalling(waiting, answer) => self.signalling.handle_answer(moment(now), waiting, answer),
+            }
         }
     }
 
-    /// The server stops.
+    /// The server is told to stop, and once more: calls are to end at once.
     pub fn stop(&mut self, now: Time) {
-        if let Some((_, call)) = &mut self.call {
-            call.handle_input(now, Input::Stop);
-        }
+        self.signalling.handle_stop(moment(now));
+        self.signalling.handle_stop(moment(now));
     }
 
-    /// Does all that endpoint and call want done.
+    /// Does all that signalling and calls want done.
     pub fn flush(&mut self, out: &mut Outlet<'_>) {
         loop {
-            self.flush_endpoint(out);
-            if !self.flush_call(out) {
+            self.flush_signalling(out);
+            if !self.flush_calls(out) {
                 return;
             }
         }
     }
 
-    fn flush_endpoint(&mut self, out: &mut Outlet<'_>) {
-        loop {
-            match self.endpoint.poll_output() {
-                endpoint::Output::Transmit(transmit) => {
+    fn flush_signalling(&mut self, out: &mut Outlet<'_>) {
+        while !self.has_stopped {
+            match self.signalling.poll_output() {
+                Output::Transmit(transmit) => {
                     let (from, to) = (transmit.flow.local, transmit.flow.remote);
                     out.send(Datagram { kind: Kind::Sip, from, to, bytes: transmit.bytes });
                 }
-                endpoint::Output::Event(event) => self.event(event, out),
-                endpoint::Output::Timeout(at) => return self.wakes[0] = at,
+                Output::ToWorker { message, .. } => self.deliver(message, out),
+                Output::Ask { question, waiting } => self.ledger.look_up(out.now, Lookup::Key { question, waiting }),
+                Output::Record { record, .. } => self.record(record, out),
+                Output::Audit(row) => self.ledger.audit(row),
+                Output::Stopped => {
+                    out.note("service: stops");
+                    self.calls.handle_message(moment(out.now), ToWorker::Quit);
+                    self.has_stopped = true;
+                }
+                Output::Timeout(at) => return self.wakes[0] = at,
             }
         }
+        self.wakes[0] = Time::MAX;
     }
 
-    fn event(&mut self, event: Event, out: &mut Outlet<'_>) {
-        let now = out.now;
-        let input = match event {
-            Event::Incoming(incoming) => {
-                assert!(self.call.is_none(), "one INVITE made two calls");
-                let seed = self.setup.service_call_seed.unwrap_or(self.setup.seed.rotate_left(7) ^ 0x6b61_7269);
-                let settings = Arc::clone(&self.settings);
-                let seed = Seed { numbers: seed, keys: [7; 32] };
-                let call = Call::new(now, wall(now), seed, settings, self.setup.trust, &incoming);
-                self.call = Some((incoming.call, call));
-                return;
+    fn deliver(&mut self, message: ToWorker, out: &mut Outlet<'_>) {
+        let message = match message {
+            ToWorker::Incoming { incoming, trust, .. } => {
+                self.begun += 1;
+                assert_eq!(self.begun, 1, "one INVITE made two calls");
+                let numbers = self.setup.service_call_seed.unwrap_or(self.setup.seed.rotate_left(7) ^ 0x6b61_7269);
+                ToWorker::Incoming { incoming, trust, seed: Seed { numbers, keys: [7; 32] } }
             }
-            // nothing that a call could be told: the phone was
-            Event::Refused(_) => return,
-            Event::EarlyMedia { .. } => Input::EarlyMedia,
-            Event::Confirmed { answer, .. } => Input::Confirmed(answer),
-            Event::Offer { offer, .. } => Input::Offer(offer),
-            Event::Refreshed { answer, .. } => Input::Refreshed(answer),
-            Event::Info { content_type, body, .. } => Input::Info { content_type, body },
-            Event::Ended { cause, .. } => {
+            ToWorker::Input { call, input: Input::Ended(cause) } => {
                 out.note(format!("service: the call has ended: {cause:?}"));
                 assert!(self.cause.replace(cause.clone()).is_none(), "the service's call ended twice");
-                Input::Ended(cause)
+                ToWorker::Input { call, input: Input::Ended(cause) }
             }
-            Event::InfoAnswered { .. }
-            | Event::Progress { .. }
-            | Event::Accepted { .. }
-            | Event::Rejected { .. }
-            | Event::Registering(_)
-            | Event::RegistrationExpired { .. }
-            | Event::RegistrationAnswered { .. }
-            | Event::OfferAnswered { .. } => panic!("a service places no calls"),
+            other => other,
         };
-        if let Some((_, call)) = &mut self.call {
-            call.handle_input(now, input);
-        }
+        self.calls.handle_message(moment(out.now), message);
     }
 
-    /// Tells whether the endpoint was told to do anything.
-    fn flush_call(&mut self, out: &mut Outlet<'_>) -> bool {
+    /// Tells whether signalling was told to do anything.
+    fn flush_calls(&mut self, out: &mut Outlet<'_>) -> bool {
         let now = out.now;
         let mut commanded = false;
         loop {
-            let Some((handle, call)) = &mut self.call else {
-                self.wakes[1] = Time::MAX;
-                return commanded;
-            };
-            let handle = *handle;
-            // the far end may have been quicker: then there is nothing to carry out any more
-            let _ = match call.poll_output() {
-                Output::Datagram(media) => {
-                    let (to, bytes) = (media.remote, media.bytes);
-                    let (kind, from) = match media.kind {
-                        Media::Rtp => (Kind::Rtp, SERVICE_MEDIA),
-                        Media::Rtcp => (Kind::Rtcp, rtcp_of(SERVICE_MEDIA)),
-                    };
-                    if kind == Kind::Rtp {
-                        self.listen(now, &bytes, out);
+            match self.calls.poll_output() {
+                calls::Output::Send(call, media) => {
+                    self.send(&media, out);
+                    self.calls.recycle(call, media.bytes);
+                }
+                calls::Output::Command(call, command) => {
+                    if let Command::Answer(description) = &command {
+                        self.tap = self.setup.encryption.suite().and_then(|suite| key_in(description, suite));
                     }
-                    out.send(Datagram { kind, from, to, bytes });
-                    continue;
+                    self.signalling.handle_command(moment(now), call, command);
+                    commanded = true;
                 }
-                Output::FindLine(number) => {
-                    self.ledger.find_line(now, number);
-                    continue;
+                calls::Output::OpenMedia { call, .. } => {
+                    assert!(self.line.replace(call).is_none(), "two ports for one call");
+                    self.calls.handle_media(now, call, Some(SERVICE_MEDIA));
                 }
-                Output::Store(request) => {
+                calls::Output::FindLine { call, number } => {
+                    self.ledger.look_up(now, Lookup::Line { number, caller: Caller { worker: 0, call } });
+                }
+                calls::Output::Store { call, id, request } => {
                     out.note("service: stores a password");
-                    let id = call.id().to_owned();
-                    self.ledger.set_temporary_password(now, request, id);
-                    continue;
+                    self.ledger.set(now, Password { request, id, caller: Caller { worker: 0, call } });
                 }
-                Output::Finished(record) => {
-                    self.finished(&record, out);
-                    continue;
+                calls::Output::Over { record, .. } => {
+                    self.line = None;
+                    self.record(record, out);
                 }
-                Output::Timeout(at) => {
+                calls::Output::Begun { .. } | calls::Output::Read(_) | calls::Output::Quit => {}
+                calls::Output::Timeout(at) => {
                     self.wakes[1] = at;
                     return commanded;
                 }
-                Output::OpenMedia { .. } => {
-                    call.handle_input(now, Input::Media(Some(SERVICE_MEDIA)));
-                    continue;
-                }
-                Output::Answer(description) => {
-                    self.tap = self.setup.encryption.suite().and_then(|suite| key_in(&description, suite));
-                    self.endpoint.answer(now, handle, description)
-                }
-                Output::Reject(rejection) => self.endpoint.reject(now, handle, rejection),
-                Output::RespondOffer(response) => self.endpoint.respond_offer(now, handle, response),
-                Output::Progress(description) => self.endpoint.progress(now, handle, 183, Some(description)),
-                Output::HangUp(cause, text) => self.endpoint.hang_up(now, handle, Some((cause, text))),
-            };
-            commanded = true;
+            }
         }
     }
 
-    fn finished(&mut self, record: &CallRecord, out: &mut Outlet<'_>) {
+    fn record(&mut self, record: Box<CallRecord>, out: &mut Outlet<'_>) {
         out.note(format!("service: records {} ({})", record.outcome, record.status));
         self.ledger.record(record);
-        let Some((_, mut call)) = self.call.take() else { return };
-        assert!(matches!(call.poll_output(), Output::Timeout(Time::MAX)), "a call that is over has more to do");
+    }
+
+    fn send(&mut self, media: &datagram::Datagram, out: &mut Outlet<'_>) {
+        let (kind, from) = match media.kind {
+            datagram::Kind::Rtp => {
+                self.listen(out.now, &media.bytes, out);
+                (Kind::Rtp, SERVICE_MEDIA)
+            }
+            datagram::Kind::Rtcp => (Kind::Rtcp, rtcp_of(SERVICE_MEDIA)),
+        };
+        out.send(Datagram { kind, from, to: media.remote, bytes: media.bytes.clone() });
     }
 
     /// Listens to what is said, as it is sent.
@@ -305,14 +303,15 @@ impl Service {
     }
 }
 
-fn media(kind: Media, remote: std::net::SocketAddr, bytes: &[u8]) -> karipass::internals::datagram::Datagram<&[u8]> {
-    karipass::internals::datagram::Datagram { kind, remote, bytes }
-}
-
 /// Reads what is encrypted with the key that a description has for a suite.
 fn key_in(description: &str, suite: Suite) -> Option<Receiver> {
     let mut lines = description.lines().filter_map(|line| line.strip_prefix("a=crypto:"));
     let key = lines.find_map(|line| line.split_once(&format!(" {} inline:", suite.name())))?.1;
     let key = MasterKey::new(suite, &Base64::decode_vec(key).unwrap()).unwrap();
     Some(Receiver::new(&key))
+}
+
+/// Both clocks at `now`.
+fn moment(now: Time) -> Moment {
+    Moment { time: now, wall: wall(now) }
 }

@@ -1,0 +1,137 @@
+//! The edge at its limits: a flood, a full queue, a slow store.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::account::{self, AccountStore, Actor, CallFilter, Mode, Store, StoreUrl, demo};
+use crate::audio::prompt::Bank;
+use crate::ivr::SetTemporaryPassword;
+use crate::secret::Secret;
+use crate::sip::flow::Flow;
+use crate::sip::sdp::Srtp;
+use crate::switchboard::Question;
+use crate::switchboard::ledger::{Caller, Password};
+use crate::time::UnixTime;
+use crate::unit::Unit;
+use crate::{dtmf, ivr};
+
+/// A store with the example contract, in a folder of its own.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("karipass-server-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = Folder(std::env::temp_dir().join(name));
+        std::fs::create_dir_all(&folder.0).unwrap();
+        demo(&mut folder.store(), &Actor::Program("test"), UnixTime(1_767_225_600)).unwrap();
+        folder
+    }
+
+    fn store(&self) -> AccountStore {
+        account::open(&StoreUrl::file(&self.0.join("store.db")), Mode::Create, &account::Options::default()).unwrap()
+    }
+
+    async fn server(&self) -> Server {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        let options = Options {
+            listen: vec![(Transport::Udp, (loopback, 0).into())],
+            transport: transport::Options::default(),
+            rtp_ips: vec![loopback],
+            rtp_advertise: None,
+            rtp_ports: 0..=0,
+            endpoint: endpoint::Config::default(),
+            rings: false,
+            call: Settings {
+                ivr: ivr::Config::default(),
+                dtmf: dtmf::Config::default(),
+                prompts: Arc::new(Bank::builtin()),
+                longest_call: Duration::from_secs(600),
+                srtp: Srtp::Off,
+                announce_refusals: false,
+            },
+            trust: Box::new(|_| Trust::default()),
+            peers: PeerLimits { calls: 100, invites_per_second: 100.0 },
+            drain: Duration::from_secs(30),
+            retry_after: Duration::from_secs(5),
+            stores: Stores { reader: Box::new(self.store()), writer: Box::new(self.store()) },
+            cost: Cost::default(),
+            threads: Threads { media: 1, hashing: 1 },
+            trace: None,
+        };
+        Server::start(options).await.unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A stop that was asked for already.
+async fn stop() -> mpsc::Receiver<()> {
+    let (stop, shutdown) = mpsc::channel(2);
+    stop.send(()).await.unwrap();
+    shutdown
+}
+
+/// An INVITE for somebody else: it is refused, and recorded.
+fn stray_invite(number: usize) -> Inbound {
+    let remote = "127.0.0.1:9".parse().unwrap();
+    let flow = Flow { transport: Transport::Udp, local: "127.0.0.1:5060".parse().unwrap(), remote, connection: None };
+    let text = format!(
+        "INVITE sip:0600000000@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {remote};branch=z9hG4bK-{number}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:0600001111@127.0.0.1>;tag=a\r\nTo: <sip:0600000000@127.0.0.1>\r\n\
+         Call-ID: {number}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@{remote}>\r\nContent-Length: 0\r\n\r\n"
+    );
+    Inbound::Message { flow, bytes: text.into_bytes() }
+}
+
+#[tokio::test]
+async fn a_stop_is_heard_before_a_flood_is_dealt_with() {
+    let folder = Folder::new();
+    let mut server = folder.server().await;
+    let (flood, inbound) = mpsc::channel(1000);
+    for number in 0..1000 {
+        flood.try_send(stray_invite(number)).unwrap();
+    }
+    server.inbound = inbound;
+    server.run(stop().await).await;
+    let dealt_with = folder.store().calls(&CallFilter::default()).unwrap().len();
+    assert_eq!(dealt_with, 0, "messages were dealt with before the stop was heard");
+}
+
+#[tokio::test]
+async fn everything_handed_to_the_store_is_written_before_the_server_has_stopped() {
+    let folder = Folder::new();
+    let server = folder.server().await;
+    let number = "0600001111".parse().unwrap();
+    for (call, unit) in (0..).zip(Unit::ALL) {
+        let request = SetTemporaryPassword { unit, number, password: Secret::from("48151623") };
+        let caller = Caller { worker: 0, call: CallHandle(call) };
+        // hashing takes long: it is under way when the server stops
+        assert!(server.edge.ledger.set(Password { request, id: format!("call-{call}"), caller }).is_none());
+    }
+    server.run(stop().await).await;
+    let store = folder.store();
+    for unit in Unit::ALL {
+        let set = store.credential(unit, number).unwrap().and_then(|credential| credential.temporary);
+        assert!(set.is_some(), "{unit:?} is not set");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_of_the_store_is_answered_at_once_and_nothing_waits_for_itself() {
+    let folder = Folder::new();
+    let mut server = folder.server().await;
+    let (full, _queues) = Ledger::without_room();
+    server.edge.ledger = Arc::new(full);
+    let question = Question { user_name: None, line: None, realm: "karipass".to_owned() };
+    let waiting = Waiting::Call(CallHandle(1));
+    // within the runtime, where nothing may block
+    server.edge.ask(Lookup::Key { question, waiting });
+    assert!(matches!(server.edge.carry_out(), Some(Time::MAX)));
+}

@@ -1,0 +1,104 @@
+//! Who is asked for its line's password, and what the answer leads to.
+
+use super::*;
+use crate::call::LookupFailed;
+
+const NOTHING: Known = Known { any: true, key: None, contracted: false, has_password: false };
+
+fn known() -> Known {
+    Known { key: Some(key()), contracted: true, has_password: true, ..NOTHING }
+}
+
+#[test]
+fn an_unproved_caller_is_challenged_and_one_that_proves_its_line_is_served() {
+    let mut bench = Bench::new(asking(&[]));
+    let mut phone = Phone::at("192.0.2.9", 1);
+    bench.receive(&phone, &phone.invite()).answer(Ok(NOTHING));
+    assert_eq!(bench.trace(), ["asks the store about no user name", "401 INVITE"]);
+    bench.receive(&phone, &phone.request("ACK", 1));
+    phone.prove(bench.responses.last().unwrap(), "INVITE", "correct horse");
+    bench.receive(&phone, &phone.request("INVITE", 2)).answer(Ok(known()));
+    assert_eq!(bench.trace(), ["asks the store about 0600001111", "worker 0: Incoming(call 2)"]);
+}
+
+#[test]
+fn wrong_passwords_are_recorded_and_audited_until_they_lock() {
+    let mut bench = Bench::new(asking(&[]));
+    let mut phone = Phone::at("192.0.2.9", 1);
+    bench.receive(&phone, &phone.invite()).answer(Ok(NOTHING)).trace();
+    let mut outcomes = vec![];
+    for number in 2..=4 {
+        bench.receive(&phone, &phone.request("ACK", number - 1));
+        phone.prove(bench.responses.iter().rfind(|response| response.status == 401).unwrap(), "INVITE", "guessed");
+        bench.receive(&phone, &phone.request("INVITE", number)).answer(Ok(known()));
+        outcomes.push(bench.trace().split_off(1));
+    }
+    assert_eq!(outcomes[0], ["audit: line-wrong", "record: refused-password 401", "401 INVITE"]);
+    assert_eq!(outcomes[1], ["audit: line-locked", "record: refused-password 401", "401 INVITE"]);
+    // a lock is not audited again
+    assert_eq!(outcomes[2], ["record: refused-password 403", "403 INVITE, Retry-After 600"]);
+}
+
+#[test]
+fn a_caller_that_is_believed_is_served_whatever_the_store_says() {
+    let mut bench = Bench::new(asking(&["192.0.2.9"]));
+    let phone = Phone::at("192.0.2.9", 1);
+    assert_eq!(bench.receive(&phone, &phone.invite()).trace(), ["worker 0: Incoming(call 1)"]);
+}
+
+#[test]
+fn without_the_store_nobody_proves_anything() {
+    let mut bench = Bench::new(asking(&[]));
+    let phone = Phone::at("192.0.2.9", 1);
+    bench.receive(&phone, &phone.invite()).answer(Err(LookupFailed));
+    assert_eq!(
+        bench.trace(),
+        ["asks the store about no user name", "record: refused-store 503", "503 INVITE, Retry-After 7"]
+    );
+}
+
+#[test]
+fn where_no_line_has_a_password_nobody_is_asked_for_one() {
+    let mut bench = Bench::new(asking(&[]));
+    let phone = Phone::at("192.0.2.9", 1);
+    bench.receive(&phone, &phone.invite()).answer(Ok(Known { any: false, ..NOTHING }));
+    assert_eq!(bench.trace(), ["asks the store about no user name", "worker 0: Incoming(call 1)"]);
+}
+
+#[test]
+fn a_caller_that_hangs_up_while_it_is_looked_up_leaves_nothing_behind() {
+    let peers = PeerLimits { calls: 1, invites_per_second: 100.0 };
+    let mut bench = Bench::new(Config { peers, ..asking(&[]) });
+    let phone = Phone::at("192.0.2.9", 1);
+    bench.receive(&phone, &phone.invite()).receive(&phone, &phone.request("CANCEL", 1)).answer(Ok(NOTHING));
+    assert_eq!(bench.trace(), ["asks the store about no user name", "200 CANCEL", "487 INVITE"]);
+    // its place is free again
+    let next = Phone::at("192.0.2.9", 2);
+    assert_eq!(bench.receive(&next, &next.invite()).trace(), ["asks the store about no user name"]);
+}
+
+/// The table at the head of `proving.rs`, for telephones that register.
+#[test]
+fn who_registers_is_asked_as_the_table_says() {
+    let no_password = Known { contracted: true, ..NOTHING };
+    let cases: [(&[&str], Answer, &str); 5] = [
+        (&["192.0.2.9"], Ok(no_password), "200 REGISTER"),
+        (&["192.0.2.9"], Ok(Known { has_password: true, contracted: true, ..NOTHING }), "401 REGISTER"),
+        (&["192.0.2.9"], Ok(NOTHING), "404 REGISTER"),
+        (&["192.0.2.9"], Err(LookupFailed), "503 REGISTER, Retry-After 5"),
+        (&[], Ok(known()), "200 REGISTER"),
+    ];
+    for (believed, answer, expected) in cases {
+        let mut bench = Bench::new(asking(believed));
+        let mut phone = Phone::at("192.0.2.9", 1);
+        bench.receive(&phone, &phone.request("REGISTER", 1));
+        if believed.is_empty() {
+            // the store is not asked before there is something to prove
+            assert_eq!(bench.trace(), ["401 REGISTER"]);
+            phone.prove(bench.responses.last().unwrap(), "REGISTER", "correct horse");
+            bench.receive(&phone, &phone.request("REGISTER", 2));
+        }
+        bench.trace();
+        assert_eq!(bench.answer(answer).trace(), [expected], "{believed:?}");
+    }
+}
