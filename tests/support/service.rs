@@ -44,6 +44,8 @@ pub struct Service {
     pub spoken: Vec<u8>,
     /// How often the worker was woken.
     pub wakeups: usize,
+    /// How often it would have read its sockets.
+    pub reads: usize,
     /// The calls that came in.
     begun: usize,
     /// It has stopped: nothing is there any more but what the ledger has to write.
@@ -96,6 +98,7 @@ impl Service {
             packets: 0,
             spoken: vec![],
             wakeups: 0,
+            reads: 0,
             begun: 0,
             has_stopped: false,
             pace: None,
@@ -151,8 +154,11 @@ impl Service {
         }
     }
 
-    /// The server is told to stop, and once more: calls are to end at once.
+    /// Once there is a call, the server is told to stop, and once more: calls are to end at once.
     pub fn stop(&mut self, now: Time) {
+        if self.begun == 0 {
+            return;
+        }
         self.signalling.handle_stop(moment(now));
         self.signalling.handle_stop(moment(now));
     }
@@ -176,7 +182,8 @@ impl Service {
                 }
                 Output::ToWorker { message, .. } => self.deliver(message, out),
                 Output::Ask { question, waiting } => self.ledger.look_up(out.now, Lookup::Key { question, waiting }),
-                Output::Record { record, .. } => self.record(record, out),
+                // of an INVITE that came to no call: not the call's record
+                Output::Record { record, .. } => out.note(format!("service: refuses an INVITE ({})", record.status)),
                 Output::Audit(row) => self.ledger.audit(row),
                 Output::Stopped => {
                     out.note("service: stops");
@@ -239,7 +246,8 @@ impl Service {
                     self.line = None;
                     self.record(record, out);
                 }
-                calls::Output::Begun { .. } | calls::Output::Read(_) | calls::Output::Quit => {}
+                calls::Output::Read(_) => self.reads += 1,
+                calls::Output::Begun { .. } | calls::Output::Quit => {}
                 calls::Output::Timeout(at) => {
                     self.wakes[1] = at;
                     return commanded;
