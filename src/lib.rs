@@ -41,6 +41,8 @@
 //! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {switchboard, net, http, event, trace} →
 //! {call, caller, decode} → {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
 //!
+//! Where a change begins (a setting, a prompt, a migration, a page, …), and how a seed is replayed: "Working on it" in the README.
+//!
 //! # The contracts
 //!
 //! Programs may rely on [`dtmf`] (the receiver), [`decode`] (digits in a file), [`number`], [`key`] and [`unit`], the test
