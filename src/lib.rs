@@ -21,7 +21,7 @@
 //! | `audio` | G.711, tones, recordings, resampling, the bank of prompts, capture files |
 //! | `dtmf` | the receiver: which digits are in the audio. A crate of its own (`karipass-dtmf`), which needs nothing but `std` |
 //! | `ivr` | conversations: who says what next; each service's is a folder |
-//! | `account` | contracts, credentials, call records, and the store that keeps them |
+//! | `account` | contracts, credentials, call records; the store: its rules, written once, over tables that a backend implements |
 //! | `call` | one call from INVITE to BYE: the only place where all of these meet |
 //! | `caller` | the other end of the line, for tests and laboratories |
 //! | `decode` | the digits in a recording or capture |

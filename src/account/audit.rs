@@ -49,15 +49,15 @@ pub enum Action {
     Locked,
     /// The lock was lifted by hand.
     Unlocked,
-    /// Somebody has logged in on the settings site.
+    /// A login on the settings site.
     LoggedIn,
-    /// Somebody has logged out there.
+    /// A logout there.
     LoggedOut,
     /// The password of a line's telephone was set.
     LinePasswordSet,
     /// The password of a line's telephone was taken away.
     LinePasswordRemoved,
-    /// A telephone gave a wrong password.
+    /// A telephone sent a wrong password.
     LineWrong,
     /// The last of too many wrong passwords of a telephone: locked for its address.
     LineLocked,
@@ -141,6 +141,6 @@ pub struct AuditFilter {
     pub number: Option<PhoneNumber>,
     /// Only this unit's.
     pub unit: Option<Unit>,
-    /// Only the newest so many.
+    /// Only this many, the newest.
     pub last: Option<u32>,
 }

@@ -9,7 +9,7 @@ use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
-/// What there is to tell about a call that is over.
+/// The record of a call that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
     /// Unique among all records of all servers on the store; log lines carry the same.
@@ -124,7 +124,7 @@ macro_rules! outcomes {
 outcomes! {
     /// A temporary password was set, and said to be.
     Set = "set", "temporary password set";
-    /// A temporary password was set, but the call ended before the caller was told.
+    /// A temporary password was set, but the call ended before that was announced.
     SetUnheard = "set-unheard", "temporary password set, but the call ended before that was said";
     /// 403: the calling number is of no contract.
     RefusedUnknownLine = "refused-unknown-line", "the calling number is not on a contracted line";
@@ -132,7 +132,7 @@ outcomes! {
     RefusedWithheld = "refused-withheld", "the calling number is withheld";
     /// 403: two identities that contradict each other.
     RefusedConflict = "refused-conflict", "two identities contradict each other";
-    /// 403: a number was given, but by nobody who is believed.
+    /// 403: a number was given, but by no trusted source.
     RefusedUntrusted = "refused-untrusted", "nothing that names the caller is believed of this peer";
     /// 401 or 403: the calling line's password was wrong, or too many were.
     RefusedPassword = "refused-password", "the calling line's password was wrong";
@@ -142,7 +142,7 @@ outcomes! {
     RefusedBusy = "refused-busy", "no room for another call";
     /// 404, 420, 400 …: another number was called, or an extension is required that is not there, or it is malformed.
     RefusedRequest = "refused-request", "the INVITE was not for the service, or not acceptable to it";
-    /// The store could not be asked whose line it is.
+    /// The store could not look up the line.
     RefusedStore = "refused-store", "the account store could not be read";
     /// The caller gave up before the answer.
     Cancelled = "cancelled", "the caller hung up before the answer";
@@ -152,7 +152,7 @@ outcomes! {
     TooManyInvalid = "too-many-invalid", "too many invalid entries";
     /// Too many times no entry.
     TooManyTimeouts = "too-many-timeouts", "no entry, too many times";
-    /// The store could not keep the password; the caller was told so.
+    /// The store could not keep the password, and that was announced.
     StoreFailed = "store-failed", "the account store could not keep the password";
     /// The 200 was never acknowledged.
     NoAck = "no-ack", "the answer was never acknowledged";
@@ -200,6 +200,6 @@ pub struct CallFilter {
     pub caller: Option<PhoneNumber>,
     /// Only calls that ended so.
     pub outcome: Option<Outcome>,
-    /// Only the newest so many.
+    /// Only this many, the newest.
     pub last: Option<u32>,
 }

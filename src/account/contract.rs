@@ -58,13 +58,13 @@ impl Contract {
 pub enum Service {
     /// ボイスワープ: call forwarding.
     Voicewarp,
-    /// 着信お知らせメール: a mail tells of a call.
+    /// 着信お知らせメール: a mail announces a call.
     ArrivalMail,
     /// 一括転送: bulk forwarding.
     BulkTransfer,
     /// 故障・回復通知: notices of a fault and of its end.
     FaultNotice,
-    /// FAXお知らせメール: received faxes are kept and told by mail.
+    /// FAXお知らせメール: received faxes are kept and announced by mail.
     FaxMail,
 }
 

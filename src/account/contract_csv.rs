@@ -9,7 +9,7 @@ use super::{Contract, ContractedNumber, Services, UnknownService};
 const HEADER: [&str; 3] = ["customer_number", "number", "services"];
 const COMMENT: u8 = b'#';
 
-/// Reads contracts; the header line is optional. Every mistake is told, not only the first.
+/// Reads contracts; the header line is optional. Every mistake is reported, not only the first.
 pub fn read(text: &[u8]) -> Result<ContractTable, Vec<CsvError>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)

@@ -157,7 +157,7 @@ impl Attempt {
         Attempt { unit, number, seen, goes_on: false }
     }
 
-    /// The same by somebody who is logged in already: the temporary password that opened the session still counts there.
+    /// The same within a session: the temporary password that opened it still counts there.
     pub fn going_on(self) -> Attempt {
         Attempt { goes_on: true, ..self }
     }

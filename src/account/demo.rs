@@ -17,8 +17,8 @@ pub fn demo_contract() -> Result<Contract, NumberError> {
     Ok(Contract::new(customer_number, Services::ALL).with(additional, Services::ALL))
 }
 
-/// Puts the example contract into a store without contracts; refuses one that holds others. Passwords that were set for
-/// it stay.
+/// Puts the example contract into a store without contracts; refuses one that holds others. Its passwords
+/// stay.
 pub fn demo(store: &mut (impl Store + ?Sized), by: &Actor, now: UnixTime) -> Result<Contract, StoreError> {
     let not_for_demo = || StoreError::NotForDemo { store: store.name() };
     let example = demo_contract().map_err(|_| not_for_demo())?;

@@ -1,4 +1,4 @@
-//! What one happening does to the store, all or nothing: settings that change, mails that go out, a fax that is kept.
+//! What one event does to the store, all or nothing: settings that change, mails that go out, a fax that is kept.
 
 use crate::number::PhoneNumber;
 use crate::unit::Unit;
@@ -10,7 +10,7 @@ use super::setting::SettingChange;
 /// What is to be done together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// An id that whoever tells of the happening has given it: what has happened already does nothing again.
+    /// The id that the reporter of the event gave it. An event that is known does nothing again.
     pub event: Option<String>,
     /// Settings that change.
     pub changes: Vec<SettingChange>,
@@ -35,7 +35,7 @@ pub enum Applied {
 /// Who does it, for the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Somebody who is logged in on the site.
+    /// A login on the site.
     Account {
         /// The account's unit.
         unit: Unit,

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::number::{CallingNumber, PhoneNumber};
 use crate::time::UnixTime;
 
-/// So many faxes are kept for a number; one more is refused until some are deleted.
+/// The limit of faxes kept for a number; the next one is refused until some are deleted.
 pub const FAXES_A_NUMBER: u64 = 1000;
-/// And so many bytes of them.
+/// The limit of their bytes.
 pub const FAX_BYTES_A_NUMBER: u64 = 500 * 1024 * 1024;
 
 /// A fax to be kept.

@@ -1,7 +1,7 @@
 //! Mails on their way out, and the links that confirm an address.
 //!
-//! A mail is entered in the very transaction of what it tells of, so neither is there without the other. It is sent by
-//! whichever server claims it first:
+//! A mail is entered in the transaction of what it reports, so neither is there without the other. The first server to
+//! claim it sends it:
 //!
 //! ```text
 //! queued ──claim──▶ claimed ──hand over──▶ handing over ──settle──▶ sent | failed | queued, due later
@@ -22,12 +22,12 @@ use crate::hex::hex;
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
-/// A sent mail is remembered so long, without its text; an event by its id as well.
+/// How long a sent mail is remembered, without its text, and an event's id.
 pub const REMEMBERED_SECONDS: i64 = 30 * 24 * 60 * 60;
-/// A link that confirms an address is valid so long.
+/// How long a link that confirms an address is valid.
 pub const LINK_SECONDS: i64 = 24 * 60 * 60;
 
-/// What a mail tells.
+/// What a mail is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Of a call (着信お知らせメール).
@@ -112,9 +112,9 @@ impl FromStr for MailState {
 pub struct NewMail {
     /// 128 random bits in hex, from which its Message-ID is made.
     pub id: String,
-    /// What it tells.
+    /// What it is about.
     pub purpose: Purpose,
-    /// Whose setting it follows.
+    /// The number whose setting asked for it.
     pub number: PhoneNumber,
     /// Where it goes.
     pub recipient: String,
@@ -124,7 +124,7 @@ pub struct NewMail {
     pub body: String,
 }
 
-/// Who reads a trace needs neither addresses nor texts.
+/// A trace needs neither addresses nor texts.
 impl fmt::Debug for NewMail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NewMail({} {})", self.purpose.name(), self.id)
@@ -221,7 +221,7 @@ impl fmt::Debug for TokenHash {
 pub struct AddressConfirmation {
     /// The hash of what is in the link.
     pub token: TokenHash,
-    /// Whose address it is.
+    /// The number that the address is set for.
     pub number: PhoneNumber,
     /// The address.
     pub address: String,

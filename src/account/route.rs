@@ -26,7 +26,7 @@ pub enum Route {
         to: PhoneNumber,
         /// Because of this service.
         service: Service,
-        /// After so many seconds without an answer.
+        /// After this many seconds without an answer.
         no_answer_after: Option<u8>,
         /// When the line is busy.
         when_busy: bool,

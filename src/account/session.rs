@@ -1,4 +1,4 @@
-//! Sessions of the settings site: who is logged in, and how far.
+//! Sessions of the settings site: logins, and how far each may go.
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,7 +52,7 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// Somebody who is logged in.
+/// A login on the settings site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Names it.

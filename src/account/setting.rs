@@ -89,7 +89,7 @@ pub enum Condition {
     /// 無条件転送: always.
     #[default]
     Always,
-    /// 無応答時転送: when nobody answers in time.
+    /// 無応答時転送: without an answer in time.
     NoAnswer,
     /// 話中時転送: when the line is busy.
     Busy,
@@ -116,7 +116,7 @@ pub enum Select {
 pub struct ArrivalMail {
     /// Up to five addresses.
     pub addresses: Vec<String>,
-    /// Whether only the calls of listed numbers are told.
+    /// Whether only calls of listed numbers are reported.
     pub only_listed: bool,
     /// The callers' numbers for `only_listed`.
     pub listed: Vec<PhoneNumber>,
@@ -146,11 +146,11 @@ pub struct FaultNotice {
     pub stop_bulk_transfer: bool,
 }
 
-/// FAXお知らせメール: received faxes are kept and told by mail.
+/// FAXお知らせメール: received faxes are kept and announced by mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FaxMail {
-    /// The address that is told; empty when none is set.
+    /// The address of the mails; empty when none is set.
     pub address: String,
     /// Whether its owner has confirmed it. Nothing but the request to confirm goes to an unconfirmed address.
     pub confirmed: bool,

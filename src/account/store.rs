@@ -69,7 +69,7 @@ pub trait Store: Send {
         now: UnixTime,
     ) -> Result<(), StoreError>;
 
-    /// Lifts a lock and forgets the failures; tells whether there was an account to unlock.
+    /// Lifts a lock and forgets the failures; returns whether there was an account to unlock.
     fn unlock(&mut self, unit: Unit, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<bool, StoreError>;
 
     /// Commits what has gathered in one transaction. The outer error means that nothing of it was written; an inner
@@ -80,8 +80,8 @@ pub trait Store: Send {
     /// done twice.
     fn commit_again(&mut self, writes: &[Write<'_>]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
 
-    /// Forgets what is older than `before`, at most `most` rows of each kind, so that nobody who writes waits for long. Mails
-    /// that are queued, and what subscribers keep, stay however old they are.
+    /// Forgets what is older than `before`, at most `most` rows of each kind, so that other writes wait for a short time only.
+    /// Queued mails, and what subscribers keep, stay however old they are.
     fn prune(&mut self, before: UnixTime, most: u32) -> Result<Pruned, StoreError>;
 
     /// The record of one call.
@@ -90,7 +90,7 @@ pub trait Store: Send {
     /// Sets the password of a line's telephone in place of the one before; refused when the number is not contracted.
     fn set_line_password(&mut self, password: &LinePassword, by: &Actor, now: UnixTime) -> Result<(), StoreError>;
 
-    /// Takes the password of a line's telephone away; tells whether there was one.
+    /// Removes the password of a line's telephone; returns whether there was one.
     fn remove_line_password(&mut self, number: PhoneNumber, by: &Actor, now: UnixTime) -> Result<bool, StoreError>;
 
     /// The lines whose telephones have passwords, by number.
@@ -120,7 +120,7 @@ pub trait Store: Send {
     fn session(&self, id: &SessionId) -> Result<Option<Session>, StoreError>;
 
     /// Begins a session, and forgets those that were last used before `stale_before`. One that a temporary password opens
-    /// uses that password up; tells whether it could, that is, whether nobody was faster.
+    /// uses that password up; returns whether it could, or another login was faster.
     fn open_session(&mut self, session: &Session, stale_before: UnixTime, by: &Actor) -> Result<bool, StoreError>;
 
     /// Notes that a session was used. This alone need not survive a loss of power.
@@ -143,17 +143,17 @@ pub trait Store: Send {
     /// Changes settings, each with its row in the audit, enters mails and keeps a fax: all or nothing.
     fn apply(&mut self, effects: &Effects, by: &Actor, now: UnixTime) -> Result<Applied, StoreError>;
 
-    /// Takes on the mail that is due longest, when there is one that nobody else is sending.
+    /// Claims the most overdue mail that no other sender holds.
     fn claim_mail(&mut self, claim: &Claim, now: UnixTime) -> Result<Option<Mail>, StoreError>;
 
-    /// Notes that the end of a mail is about to be sent, and prolongs the claim; tells whether the claim still held, that
+    /// Notes that the end of a mail is about to be sent, and prolongs the claim; returns whether the claim still held, that
     /// is, whether the mail may be sent.
     fn hand_over_mail(&mut self, id: &str, claim: &Claim) -> Result<bool, StoreError>;
 
-    /// Enters how a try ended, when the claim `by` still holds; tells whether it did.
+    /// Enters how a try ended, if the claim of `by` still holds; returns whether it did.
     fn settle_mail(&mut self, id: &str, by: &str, delivery: &Delivery, now: UnixTime) -> Result<bool, StoreError>;
 
-    /// Queues all failed mails anew; tells how many there were.
+    /// Queues all failed mails anew; returns how many there were.
     fn retry_failed_mails(&mut self, now: UnixTime) -> Result<usize, StoreError>;
 
     /// Mails in the order they were entered.
@@ -181,7 +181,7 @@ pub trait Store: Send {
         now: UnixTime,
     ) -> Result<Option<(Fax, Vec<u8>)>, StoreError>;
 
-    /// Deletes faxes of a number; tells how many of them there were.
+    /// Deletes faxes of a number; returns how many of them there were.
     fn delete_faxes(
         &mut self,
         number: PhoneNumber,
@@ -205,7 +205,7 @@ pub trait Store: Send {
         self.commit(&[Write::Call(record)])?.into_iter().collect()
     }
 
-    /// Whether `password` opens the account, now. Takes as long as two hashes, whatever the answer.
+    /// Whether `password` opens the account at `now`. Takes as long as two hashes, whatever the answer.
     fn verify(
         &mut self,
         unit: Unit,

@@ -129,7 +129,7 @@ impl Fault {
 /// All tables, as one transaction sees them. `&dyn Tables` can only read.
 ///
 /// `put_…` writes a row whether its key is there or not; `insert_…` fails with [`Fault::Failed`] when it is, unless it
-/// says otherwise. Rows that refer to a number need one that is there; whoever deletes a number deletes them first.
+/// says otherwise. Rows that refer to a number need one that is there; they are deleted before it.
 pub trait Tables:
     ContractTables
     + CredentialTable

@@ -296,13 +296,27 @@ impl Post {
 
     /// Takes on the next mail.
     fn begin(&mut self, store: &mut dyn Store, now: UnixTime) -> Result<Option<Letter>, StoreError> {
-        let Some(mail) = store.claim_mail(&self.claim(now), now)? else { return Ok(None) };
-        if mail.uncertain {
-            tracing::warn!(mail = mail.mail.id, "sent again under the same Message-ID: it may have gone already");
+        loop {
+            let Some(mail) = store.claim_mail(&self.claim(now), now)? else { return Ok(None) };
+            match self.letter(&mail, store, now) {
+                Ok(letter) => {
+                    if mail.uncertain {
+                        tracing::warn!(
+                            mail = mail.mail.id,
+                            "sent again under the same Message-ID: it may have gone already"
+                        );
+                    }
+                    self.state = State::Offering(mail);
+                    return Ok(Some(letter));
+                }
+                // its number was removed meanwhile: there is nothing left to confirm
+                Err(gone @ StoreError::NotContracted { .. }) => {
+                    let failed = Delivery::Failed { why: gone.to_string() };
+                    store.settle_mail(&mail.mail.id, &self.options.name, &failed, now)?;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let letter = self.letter(&mail, store, now)?;
-        self.state = State::Offering(mail);
-        Ok(Some(letter))
     }
 
     /// Stores how a mail ended. One that has gone and is not entered would go again, so that is not given up at once.

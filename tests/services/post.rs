@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use karipass::internals::account::mail::{Claim, Mail, MailFilter, MailState};
-use karipass::internals::account::{AccountStore, Store};
+use karipass::internals::account::mail::{Claim, Mail, MailFilter, MailState, NewMail, Purpose};
+use karipass::internals::account::{AccountStore, Effects, Store};
 use karipass::internals::mail::{
     AtStop, CLAIM_SECONDS, HandOver, LAST_WORDS, Letter, Output, Post, Progress, Refusal, at_stop,
 };
@@ -129,6 +129,27 @@ fn a_mail_that_is_refused_for_now_fails_after_five_days_to_the_second() {
             assert!(only(&store).problem.unwrap().contains("refused"));
         }
     }
+}
+
+#[test]
+fn a_link_for_a_number_that_was_removed_fails_and_holds_up_no_other_mail() {
+    let world = all_services();
+    let mut store = world.store();
+    let mail = |id: &str, purpose| NewMail {
+        id: id.to_owned(),
+        purpose,
+        number: number(OTHER),
+        recipient: "a@example.jp".to_owned(),
+        subject: "件名".to_owned(),
+        body: "本文".to_owned(),
+    };
+    let mails = vec![mail("m-1", Purpose::Confirm), mail("m-2", Purpose::Arrival)];
+    store.apply(&Effects { mails, ..Effects::default() }, &BY, at(0)).unwrap();
+    store.remove_number(number(OTHER), &BY, at(1)).unwrap();
+    let mut post = post("one");
+    assert_eq!(offered(&mut post, &mut store, 2).id, "m-2");
+    let failed = store.mails(&MailFilter { state: Some(MailState::Failed), ..MailFilter::default() }).unwrap();
+    assert!(matches!(failed.as_slice(), [mail] if mail.mail.id == "m-1"), "{failed:?}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl Identity {
     }
 }
 
-/// The WAL of a file, beside what the file's name leads to. While a handle is open nobody but a person removes it.
+/// The WAL of a file, beside what the file's name leads to. While a handle is open, no program removes it.
 pub(super) fn log_of(path: &Path) -> io::Result<PathBuf> {
     let mut name = std::fs::canonicalize(path)?.into_os_string();
     name.push("-wal");
@@ -41,7 +41,7 @@ pub(super) fn log_of(path: &Path) -> io::Result<PathBuf> {
 pub(super) enum Found {
     /// An account store, with the schema's number.
     Ours(u32),
-    /// A SQLite file, or an empty one, that nobody has used.
+    /// A SQLite file, or an empty one, without anything in it.
     Unused,
     /// Something else.
     Foreign(String),
@@ -81,7 +81,7 @@ fn not_a_database(error: rusqlite::Error) -> Result<Found, rusqlite::Error> {
     }
 }
 
-/// What tells whose a SQLite file is.
+/// The marks of the program that a SQLite file belongs to.
 pub(super) struct Marks {
     pub(super) application_id: i32,
     pub(super) user_version: i32,

@@ -80,7 +80,7 @@ impl Sqlite {
         self.still_there()?;
         let transact = || self.transact(TransactionBehavior::Immediate, |access| work(access));
         let done = patiently(self.wait, transact).map_err(|failure| self.explain(failure))?;
-        // what went into a file that has lost its name is in force only if somebody puts that file back
+        // what went into a file that has lost its name is in force again once that file is put back
         self.still_there().map_err(|gone| self.unknown(gone.to_string()))?;
         Ok(done)
     }

@@ -34,7 +34,7 @@ impl Sqlite {
     /// The number of the newest schema this program knows.
     pub const SCHEMA: u32 = MIGRATIONS.len() as u32;
 
-    /// Opens the store in the file at `path`. A write waits so long for those of other programs.
+    /// Opens the store in the file at `path`. `wait` is the limit for waiting for the writes of other programs.
     pub fn open(path: &Path, mode: Mode, wait: Duration) -> Result<Sqlite, StoreError> {
         let opening = Opening { name: path.display().to_string(), mode, wait };
         let path = std::path::absolute(path).map_err(|error| opening.unreachable(&error))?;
@@ -64,7 +64,7 @@ struct Opening {
 }
 
 impl Opening {
-    /// Refuses what is not ours before SQLite could touch it; tells whether the file had to be made.
+    /// Refuses what is not ours before SQLite could touch it. Returns whether the file had to be made.
     fn inspect_or_make(&self, path: &Path) -> Result<bool, StoreError> {
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => self.inspect(path).map(|()| false),
@@ -86,7 +86,7 @@ impl Opening {
         }
     }
 
-    /// Password hashes are nobody else's business: the file is the owner's alone until the owner decides otherwise.
+    /// The file holds password hashes: it is readable by its owner alone until the owner decides otherwise.
     fn make(&self, path: &Path) -> Result<bool, StoreError> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -128,7 +128,7 @@ impl Opening {
         patiently(self.wait, || migrate(connection))
     }
 
-    /// Marks an unused file as an account store, in its first transaction; tells the schema it has.
+    /// Marks an unused file as an account store, in its first transaction. Returns its schema.
     fn claim(&self, connection: &mut Connection) -> Result<u32, Failure> {
         if let Marks { application_id: APPLICATION_ID, user_version, .. } = file::marks(connection)? {
             return Ok(u32::try_from(user_version).unwrap_or(u32::MAX));
@@ -181,7 +181,7 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     }
 }
 
-/// Takes back a file that was made and could not be used, unless somebody else has used it meanwhile.
+/// Removes a file that was made and could not be used, unless another program has used it meanwhile.
 fn unmake(path: &PathBuf) {
     if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
         // that it stays is no worse than what is being reported
