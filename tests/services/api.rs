@@ -192,3 +192,44 @@ fn every_answer_is_json_to_be_kept_and_nothing_to_be_run() {
     }
     assert_eq!(browser.send("PUT", "/v1/events", "", b"").status, 405);
 }
+
+#[test]
+fn a_limited_number_of_requests_waits_for_the_store_and_one_more_is_refused_at_once() {
+    const WAITING: usize = 64;
+    let world = all_services();
+    arrival_mail(&mut world.store(), LINE, &["a@example.jp"]);
+    let api = limited(&world, Limits { connections_per_peer: 2 * WAITING, ..Limits::default() });
+    let other = rusqlite::Connection::open(world.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let event = json!({"event": "arrival", "caller": null, "called": LINE}).to_string();
+    let head = format!("Authorization: Bearer {TOKEN}\r\nConnection: close\r\nContent-Length: {}", event.len());
+    let request = format!("POST /v1/events HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{event}");
+    let mut asked: Vec<TcpStream> = (0..=WAITING)
+        .map(|_| {
+            let mut stream = TcpStream::connect(api.address()).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            stream
+        })
+        .collect();
+    // while the store is locked only the one that is refused has an answer
+    let begun = std::time::Instant::now();
+    let refused = loop {
+        let answered = |stream: &TcpStream| stream.peek(&mut [0]).is_ok();
+        if let Some(place) = asked.iter().position(answered) {
+            break asked.remove(place);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "none is refused");
+        std::thread::yield_now();
+    };
+    assert!(whole(refused).starts_with("HTTP/1.1 503"));
+    other.execute_batch("COMMIT").unwrap();
+    assert!(asked.into_iter().all(|stream| whole(stream).starts_with("HTTP/1.1 200")));
+}
+
+fn whole(mut stream: TcpStream) -> String {
+    stream.set_nonblocking(false).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}

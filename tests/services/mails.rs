@@ -111,6 +111,15 @@ fn a_refused_recipient_holds_up_no_other() {
 }
 
 #[test]
+fn a_mail_server_that_closes_down_refuses_no_mail_by_that() {
+    let (world, sink) = (all_services(), Sink::start());
+    queue(&world, &["closing@example.jp"]);
+    assert!(send_due(&world, sink.address, 0).unwrap_err().contains("they wait"));
+    let mail = mails(&world).remove(0);
+    assert_eq!((mail.state, mail.due_at), (MailState::Queued, at(1)), "due as soon as the server is back");
+}
+
+#[test]
 fn two_servers_on_one_store_send_each_mail_once() {
     let (world, sink) = (all_services(), Sink::start());
     let mut store = world.store();

@@ -146,6 +146,7 @@ fn converse(stream: TcpStream, mails: &Mutex<Vec<Received>>) -> std::io::Result<
                 match &to {
                     to if to.starts_with("later") => say("451 4.7.1 greylisted")?,
                     to if to.starts_with("never") => say("550 5.1.1 no such mailbox")?,
+                    to if to.starts_with("closing") => return say("421 4.3.2 closing down"),
                     _ => say("250 ok")?,
                 }
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::Response;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE};
 use karipass::internals::account::Existing;
 use karipass::internals::site::{PageOptions, Pages, Runtime, Work};
 use karipass::time::UnixTime;
@@ -161,5 +161,24 @@ fn no_more_passwords_are_compared_at_once_than_may_be_however_many_browsers_leav
             std::mem::forget(left);
         }
         assert_eq!(compared, 2, "two hashers");
+    });
+}
+
+#[test]
+fn a_limited_number_of_requests_waits_for_the_store_and_one_more_is_refused_at_once() {
+    let kept = Kept::default();
+    with_pages("busy", kept.runtime(), async |pages| {
+        let cookie = format!("karipass-session={}", "0".repeat(64));
+        let mut waiting = Vec::new();
+        let refused = loop {
+            let mut one = Box::pin(pages.answer(get("/", &cookie), from()));
+            match poll(one.as_mut()) {
+                Poll::Pending => waiting.push(one),
+                Poll::Ready(answer) => break answer,
+            }
+            assert!(waiting.len() < 5000, "there is no limit");
+        };
+        assert!(waiting.len() > 1000);
+        assert_eq!((refused.status().as_u16(), &refused.headers()[RETRY_AFTER]), (503, &"5".parse().unwrap()));
     });
 }
