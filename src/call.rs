@@ -64,7 +64,7 @@ pub use seed::Seed;
 pub struct Settings {
     /// How the conversation goes.
     pub ivr: ivr::Config,
-    /// How tones are told.
+    /// The receiver's settings.
     pub dtmf: dtmf::Config,
     /// What is spoken.
     pub prompts: Arc<Bank>,
@@ -72,7 +72,7 @@ pub struct Settings {
     pub longest_call: Duration,
     /// Whether media is encrypted.
     pub srtp: Srtp,
-    /// A caller who is refused is told why in early media first.
+    /// Whether a refusal is explained in early media first.
     pub announce_refusals: bool,
 }
 

@@ -96,7 +96,7 @@ impl Call {
     }
 
     /// Closes the media and enters what the talk has learned into the record. What is being said as the last words has
-    /// come out so, even if nobody hears them to their end; anything before has come out as `outcome`.
+    /// come out so, even if the caller does not hear them out; anything before has come out as `outcome`.
     fn leave(&mut self, now: Time, mut talk: Talk, outcome: Outcome) {
         talk.conversation.handle_input(now, ivr::Input::HungUp);
         let told = talk.conversation.ending().map(outcome_of).filter(|&told| told != Outcome::HungUp);

@@ -1,7 +1,7 @@
 //! What a caller who is refused hears before the refusal, where `sip.refuse_with_announcement` says so: the reason, in early
 //! media (183), unanswered and uncharged; then the same status as without.
 //!
-//! Only peers that are believed are told so. To anybody else's INVITE, which may have been forged, sound is not sent to the
+//! Only peers that are believed hear it. In answer to any other INVITE, which may have been forged, sound is not sent to the
 //! address that it names.
 
 use std::net::SocketAddr;
@@ -109,7 +109,7 @@ impl Announcement {
 
     pub(super) fn handle_datagram(&mut self, now: Time, datagram: Datagram<&[u8]>) {
         self.media.handle_datagram(now, datagram);
-        // nobody asked for a key
+        // no key was asked for
         while self.media.pressed().is_some() {}
     }
 

@@ -45,7 +45,7 @@ pub enum Unidentified {
 }
 
 impl Unidentified {
-    /// What an operator is told, where the outcome does not tell it: what to look for, and where it is set.
+    /// A hint for the operator, where the outcome is not enough: what to look for, and where it is set.
     pub fn told(&self, trust: Trust) -> Option<String> {
         match self {
             Unidentified::Withheld => None,

@@ -10,7 +10,7 @@ use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Rejection};
 use crate::time::Time;
 
-/// What a call is told.
+/// What happens to a call.
 pub enum Input {
     /// The answer to [`Output::FindLine`]: the contract that the number belongs to; `Ok(None)`: no contract has it.
     Line(Result<Option<Contract>, LookupFailed>),

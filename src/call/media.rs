@@ -21,7 +21,7 @@ use super::{Output, Settings};
 
 /// Packets leave on multiples of this: one tick serves all calls.
 const GRID: Duration = Duration::from_millis(20);
-/// The longest pause in the caller's audio that the detector is told of; after it, all tones have ended anyway.
+/// The longest pause in the caller's audio that is passed to the detector; after it, all tones have ended anyway.
 const LONGEST_SILENCE: usize = 1600;
 /// Fewer packets than this that are not heard are nothing to speak of.
 const NOT_HEARD: u64 = 5;
@@ -228,7 +228,7 @@ impl Media {
             PCMU => Law::Mu,
             PCMA => Law::A,
             agreed if agreed == self.plan.payload_type => law(self.plan.codec),
-            // comfort noise: nobody keys anything in it
+            // comfort noise: no key is in it
             _ => return,
         };
         self.pcm.clear();

@@ -74,7 +74,7 @@ pub(super) fn status_of(error: &SdpError) -> u16 {
     }
 }
 
-/// What the caller is told of a description that is not usable, beside the status (RFC 3261 §13.3.1.3, §20.43).
+/// The Warning about a session description that is not usable, beside the status (RFC 3261 §13.3.1.3, §20.43).
 pub(super) fn warning_of(error: &SdpError) -> (u16, String) {
     let (code, text) = match error {
         SdpError::Malformed { .. } => (399, error.to_string()),

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub struct Seed {
     /// Its numbers follow from this; the id in every line of the log shows it.
     pub numbers: u64,
-    /// Its SRTP keys follow from this: from the system's own source of randomness, and shown to nobody.
+    /// Its SRTP keys follow from this: from the system's own source of randomness, and shown nowhere.
     pub keys: [u8; 32],
 }
 

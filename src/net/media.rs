@@ -61,7 +61,7 @@ impl Ports {
         Ports { ips, range: Some((first, first.saturating_add(pairs * 2))), next: first }
     }
 
-    /// The range split among so many owners, or fewer where it has fewer pairs: an owner without a pair would refuse its
+    /// The range split among `owners`, or fewer where it has fewer pairs: an owner without a pair would refuse its
     /// calls while others have pairs to spare. The larger shares come first, as calls go to the first of the idle.
     pub fn split(self, owners: u16) -> Vec<Ports> {
         let Some((first, end)) = self.range else { return vec![self; usize::from(owners.max(1))] };
@@ -84,7 +84,7 @@ impl Ports {
         })
     }
 
-    /// A pair that nobody holds, on the address of the same family as `towards`, where media will go, if there is one.
+    /// A free pair, on the address of the same family as `towards`, where media will go, if there is one.
     pub fn allocate(&mut self, towards: IpAddr) -> io::Result<MediaPair> {
         let same = self.ips.iter().find(|ip| ip.is_ipv4() == towards.is_ipv4());
         let ip = *same.or(self.ips.first()).ok_or(io::ErrorKind::AddrNotAvailable)?;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_not_ours_is_named() {
-        // RFC 5737: for documentation, and nobody's
+        // RFC 5737: for documentation only
         let foreign = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
         let told = Ports::new(&[foreign], 0..=0).check().unwrap_err().to_string();
         assert!(told.contains("192.0.2.77"), "{told}");
@@ -198,7 +198,7 @@ mod tests {
         for ip in [LOOPBACK, six] {
             assert_eq!(ports.allocate(ip).unwrap().local().unwrap().ip(), ip);
         }
-        // the only one there is serves whoever comes
+        // the only one there is serves every caller
         assert_eq!(Ports::new(&[six], 0..=0).allocate(LOOPBACK).unwrap().local().unwrap().ip(), six);
     }
 }

@@ -72,7 +72,7 @@ pub struct Options {
     pub identity: Option<Arc<Identity>>,
     /// Whose certificates are accepted where we connect; without them we connect nowhere over TLS.
     pub authorities: Option<Authorities>,
-    /// A connection on which neither message nor keep-alive has gone for so long is closed. RFC 5626 §4.4.1 has peers ping every
+    /// A connection is closed after this long without a message or keep-alive. RFC 5626 §4.4.1 has peers ping every
     /// two minutes.
     pub idle: Duration,
     /// How long a TLS handshake may take.

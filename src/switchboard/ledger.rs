@@ -254,7 +254,7 @@ mod tests {
     use crate::account::rules::{Policy, Rules};
     use crate::account::sqlite::Sqlite;
     use crate::account::tables::{Backend, Durability, Failure, Tables};
-    use crate::account::{self, Actor, Mode};
+    use crate::account::{self, Actor, Mode, Outcome, demo_contract};
     use crate::secret::Secret;
     use crate::unit::Unit;
 
@@ -310,5 +310,51 @@ mod tests {
             assert_eq!(*result, expected, "{unanswered} commits have no answer");
         }
         Sqlite::discard(&file);
+    }
+
+    const CALLER: Caller = Caller { worker: 3, call: CallHandle(7) };
+
+    fn record() -> Entry {
+        Entry::Record(Box::new(CallRecord::new("1-1", UnixTime(0), "192.0.2.1", Outcome::Lost)))
+    }
+
+    fn password() -> Password {
+        let number = demo_contract().unwrap().customer_number;
+        let request = SetTemporaryPassword { unit: Unit::Line, number, password: Secret::from("48151623") };
+        Password { request, id: "1-1".to_owned(), caller: CALLER }
+    }
+
+    /// Who is answered, and what.
+    fn told(reply: Reply) -> String {
+        match reply {
+            Reply::ToWorker { worker, message } => format!("worker {worker}: {message:?}"),
+            Reply::ToSignalling(waiting, answer) => {
+                format!("{waiting:?}: {}", if answer.is_ok() { "known" } else { "failed" })
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_full_queue_does_not_take_is_answered_as_failed() {
+        for why in [Undelivered::Full, Undelivered::Gone] {
+            let number = demo_contract().unwrap().customer_number;
+            let line = Lookup::Line { number, caller: CALLER };
+            assert_eq!(told(line.refused(why)), "worker 3: Input(call 7, Line(failed))");
+            let question = Question { user_name: None, line: None, realm: "karipass".to_owned() };
+            let key = Lookup::Key { question, waiting: Waiting::Call(CallHandle(7)) };
+            assert_eq!(told(key.refused(why)), "Call(call 7): failed");
+            assert_eq!(told(password().refused(why)), "worker 3: Input(call 7, Stored(failed))");
+            let prepared = password().prepare(UnixTime(0), Cost::CHEAP, &mut rand::rng()).ok().unwrap();
+            assert_eq!(prepared.refused(why).map(told).as_deref(), Some("worker 3: Input(call 7, Stored(failed))"));
+            // a record is in the log then, and nothing waits for it
+            assert!(record().refused(why).is_none());
+        }
+    }
+
+    #[test]
+    fn a_batch_takes_all_that_has_gathered_up_to_its_bound() {
+        assert_eq!(batch(record(), std::iter::empty()).len(), 1);
+        assert_eq!(batch(record(), std::iter::repeat_with(record).take(20)).len(), 21);
+        assert_eq!(batch(record(), std::iter::repeat_with(record)).len(), BATCH);
     }
 }

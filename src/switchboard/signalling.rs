@@ -41,13 +41,13 @@ pub const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How signalling behaves.
 pub struct Config {
-    /// The endpoint.
+    /// The endpoint's part.
     pub endpoint: endpoint::Config,
     /// Whether a call rings (180) before it is answered.
     pub rings: bool,
-    /// What is believed of a peer.
+    /// Which identities are believed, by peer.
     pub trust: Box<dyn Fn(IpAddr) -> Trust + Send>,
-    /// How much of the service one peer may take.
+    /// One peer's share of the service.
     pub peers: PeerLimits,
     /// How long running calls may go on after a stop.
     pub drain: Duration,
@@ -115,7 +115,7 @@ pub struct Signalling {
 /// How far stopping has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stopping {
-    /// Nobody has asked for it.
+    /// No stop was asked for.
     Open,
     /// Running calls may still end by themselves, until then.
     Draining(Time),
@@ -360,7 +360,7 @@ impl Signalling {
         self.turn_away(now, incoming, why);
     }
 
-    /// The worker has ended by a fault of ours: no call goes there any more, and the calls that it had end.
+    /// The worker has ended by an internal error: its calls end, and no other goes there.
     fn bereave(&mut self, now: Moment, worker: usize, message: ToWorker) {
         if let ToWorker::Incoming { incoming, .. } = message {
             self.take_back(now, &incoming, "a media worker is gone");

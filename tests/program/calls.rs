@@ -1,8 +1,11 @@
 //! Whole calls: every unit, every way of keying, who is refused, how it stops, and that no secret is ever seen.
 #![allow(clippy::unwrap_used)]
 
+use std::net::UdpSocket;
 use std::process::Output;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -145,6 +148,48 @@ fn stopping_lets_running_calls_end_and_takes_no_new_ones() {
     let (code, log) = service.wait();
     assert_eq!(code, Some(0), "{log}");
     assert!(super::support::verify(&db, "number", "0600001111", "48151623").status.success());
+}
+
+#[test]
+fn a_stop_is_heard_while_a_flood_comes_in() {
+    let folder = Folder::new();
+    let mut service = Service::demo(&folder.file("store.db"));
+    let address = service.at("udp");
+    let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    let ended = thread::scope(|scope| {
+        for source in 0..2 {
+            let (over, sent, address) = (&over, &sent, &address);
+            scope.spawn(move || flood(source, address, over, sent));
+        }
+        // it is under way
+        while sent.load(Ordering::Relaxed) < 20_000 {
+            thread::yield_now();
+        }
+        service.terminate();
+        let ended = service.ends_within(Duration::from_secs(30));
+        over.store(true, Ordering::Relaxed);
+        ended
+    });
+    assert!(ended, "the stop is not heard");
+}
+
+/// Sends requests, each another one, as fast as they go, until it is over.
+fn flood(source: usize, to: &str, over: &AtomicBool, sent: &AtomicU64) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let own = socket.local_addr().unwrap();
+    for number in 0u64.. {
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        let options = format!(
+            "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{source}-{number}\r\nMax-Forwards: 70\r\n\
+             From: <sip:flood@127.0.0.1>;tag=b\r\nTo: <sip:127.0.0.1>\r\nCall-ID: {number}@flood{source}\r\n\
+             CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        );
+        // what the service does not take is lost, as on any network
+        let _ = socket.send_to(options.as_bytes(), to);
+        sent.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What an OPTIONS is answered with: its status line.

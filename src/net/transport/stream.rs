@@ -23,7 +23,7 @@ use crate::sip::wire::{Framed, Framer};
 
 /// How long saying goodbye on a TLS connection may take.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// After so long without a packet the system asks the peer's system whether the connection is still there.
+/// TCP keep-alive: the peer's system is probed after this long without a packet.
 const PROBE: Duration = Duration::from_secs(60);
 
 /// What all connections share.
@@ -48,7 +48,7 @@ enum End {
     Closed,
     /// Nothing has come for too long: no message, no rest of one, no answer to a ping.
     Silent(&'static str),
-    /// It cannot be told any more where a message begins.
+    /// The boundary between messages is lost.
     Unframed,
     /// The peer does not read.
     Stuck,
@@ -208,7 +208,7 @@ impl Streams {
                         ..*message
                     });
                 }
-                // a request: whoever sent it is told that the connection is closed
+                // a request: its sender learns that the connection is closed
                 (Some(_), None) => debug!(remote = %flow.remote, "a request is lost with its connection"),
             },
         }
@@ -235,7 +235,7 @@ async fn reach(flow: Flow) -> io::Result<TcpStream> {
 
 fn prepare(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
-    // a peer that vanished is noticed even where nobody has anything to say
+    // a peer that vanished is noticed even while both sides are silent
     let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(PROBE).with_interval(PROBE / 6));
 }
 

@@ -1,4 +1,4 @@
-//! How much of the server one peer may take: calls at a time, and INVITEs a second.
+//! One peer's share of the service: calls at a time, and INVITEs a second.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,13 +15,13 @@ pub struct PeerLimits {
     pub invites_per_second: f64,
 }
 
-/// A peer may use up the INVITEs of so long at once.
+/// A peer may send the INVITEs of this time in one burst.
 const BURST: Duration = Duration::from_secs(2);
 
-/// Peers whose count is at rest are forgotten when there are so many.
+/// Idle peers are dropped once this many are tracked.
 const REMEMBERED: usize = 10_000;
 
-/// What each peer takes now.
+/// The use that each peer makes of its share.
 #[derive(Debug)]
 pub struct Peers {
     limits: PeerLimits,
@@ -37,7 +37,7 @@ struct Peer {
 }
 
 impl Peers {
-    /// Nobody takes anything yet.
+    /// No peer is known yet.
     pub fn new(limits: PeerLimits) -> Peers {
         Peers { limits, peers: HashMap::new() }
     }
@@ -60,7 +60,7 @@ impl Peers {
         true
     }
 
-    /// Whether `peer` may ask something that takes as much as an INVITE, though no call comes of it.
+    /// Whether a request that costs as much as an INVITE, though no call comes of it, is within the limits.
     pub fn asks(&mut self, now: Time, peer: IpAddr) -> bool {
         let admitted = self.admit(now, peer);
         if admitted {

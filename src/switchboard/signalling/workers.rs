@@ -85,7 +85,7 @@ impl Workers {
         there.map(|(worker, _)| worker).collect()
     }
 
-    /// Whether a message has to wait, or is for nobody.
+    /// Whether a message cannot go out now: the inbox is full, or its reader gone.
     pub fn takes_none(&self, worker: usize) -> bool {
         self.inboxes.get(worker).is_none_or(|inbox| inbox.state != State::Open)
     }
