@@ -6,6 +6,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 
+use rand::RngExt;
+
 use crate::datagram::Kind;
 
 /// Expedited Forwarding (RFC 3246) in the place of the old type-of-service octet: what networks give to voice.
@@ -71,7 +73,7 @@ impl Ports {
         let share = |owner| {
             let to = from.saturating_add((pairs / owners + u16::from(owner < pairs % owners)) * 2);
             let range = (std::mem::replace(&mut from, to), to);
-            Ports { ips: self.ips.clone(), range: Some(range), next: range.0 }
+            Ports { ips: self.ips.clone(), range: Some(range), next: anywhere(range) }
         };
         (0..owners).map(share).collect()
     }
@@ -99,6 +101,13 @@ impl Ports {
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, format!("no free pair of ports from {from} to {to} on {ip}")))
     }
+}
+
+/// Where to begin in a range. After a restart, telephones whose calls the process took along go on sending to the ports of before: a new
+/// call that were given one of them would hear the keys of another subscriber.
+fn anywhere((from, to): (u16, u16)) -> u16 {
+    let pairs = (to.saturating_sub(from) / 2).max(1);
+    from + 2 * rand::rng().random_range(0..pairs)
 }
 
 /// The address of this machine that the system sends from to `remote`. Nothing is sent.
@@ -161,6 +170,13 @@ mod tests {
         assert_eq!(shares(10000..=10005, 8), [(10000, 10002), (10002, 10004), (10004, 10006)]);
         assert_eq!(shares(10000..=10001, 2), [(10000, 10002)]);
         assert_eq!(Ports::new(&[LOOPBACK], 0..=0).split(3).len(), 3);
+    }
+
+    #[test]
+    fn two_processes_after_one_another_do_not_begin_with_the_same_ports() {
+        let begin = || Ports::new(&[LOOPBACK], 10_000..=19_999).split(2).remove(0).next;
+        let first = begin();
+        assert!((0..20).any(|_| begin() != first), "each begins at {first}");
     }
 
     #[test]

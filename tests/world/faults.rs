@@ -41,6 +41,26 @@ fn a_commit_of_unknown_outcome_sets_what_was_said_not_to_be_set() {
     assert!(found.contains("that it could not be set, and it was"), "{found}");
 }
 
+/// A call that a restart takes from the service, not from its telephone, and one that begins after it.
+fn restarted(seed: u64, draws_ports: bool) -> Plan {
+    let first = Dial { sends_silence: true, ..Dial::good(seed) };
+    let second = Dial { sends_silence: false, ..Dial::good(seed + 100) };
+    let acts = vec![
+        (Time::ZERO, Act::Dial(Box::new(first))),
+        (Time::from_millis(9000), Act::Kill(secs(0))),
+        (Time::from_millis(9500), Act::Dial(Box::new(second))),
+    ];
+    Plan { acts, draws_ports, ..Plan::quiet(seed) }
+}
+
+/// As it was once: the telephone of the first call taught its address to the second, and keyed in it.
+#[test]
+fn ports_that_begin_anew_after_a_restart_mix_up_calls() {
+    let found = complaint(|seed| restarted(seed, false)).expect("it is found");
+    assert!(found.contains("that its caller did not key"), "{found}");
+    assert_eq!(complaint(|seed| restarted(seed, true)), None);
+}
+
 /// A flood that takes longer to read than it takes to arrive, and a stop in the middle of it.
 fn flooded(seed: u64, order: Order) -> Plan {
     let flood = (0..9000).map(|tick| (Time::from_millis(tick * 10), Act::Hostile(Hostility::Options, 5, seed + tick)));

@@ -33,6 +33,8 @@ pub struct Plan {
     pub message_takes: Duration,
     /// What signalling looks at first.
     pub order: Order,
+    /// Ports for media begin at one that is drawn, rather than at the first.
+    pub draws_ports: bool,
     /// Senders of mails at a time.
     pub mailers: u32,
     /// Whether what the service writes about itself is read along.
@@ -208,6 +210,7 @@ impl Plan {
             drain: secs(rng.random_range(0..=30)),
             message_takes: if rng.random_bool(0.1) { ms(rng.random_range(1..=5)) } else { Duration::ZERO },
             order: Order::StopFirst,
+            draws_ports: true,
             mailers: rng.random_range(1..=2),
             is_read: rng.random_bool(0.05),
             pace: Pace {
@@ -234,6 +237,7 @@ impl Plan {
             drain: secs(30),
             message_takes: Duration::ZERO,
             order: Order::StopFirst,
+            draws_ports: true,
             mailers: 1,
             is_read: true,
             pace: Pace { lookup: ms(2), hash: ms(30), commit: ms(60) },
@@ -271,7 +275,7 @@ impl Act {
 impl Mood {
     fn random(rng: &mut StdRng) -> Mood {
         match rng.random_range(0..6) {
-            // so that no commit is still under way when the caller is told that it could not be set: see `known`
+            // no commit is under way any more when the caller gives it up: see `faults`
             0 | 1 => Mood::Slow(ms(rng.random_range(100..=2000))),
             2 => Mood::Unreadable,
             3 => Mood::Full,

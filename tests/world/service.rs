@@ -122,7 +122,7 @@ impl Service {
         let mut random = rng(plan.seed, 100 + u64::from(life));
         let mut seed = [0; 32];
         random.fill_bytes(&mut seed);
-        let next_pair = random.random_range(0..PAIRS);
+        let next_pair = if plan.draws_ports { random.random_range(0..PAIRS) } else { 0 };
         let config = Config {
             endpoint: endpoint::Config { registrar: Some(registrar()), ..endpoint::Config::default() },
             rings: true,
