@@ -65,6 +65,8 @@ struct Faults {
     /// The world itself reads: nothing fails.
     paused: bool,
     mood: Mood,
+    /// The last write had no answer.
+    was_unknown: bool,
     random: StdRng,
 }
 
@@ -78,7 +80,8 @@ impl Disk {
         }
         let line = contracts()[0].customer_number;
         truth.set_line_password(&line_password(line), &WORLD, START).unwrap();
-        let faults = Arc::new(Mutex::new(Faults { paused: true, mood: Mood::Well, random: rng(seed, 4) }));
+        let faults =
+            Arc::new(Mutex::new(Faults { paused: true, mood: Mood::Well, was_unknown: false, random: rng(seed, 4) }));
         let asked = Arc::clone(&faults);
         memory.trouble(move |kind| asked.lock().unwrap_or_else(PoisonError::into_inner).next(kind));
         let service = handle(&memory);
@@ -156,11 +159,16 @@ impl Faults {
                 Some(Trouble::FailAt(step, Fault::Disk("I/O error".to_owned())))
             }
             Mood::Failing => None,
-            Mood::Unknown if is_write && chance(0.5) => {
+            // not twice in a row: a commit that never has an answer is said to have failed in the end
+            Mood::Unknown if is_write && !self.was_unknown && chance(0.5) => {
+                self.was_unknown = true;
                 let committed = self.random.random_bool(0.5);
                 Some(Trouble::Unknown { committed })
             }
-            Mood::Unknown => None,
+            Mood::Unknown => {
+                self.was_unknown &= !is_write;
+                None
+            }
         }
     }
 }

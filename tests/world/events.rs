@@ -5,7 +5,7 @@ use karipass::internals::account::mail::MailFilter;
 use karipass::internals::event::{Event, play};
 use rand::RngExt;
 
-use crate::plan::{any_number, contracts};
+use crate::plan::{Mood, any_number, contracts};
 use crate::support::rng;
 use crate::world::World;
 
@@ -16,6 +16,10 @@ const FAX: &[u8] = include_bytes!("../../fixtures/fax/mmr-strips.tif");
 pub fn happen(world: &mut World, seed: u64) {
     let random = &mut rng(seed, 7);
     let now = world.moment();
+    if world.disk.mood(now.time) == Mood::Unknown {
+        // it would be told again under its id until there is an answer
+        return;
+    }
     let number = any_number(random);
     let event = match random.random_range(0..4) {
         0 => Event::Arrival { caller: None, called: number },
