@@ -29,6 +29,8 @@ pub struct Plan {
     pub queue: usize,
     pub longest_call: Duration,
     pub drain: Duration,
+    /// Whether who is not believed may prove a line; otherwise they are refused.
+    pub registrar: bool,
     /// How long signalling is at work on one message.
     pub message_takes: Duration,
     /// What signalling looks at first.
@@ -208,6 +210,7 @@ impl Plan {
             queue: if rng.random_bool(0.1) { rng.random_range(1..=4) } else { 64 },
             longest_call: if rng.random_bool(0.1) { secs(rng.random_range(5..=40)) } else { secs(600) },
             drain: secs(rng.random_range(0..=30)),
+            registrar: rng.random_bool(0.6),
             message_takes: if rng.random_bool(0.1) { ms(rng.random_range(1..=5)) } else { Duration::ZERO },
             order: Order::StopFirst,
             draws_ports: true,
@@ -235,6 +238,7 @@ impl Plan {
             queue: 64,
             longest_call: secs(600),
             drain: secs(30),
+            registrar: true,
             message_takes: Duration::ZERO,
             order: Order::StopFirst,
             draws_ports: true,

@@ -124,7 +124,7 @@ impl Service {
         random.fill_bytes(&mut seed);
         let next_pair = if plan.draws_ports { random.random_range(0..PAIRS) } else { 0 };
         let config = Config {
-            endpoint: endpoint::Config { registrar: Some(registrar()), ..endpoint::Config::default() },
+            endpoint: endpoint::Config { registrar: plan.registrar.then(registrar), ..endpoint::Config::default() },
             rings: true,
             trust: Box::new(trust),
             peers: PeerLimits { calls: 50, invites_per_second: 50.0 },
