@@ -49,10 +49,12 @@ fn killed_call(folder: &Folder, millis: u64, password: &str) -> bool {
     let flags = ["--from", "0600001111", "--unit", "number", "--password", password, "--play", keys.to_str().unwrap()];
     let mut call = service.call(&flags).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let stdout = BufReader::new(call.stdout.take().unwrap());
-    let started = Instant::now();
     let (told, lines) = std::sync::mpsc::channel();
     let reader =
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(told.send(line))));
+    // the caller's program takes a while to start where the machine is busy: the call begins with its first line
+    lines.recv_timeout(Duration::from_secs(60)).unwrap();
+    let started = Instant::now();
     let mut done = false;
     while let Some(left) = Duration::from_millis(millis).checked_sub(started.elapsed()) {
         match lines.recv_timeout(left) {
