@@ -59,6 +59,8 @@
 //! - Digits and passwords are [`secret::Secret`]s: no log, trace, error, capture or table shows them in clear.
 //! - "It is set" is spoken only after the store has committed.
 
+#![cfg_attr(not(test), warn(unreachable_pub))]
+
 #[doc(inline)]
 pub use karipass_dtmf as dtmf;
 

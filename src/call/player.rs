@@ -9,7 +9,7 @@ use crate::ivr::PromptName;
 
 /// Plays prompts from a bank.
 #[derive(Debug)]
-pub struct Player {
+pub(super) struct Player {
     bank: Arc<Bank>,
     law: Law,
     queue: VecDeque<&'static str>,
@@ -21,31 +21,31 @@ pub struct Player {
 
 impl Player {
     /// A silent player.
-    pub fn new(bank: Arc<Bank>, law: Law) -> Player {
+    pub(super) fn new(bank: Arc<Bank>, law: Law) -> Player {
         Player { bank, law, queue: VecDeque::new(), position: 0, reported: true }
     }
 
     /// Plays `prompts` instead of what is playing.
-    pub fn play(&mut self, prompts: &[PromptName]) {
+    pub(super) fn play(&mut self, prompts: &[PromptName]) {
         self.queue = prompts.iter().map(|prompt| prompt.as_str()).collect();
         self.position = 0;
         self.reported = false;
     }
 
     /// Falls silent. [`Player::finished`] does not report the end of interrupted prompts.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.queue.clear();
         self.position = 0;
         self.reported = true;
     }
 
     /// Goes on in another law from here (after a re-negotiation).
-    pub fn set_law(&mut self, law: Law) {
+    pub(super) fn set_law(&mut self, law: Law) {
         self.law = law;
     }
 
     /// Fills `frame` with the next samples, silence where there is nothing to play.
-    pub fn fill(&mut self, frame: &mut [u8]) {
+    pub(super) fn fill(&mut self, frame: &mut [u8]) {
         let mut filled = 0;
         while filled < frame.len() {
             let Some(name) = self.queue.front() else { break };
@@ -67,12 +67,12 @@ impl Player {
     }
 
     /// Whether the prompts are out to the last sample, and [`Player::finished`] has not reported it.
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.queue.is_empty() && !self.reported
     }
 
     /// Whether the prompts are out to the last sample; true once.
-    pub fn finished(&mut self) -> bool {
+    pub(super) fn finished(&mut self) -> bool {
         let finished = self.is_finished();
         self.reported |= finished;
         finished

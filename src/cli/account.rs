@@ -18,7 +18,7 @@ use crate::unit::Unit;
 /// Show accounts, verify a password, lift a lock.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  printf 48151623 | karipass account verify --unit line --number 0600001111")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
     /// One JSON object a line instead of text
@@ -60,7 +60,7 @@ struct Account {
 }
 
 /// Runs `karipass account …`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, now(), &mut ask::password, out))
 }
 

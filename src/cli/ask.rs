@@ -10,16 +10,16 @@ use super::output::Failure;
 use crate::secret::Secret;
 
 /// Asks this question for a password.
-pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<Secret, Failure>;
+pub(super) type Ask<'a> = &'a mut dyn FnMut(&str) -> Result<Secret, Failure>;
 
 /// Asks for an existing password.
-pub fn password(question: &str) -> Result<Secret, Failure> {
+pub(super) fn password(question: &str) -> Result<Secret, Failure> {
     let question = question.to_owned();
     if io::stdin().is_terminal() { at_terminal(move || ask(&question)) } else { read(&mut io::stdin()) }
 }
 
 /// Asks for a new password: twice at a terminal, which does not show what is typed.
-pub fn new_password(question: &str) -> Result<Secret, Failure> {
+pub(super) fn new_password(question: &str) -> Result<Secret, Failure> {
     if !io::stdin().is_terminal() {
         return read(&mut io::stdin());
     }
@@ -33,12 +33,12 @@ pub fn new_password(question: &str) -> Result<Secret, Failure> {
 }
 
 /// The first line of standard input.
-pub fn read(input: &mut dyn Read) -> Result<Secret, Failure> {
+pub(super) fn read(input: &mut dyn Read) -> Result<Secret, Failure> {
     first_line(input).map_err(|why| Failure::Refused(format!("standard input: no password can be read: {why}")))
 }
 
 /// A secret up to the end of its line; what follows is neither used nor waited for.
-pub fn first_line(input: &mut dyn Read) -> io::Result<Secret> {
+pub(super) fn first_line(input: &mut dyn Read) -> io::Result<Secret> {
     const LONGEST: u64 = 1024;
     line(&mut BufReader::new(input.take(LONGEST)))
 }

@@ -54,7 +54,7 @@ const LONGEST_RECORDING: usize = 600;
     karipass call --to sip:0664806430@192.0.2.10 --from 0600001111 \\\n    \
     --unit line --password 48151623 \\\n    \
     --register --auth-password-file telephone.txt")]
-pub struct Args {
+pub(super) struct Args {
     /// Whom to call: sip:NUMBER@HOST:PORT, or sips: over TLS
     #[arg(long, value_name = "URI")]
     to: Target,
@@ -145,7 +145,7 @@ pub struct Args {
 }
 
 /// Runs `karipass call`.
-pub fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &Args) -> ExitCode {
     finish(|out| perform(args, out))
 }
 

@@ -19,7 +19,7 @@ const PAGE: u32 = 1000;
 /// List the call records, the newest last, or show one call.
 #[derive(clap::Args, Debug)]
 #[command(after_help = after_help(), args_conflicts_with_subcommands = true)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     /// One JSON object a line instead of a table; times are seconds since 1970-01-01T00:00:00Z
@@ -69,7 +69,7 @@ fn parse_time(text: &str) -> Result<UnixTime, String> {
 }
 
 /// Runs `karipass calls`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, out))
 }
 

@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 /// Administer contracted lines and their numbers.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example:\n  karipass contract add 0600001111 0600002222 --services arrival-mail+fax-mail")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
     /// One JSON object a line instead of text
@@ -128,7 +128,7 @@ fn describe(error: impl ToString) -> String {
 }
 
 /// Runs `karipass contract …`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, now(), &mut io::stdin(), out))
 }
 

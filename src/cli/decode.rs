@@ -29,7 +29,7 @@ Examples:
 
 Exit status: 0 read to the end, with or without digits; 1 not a readable file, or damaged; 3 cannot be opened, or the plot
 cannot be written.")]
-pub struct Args {
+pub(super) struct Args {
     /// The WAV, pcap or pcapng file; `-` is standard input
     pub file: PathBuf,
     /// Print one JSON object a line: digit, start_ms, length_ms, source, and channel or stream
@@ -48,7 +48,7 @@ pub struct Args {
 }
 
 /// Prints the digits on `out` and errors on `err`.
-pub fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let shown = if is_stdin(args) { "standard input".to_owned() } else { args.file.display().to_string() };
     let input: Box<dyn Read> = match open(args) {
         Ok(input) => input,

@@ -25,7 +25,7 @@ use crate::service::open_store;
     karipass event fax 0312345678 0600001111 received.tif\n\n\
     Mails go out through the running service (karipass serve with mail.smtp set); karipass mails shows them.\n\
     An event reported twice with the same --id happens once.")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     what: What,
 }
@@ -86,7 +86,7 @@ struct Common {
 }
 
 /// Runs `karipass event`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, out))
 }
 

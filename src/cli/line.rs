@@ -27,7 +27,7 @@ The password is of the telephone alone: it opens no account on the settings site
 
 Example: make one, and type it into the softphone
   karipass line passwd 0600001111 --generate")]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
     /// One JSON object a line instead of text
@@ -79,7 +79,7 @@ struct Remove {
 }
 
 /// Runs `karipass line …`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, now(), &mut ask::new_password, &mut rand::rng(), out))
 }
 

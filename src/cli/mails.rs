@@ -20,7 +20,7 @@ use crate::service::open_store;
     karipass mails --number 0600001111 --json\n  \
     karipass mails --retry\n\n\
     Texts are not shown. A sent mail is kept for 30 days.")]
-pub struct Args {
+pub(super) struct Args {
     /// Only of this number
     #[arg(long, value_name = "NUMBER")]
     number: Option<PhoneNumber>,
@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 /// Runs `karipass mails`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, out))
 }
 

@@ -11,7 +11,7 @@ use crate::time::UnixTime;
 
 /// The outcome of a subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// It was done, or the answer is yes: exit 0.
     Yes,
     /// The answer is no, and was given on stdout: exit 1.
@@ -20,7 +20,7 @@ pub enum Answer {
 
 impl Answer {
     /// The exit code.
-    pub fn exit(self) -> u8 {
+    pub(super) fn exit(self) -> u8 {
         match self {
             Answer::Yes => 0,
             Answer::No => 1,
@@ -30,7 +30,7 @@ impl Answer {
 
 /// Why a subcommand was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(super) enum Failure {
     /// What was asked cannot be done: exit 1.
     #[error("{0}")]
     Refused(String),
@@ -44,7 +44,7 @@ pub enum Failure {
 
 impl Failure {
     /// The exit code.
-    pub fn exit(&self) -> u8 {
+    pub(super) fn exit(&self) -> u8 {
         match self {
             // `karipass calls | head` has what it wanted
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -67,7 +67,7 @@ impl From<StartError> for Failure {
 }
 
 /// Runs a subcommand with stdout, reports a failure on stderr, and returns the exit code.
-pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> ExitCode {
+pub(super) fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let answer = work(&mut out).and_then(|answer| Ok(out.flush().map(|()| answer)?));
     ExitCode::from(match answer {
@@ -83,23 +83,23 @@ pub fn finish(work: impl FnOnce(&mut dyn Write) -> Result<Answer, Failure>) -> E
 }
 
 /// The time of day.
-pub fn now() -> UnixTime {
+pub(super) fn now() -> UnixTime {
     UnixTime(jiff::Timestamp::now().as_second())
 }
 
 /// A time for people: `2026-01-31T09:00:00Z`.
-pub fn readable(time: UnixTime) -> String {
+pub(super) fn readable(time: UnixTime) -> String {
     jiff::Timestamp::from_second(time.0).map_or_else(|_| time.0.to_string(), |timestamp| timestamp.to_string())
 }
 
 /// One JSON object on a line of its own.
-pub fn json_line(out: &mut dyn Write, object: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn json_line(out: &mut dyn Write, object: &impl Serialize) -> Result<(), Failure> {
     let line = serde_json::to_string(object).map_err(io::Error::from)?;
     Ok(writeln!(out, "{line}")?)
 }
 
 /// Rows under a heading, each column as wide as its widest cell.
-pub fn table(out: &mut dyn Write, heading: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+pub(super) fn table(out: &mut dyn Write, heading: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     let heading: Vec<String> = heading.iter().map(ToString::to_string).collect();
     let lines = || std::iter::once(&heading).chain(rows);
     let widths: Vec<usize> = (0..heading.len())

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(20);
     karipass prune --days 90\n\n\
     It may run while the service does. Queued mails, contracts, passwords, settings and faxes stay. The file does not\n\
     shrink: freed space is reused. The audit records what was removed.")]
-pub struct Args {
+pub(super) struct Args {
     /// Keep the rows of the last N days
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: u32,
@@ -34,7 +34,7 @@ pub struct Args {
 }
 
 /// Runs `karipass prune`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, now(), out))
 }
 

@@ -17,7 +17,7 @@ use crate::service::open_store;
 #[command(
     after_help = "Example:\n  karipass route 0312345678 0600001111\n  karipass route anonymous 0600001111 --json"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// The calling number (from abroad as `+16505550100`), or `anonymous` when it is withheld
     #[arg(value_name = "CALLER", value_parser = caller)]
     caller: Caller,
@@ -31,10 +31,10 @@ pub struct Args {
 
 /// A calling number, or none when it is withheld.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller(pub Option<CallingNumber>);
+pub(super) struct Caller(pub Option<CallingNumber>);
 
 /// Reads a calling number, or `anonymous`.
-pub fn caller(text: &str) -> Result<Caller, String> {
+pub(super) fn caller(text: &str) -> Result<Caller, String> {
     match text {
         "anonymous" => Ok(Caller(None)),
         number => CallingNumber::parse(number).map(|number| Caller(Some(number))).map_err(|why| why.to_string()),
@@ -42,7 +42,7 @@ pub fn caller(text: &str) -> Result<Caller, String> {
 }
 
 /// Runs `karipass route`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, out))
 }
 
@@ -63,7 +63,7 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
 }
 
 /// A route in words.
-pub fn described(route: Route) -> String {
+pub(super) fn described(route: Route) -> String {
     match route {
         Route::Ring => "ring".to_owned(),
         Route::Forward { to, service } => format!("forward {to} ({service})"),

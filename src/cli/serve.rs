@@ -22,7 +22,7 @@ use introduction::Introduction;
     --unit line --password 48151623\n\n\
     SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.\n\
     SIGHUP reads the certificates of tls: listeners and of the site again.")]
-pub struct Args {
+pub(super) struct Args {
     /// Set up the example contract, and believe From on loopback
     #[arg(long)]
     demo: bool,
@@ -45,7 +45,7 @@ pub struct Args {
 
 impl Args {
     /// What the flags say over file and environment.
-    pub fn overrides(&self, db: Option<PathBuf>) -> Overrides {
+    pub(super) fn overrides(&self, db: Option<PathBuf>) -> Overrides {
         Overrides {
             sip: self.sip,
             rtp_ports: self.rtp_ports,
@@ -58,7 +58,7 @@ impl Args {
 }
 
 /// Runs `karipass serve`.
-pub fn run(args: &Args, config: &Config) -> ExitCode {
+pub(super) fn run(args: &Args, config: &Config) -> ExitCode {
     finish(|out| perform(args, config, out).map_err(unread))
 }
 

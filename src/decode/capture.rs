@@ -18,7 +18,7 @@ const MOST_STREAMS: usize = 20_000;
 const NEAR: u16 = 50;
 
 /// Finds the digits in a capture.
-pub fn capture(input: impl Read, options: Options) -> Report {
+pub(super) fn capture(input: impl Read, options: Options) -> Report {
     let mut streams = Streams { options, ..Streams::default() };
     let error = streams.read(input).err();
     let mut report = streams.finish();

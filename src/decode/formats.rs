@@ -11,7 +11,7 @@ use crate::rtp::inbound::EventFormat;
 
 /// The formats that one end wants to receive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
+pub(super) struct Expected {
     /// The payload type of telephone events.
     pub event: Option<EventFormat>,
     /// G.711 under an unusual payload type.
@@ -20,7 +20,7 @@ pub struct Expected {
 
 /// The expected formats, by address.
 #[derive(Default)]
-pub struct Formats {
+pub(super) struct Formats {
     by_address: HashMap<SocketAddr, Expected>,
     /// For media through a translator of addresses, which keeps the port more often than not.
     by_port: HashMap<u16, Expected>,
@@ -31,12 +31,12 @@ const MOST: usize = 100_000;
 
 impl Formats {
     /// The formats of media to an address, if an SDP gave them.
-    pub fn expected(&self, destination: SocketAddr) -> Option<Expected> {
+    pub(super) fn expected(&self, destination: SocketAddr) -> Option<Expected> {
         self.by_address.get(&destination).or_else(|| self.by_port.get(&destination.port())).copied()
     }
 
     /// Looks for SDP in what may be a SIP message.
-    pub fn read(&mut self, payload: &[u8]) {
+    pub(super) fn read(&mut self, payload: &[u8]) {
         if !payload.windows(7).take(4096).any(|window| window == b"SIP/2.0") {
             return;
         }

@@ -8,7 +8,7 @@ use crate::dtmf::{Config, Detector, Event, Explanation, Verdict};
 use crate::key::Key;
 
 /// A detector and its findings. Positions count samples since the first one.
-pub struct Listener {
+pub(super) struct Listener {
     detector: Detector,
     heard: Vec<Heard>,
     explained: Vec<Explanation>,
@@ -37,7 +37,7 @@ impl Listener {
     /// Most samples of a source that are kept: an hour.
     const MOST_KEPT: usize = 3600 * SAMPLE_RATE as usize;
 
-    pub fn new(options: Options) -> Listener {
+    pub(super) fn new(options: Options) -> Listener {
         let config = Config::default();
         let mut detector = if options.explain { Detector::with_explanations(&config) } else { Detector::new(&config) };
         detector.process(&[0; Listener::LEAD]);
@@ -52,7 +52,7 @@ impl Listener {
         }
     }
 
-    pub fn hear(&mut self, samples: &[i16]) {
+    pub(super) fn hear(&mut self, samples: &[i16]) {
         self.keep(samples);
         self.fed += samples.len() as u64;
         self.detector.process(samples);
@@ -60,7 +60,7 @@ impl Listener {
     }
 
     /// Takes samples that were never sent.
-    pub fn rest(&mut self, samples: usize) {
+    pub(super) fn rest(&mut self, samples: usize) {
         self.fed += samples as u64;
         const NOTHING: [i16; 160] = [0; 160];
         let mut left = samples;
@@ -73,20 +73,20 @@ impl Listener {
     }
 
     /// Takes samples that were lost.
-    pub fn lose(&mut self, samples: usize) {
+    pub(super) fn lose(&mut self, samples: usize) {
         self.fed += samples as u64;
         self.detector.lost(samples);
         self.collect(false);
     }
 
     /// What was found, once nothing more comes. `origin` is the time of the first sample.
-    pub fn finish(mut self, origin: Duration, place: Place) -> Found {
+    pub(super) fn finish(mut self, origin: Duration, place: Place) -> Found {
         self.rest(Listener::TAIL);
         self.found_so_far(origin, place)
     }
 
     /// Hands over what was found, in times. In the middle of a source, the last tone must have ended before.
-    pub fn found_so_far(&mut self, origin: Duration, place: Place) -> Found {
+    pub(super) fn found_so_far(&mut self, origin: Duration, place: Place) -> Found {
         self.collect(true);
         let explained = std::mem::take(&mut self.explained);
         let candidates = explained.into_iter().map(|explanation| self.candidate(explanation, origin, place)).collect();

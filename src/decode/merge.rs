@@ -9,7 +9,7 @@ use super::report::{Press, Source};
 const APART: Duration = Duration::from_millis(150);
 
 /// Joins the presses of one stream, heard and reported, in order of time.
-pub fn merge(heard: Vec<Press>, reported: Vec<Press>) -> Vec<Press> {
+pub(super) fn merge(heard: Vec<Press>, reported: Vec<Press>) -> Vec<Press> {
     let mut presses = reported;
     for tone in heard {
         let event = presses.iter_mut().filter(|event| event.source == Source::Rfc4733 && is_same(&tone, event));

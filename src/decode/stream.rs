@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_millis(250);
 const BELIEVABLE: Duration = Duration::from_millis(150);
 
 /// A run of packets with one SSRC between two addresses.
-pub struct Stream {
+pub(super) struct Stream {
     inbound: Inbound,
     /// The last packet's number and time of arrival.
     latest: Option<(u16, Time)>,
@@ -51,7 +51,7 @@ pub struct Stream {
 
 impl Stream {
     /// A stream, with the formats that an SDP gave it.
-    pub fn new(expected: Option<Expected>, options: Options) -> Stream {
+    pub(super) fn new(expected: Option<Expected>, options: Options) -> Stream {
         let expected = expected.unwrap_or_default();
         let formats =
             Formats { audio: expected.audio.map_or(0, |(payload_type, _)| payload_type), event: expected.event };
@@ -76,7 +76,7 @@ impl Stream {
     }
 
     /// Takes a packet that was captured at `now`.
-    pub fn receive(&mut self, now: Time, packet: &Packet<'_>) {
+    pub(super) fn receive(&mut self, now: Time, packet: &Packet<'_>) {
         self.pass_time(now);
         self.recognise(packet);
         if !self.inbound.knows(packet.payload_type) {
@@ -105,12 +105,12 @@ impl Stream {
     }
 
     /// Payload types that could not be read, with the number of their packets.
-    pub fn unknown_types(&self) -> &BTreeMap<u8, u64> {
+    pub(super) fn unknown_types(&self) -> &BTreeMap<u8, u64> {
         &self.unknown
     }
 
     /// What was found, at the end of the stream.
-    pub fn finish(mut self, now: Time, place: Place) -> Found {
+    pub(super) fn finish(mut self, now: Time, place: Place) -> Found {
         self.pass_time(now + Duration::from_secs(60));
         self.up(0);
         let mut found = std::mem::take(&mut self.found);

@@ -17,7 +17,7 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    pub fn receive(&mut self, now: Time) {
+    pub(super) fn receive(&mut self, now: Time) {
         let Some(caller) = &mut self.caller else { return };
         let mut buffer = [0u8; 2048];
         while let Ok((length, from)) = self.sockets.rtp.recv_from(&mut buffer) {
@@ -30,7 +30,7 @@ impl Placed {
     }
 
     /// Sends the caller's packets; `other` does the rest.
-    pub fn send(&mut self, now: Time, mut other: impl FnMut(Output)) {
+    pub(super) fn send(&mut self, now: Time, mut other: impl FnMut(Output)) {
         let Some(caller) = &mut self.caller else { return };
         loop {
             match caller.poll_output() {

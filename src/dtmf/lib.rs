@@ -74,6 +74,8 @@
 //! Measured: every digit is found down to an SNR of 7.5 dB, no false digit in 125 h of speech nor in 19 h of music, 8 instructions a
 //! sample. `tests/bench/dtmf/README.md` has the figures beside those of spandsp, and how to repeat them.
 
+#![cfg_attr(not(test), warn(unreachable_pub))]
+
 mod background;
 mod candidate;
 mod config;

@@ -43,7 +43,7 @@ use crate::time::UnixTime;
 /// How long a claim holds: longer than a mail server may be silent in all the steps of a mail.
 pub const CLAIM_SECONDS: i64 = 5 * 60;
 /// How often the store is looked into.
-pub const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause while the mail server is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// After a refusal for the time being: this, doubled each time.
@@ -54,7 +54,7 @@ const GIVEN_UP_SECONDS: i64 = 5 * 24 * 60 * 60;
 /// At a stop, how long a mail that may as well stay in the queue is waited for.
 pub const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often a mail that went is tried to be entered as sent.
-pub const LAST_TRIES: u32 = 10;
+pub(super) const LAST_TRIES: u32 = 10;
 
 /// Everything the decisions are made of.
 pub struct Options {

@@ -5,7 +5,7 @@ use crate::time::Time;
 
 /// Counts of one source since it was first heard.
 #[derive(Default)]
-pub struct Reception {
+pub(super) struct Reception {
     ssrc: u32,
     /// The first and the highest sequence number, wraps counted; none before the first packet.
     range: Option<(u64, u64)>,
@@ -34,19 +34,19 @@ pub struct Counts {
 
 impl Reception {
     /// Counts of a new source, or of one that started again.
-    pub fn new(ssrc: u32) -> Reception {
+    pub(super) fn new(ssrc: u32) -> Reception {
         Reception { ssrc, ..Reception::default() }
     }
 
     /// Counts a packet, duplicate or not, with its extended sequence number.
-    pub fn count(&mut self, highest: u64) {
+    pub(super) fn count(&mut self, highest: u64) {
         let first = self.range.map_or(highest, |(first, _)| first);
         self.range = Some((first, highest));
         self.received += 1;
     }
 
     /// Follows the jitter of audio packets. Events repeat their timestamp and say nothing about it.
-    pub fn time(&mut self, timestamp: u32, arrived: Time) {
+    pub(super) fn time(&mut self, timestamp: u32, arrived: Time) {
         let clock = samples(arrived.elapsed()) as u32;
         let transit = i64::from(clock.wrapping_sub(timestamp) as i32);
         if let Some(before) = self.transit.replace(transit) {
@@ -56,12 +56,12 @@ impl Reception {
     }
 
     /// The jitter in samples.
-    pub fn jitter(&self) -> u32 {
+    pub(super) fn jitter(&self) -> u32 {
         u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
     }
 
     /// The counts for a report; the fraction starts anew. None when nothing was received since the last report.
-    pub fn report(&mut self) -> Option<Counts> {
+    pub(super) fn report(&mut self) -> Option<Counts> {
         let (first, highest) = self.range?;
         if self.received == self.received_before {
             return None;

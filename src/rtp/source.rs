@@ -20,7 +20,7 @@ const TAIL: Duration = Duration::from_secs(1);
 
 /// The other end's address.
 #[derive(Debug)]
-pub struct Source {
+pub(super) struct Source {
     agreed: SocketAddr,
     heard: Option<SocketAddr>,
     /// Heard since the last agreement: stays.
@@ -33,13 +33,13 @@ pub struct Source {
 
 impl Source {
     /// The other end at its agreed address.
-    pub fn new(agreed: SocketAddr, signalling: Option<IpAddr>) -> Source {
+    pub(super) fn new(agreed: SocketAddr, signalling: Option<IpAddr>) -> Source {
         let signalling = signalling.map(host_of);
         Source { agreed, heard: None, settled: false, last: Time::ZERO, agreed_at: Time::ZERO, signalling }
     }
 
     /// A new agreement. The source heard before stays until another one is heard.
-    pub fn agree(&mut self, now: Time, agreed: SocketAddr) {
+    pub(super) fn agree(&mut self, now: Time, agreed: SocketAddr) {
         if !same(agreed, self.agreed) {
             tracing::debug!(%agreed, "media agreed on elsewhere");
             self.agreed = agreed;
@@ -49,7 +49,7 @@ impl Source {
     }
 
     /// Whether a valid packet from this address would be heard.
-    pub fn accepts(&self, now: Time, from: SocketAddr) -> bool {
+    pub(super) fn accepts(&self, now: Time, from: SocketAddr) -> bool {
         let Some(heard) = self.heard.filter(|_| self.settled) else {
             return self.may_teach(from.ip()) || self.heard.is_some_and(|heard| same(heard, from));
         };
@@ -72,7 +72,7 @@ impl Source {
     }
 
     /// An accepted, valid packet came from this address.
-    pub fn hear(&mut self, now: Time, from: SocketAddr) {
+    pub(super) fn hear(&mut self, now: Time, from: SocketAddr) {
         let again = self.heard.is_some_and(|heard| same(heard, from));
         let tail = again && !same(from, self.agreed) && now.since(self.agreed_at) < TAIL;
         if !again && !same(from, self.agreed) {
@@ -84,22 +84,22 @@ impl Source {
     }
 
     /// The address that media is sent to.
-    pub fn destination(&self) -> SocketAddr {
+    pub(super) fn destination(&self) -> SocketAddr {
         self.heard.filter(|_| self.settled).unwrap_or(self.agreed)
     }
 
     /// Whether the address in use is on another host than agreed.
-    pub fn is_elsewhere(&self) -> bool {
+    pub(super) fn is_elsewhere(&self) -> bool {
         self.destination().ip().to_canonical() != self.agreed.ip().to_canonical()
     }
 
     /// Whether this is the address we send to.
-    pub fn is_from(&self, from: SocketAddr) -> bool {
+    pub(super) fn is_from(&self, from: SocketAddr) -> bool {
         same(from, self.destination())
     }
 
     /// Whether this address is on the host we send to.
-    pub fn is_from_host(&self, from: SocketAddr) -> bool {
+    pub(super) fn is_from_host(&self, from: SocketAddr) -> bool {
         from.ip().to_canonical() == self.destination().ip().to_canonical()
     }
 }

@@ -12,7 +12,7 @@ const EVENT_LEEWAY: u64 = AUDIO_CLOCK as u64 * 10;
 
 /// Samples without audio before a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gap {
+pub(super) struct Gap {
     /// Sent, but did not arrive.
     pub lost: u64,
     /// Not sent: silence suppression, or a keyed event in their place.
@@ -21,7 +21,7 @@ pub struct Gap {
 
 /// Where in the media time packets lie.
 #[derive(Default)]
-pub struct Timeline {
+pub(super) struct Timeline {
     started: bool,
     /// The media time of the sample that should come next, and its timestamp.
     position: u64,
@@ -36,7 +36,7 @@ pub struct Timeline {
 impl Timeline {
     /// Places `length` samples; `missing` packets were given up since the last call. Returns the gap before them and the
     /// media time of the first.
-    pub fn advance(&mut self, timestamp: u32, length: u64, missing: u64, arrived: Time) -> (Gap, u64) {
+    pub(super) fn advance(&mut self, timestamp: u32, length: u64, missing: u64, arrived: Time) -> (Gap, u64) {
         self.start(timestamp, arrived);
         let gap = self.gap(timestamp, missing, arrived);
         let at = self.position.saturating_add(gap.lost).saturating_add(gap.silence);
@@ -51,7 +51,7 @@ impl Timeline {
     }
 
     /// The media time of a keyed event. Its timestamp is believed when it is of the audio's clock.
-    pub fn locate(&mut self, timestamp: u32, arrived: Time) -> u64 {
+    pub(super) fn locate(&mut self, timestamp: u32, arrived: Time) -> u64 {
         self.start(timestamp, arrived);
         let offset = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
         let at = self.position.saturating_add_signed(offset);
@@ -60,7 +60,7 @@ impl Timeline {
     }
 
     /// The next timestamp is from another sender, or from the same one after a restart.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.unknown = true;
     }
 

@@ -30,7 +30,7 @@ pub struct Stores {
 
 /// How passwords are hashed.
 #[derive(Clone, Copy, Debug)]
-pub struct Hashing {
+pub(super) struct Hashing {
     /// The cost of one hash.
     pub cost: Cost,
     /// Threads for it.
@@ -39,7 +39,7 @@ pub struct Hashing {
 
 /// Where replies go.
 #[derive(Clone)]
-pub struct Outlets {
+pub(super) struct Outlets {
     /// Each worker's inbox.
     pub workers: Vec<SyncSender<ToWorker>>,
     /// Signalling's queue of answers.
@@ -47,7 +47,7 @@ pub struct Outlets {
 }
 
 /// Handle to the threads. Dropping it lets them finish what they have; [`Ledger::close`] waits for that.
-pub struct Ledger {
+pub(super) struct Ledger {
     lookups: SyncSender<Lookup>,
     passwords: SyncSender<Password>,
     entries: SyncSender<Entry>,
@@ -56,7 +56,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Starts the threads: a reader and a writer with a handle of the store each, and the hashers.
-    pub fn open(stores: Stores, hashing: Hashing, clock: Clock, outlets: Outlets) -> std::io::Result<Ledger> {
+    pub(super) fn open(stores: Stores, hashing: Hashing, clock: Clock, outlets: Outlets) -> std::io::Result<Ledger> {
         let Stores { reader, writer } = stores;
         let (lookups, to_read) = sync_channel(QUEUE);
         let (passwords, to_hash) = sync_channel(QUEUE);
@@ -83,24 +83,24 @@ impl Ledger {
     }
 
     /// Looks something up. Where the queue does not take it, the reply is returned at once: the asker must not wait for itself.
-    pub fn look_up(&self, lookup: Lookup) -> Option<Reply> {
+    pub(super) fn look_up(&self, lookup: Lookup) -> Option<Reply> {
         let (lookup, why) = undelivered(self.lookups.try_send(lookup).err()?);
         Some(lookup.refused(why))
     }
 
     /// Hashes the password and stores it; the reply comes after the commit, or is returned at once as in [`Ledger::look_up`].
-    pub fn set(&self, password: Password) -> Option<Reply> {
+    pub(super) fn set(&self, password: Password) -> Option<Reply> {
         let (password, why) = undelivered(self.passwords.try_send(password).err()?);
         Some(password.refused(why))
     }
 
     /// Keeps a call record.
-    pub fn record(&self, record: Box<CallRecord>) {
+    pub(super) fn record(&self, record: Box<CallRecord>) {
         self.enter(Entry::Record(record));
     }
 
     /// Adds to the audit.
-    pub fn audit(&self, row: Box<AuditEntry>) {
+    pub(super) fn audit(&self, row: Box<AuditEntry>) {
         self.enter(Entry::Audit(row));
     }
 
@@ -112,7 +112,7 @@ impl Ledger {
     }
 
     /// Waits until everything handed in is written.
-    pub fn close(self) {
+    pub(super) fn close(self) {
         let Ledger { lookups, passwords, entries, threads } = self;
         drop((lookups, passwords, entries));
         for thread in threads {
@@ -138,7 +138,7 @@ impl Outlets {
 }
 
 /// What a queue did not take, and why.
-pub fn undelivered<T>(refused: TrySendError<T>) -> (T, Undelivered) {
+pub(super) fn undelivered<T>(refused: TrySendError<T>) -> (T, Undelivered) {
     match refused {
         TrySendError::Full(message) => (message, Undelivered::Full),
         TrySendError::Disconnected(message) => (message, Undelivered::Gone),

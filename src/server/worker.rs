@@ -35,7 +35,7 @@ const DATAGRAM: usize = 2048;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// The worker's state, owned by its thread.
-pub struct Worker {
+pub(super) struct Worker {
     /// Its number.
     pub number: usize,
     /// Its calls.
@@ -68,7 +68,7 @@ struct Running {
 
 impl Worker {
     /// Serves calls until [`ToWorker::Quit`].
-    pub fn run(self, inbox: &Receiver<ToWorker>) {
+    pub(super) fn run(self, inbox: &Receiver<ToWorker>) {
         let buffer = Box::new([0; DATAGRAM]);
         Running { worker: self, lines: BTreeMap::new(), buffer }.serve(inbox);
     }

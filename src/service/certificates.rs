@@ -18,7 +18,7 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    pub fn load(config: &Config) -> Result<Certificates, StartError> {
+    pub(super) fn load(config: &Config) -> Result<Certificates, StartError> {
         let (sip, site) = (&config.sip, &config.site);
         let listens = sip.listen.iter().any(|listen| listen.transport == Transport::Tls);
         Ok(Certificates {
@@ -28,7 +28,7 @@ impl Certificates {
     }
 
     /// Reads them again. One that cannot be used is logged, and the one before stays.
-    pub fn reload(&self) {
+    pub(super) fn reload(&self) {
         if self.sip.is_none() && self.site.is_none() {
             info!("SIGHUP: there is no certificate to reload");
         }

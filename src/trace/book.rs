@@ -29,7 +29,7 @@ const BUFFER: usize = 64 * 1024;
 const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// The open traces.
-pub struct Book {
+pub(super) struct Book {
     shelf: Shelf,
     pending: HashMap<String, Pending>,
     by_sip_call_id: HashMap<String, Arc<str>>,
@@ -61,7 +61,7 @@ struct Trace {
 }
 
 /// A file being written.
-pub struct OpenFile {
+pub(super) struct OpenFile {
     path: PathBuf,
     sink: Box<dyn Sink>,
     buffer: Vec<u8>,
@@ -71,7 +71,7 @@ pub struct OpenFile {
 }
 
 impl Book {
-    pub fn new(shelf: Shelf) -> Book {
+    pub(super) fn new(shelf: Shelf) -> Book {
         Book {
             shelf,
             pending: HashMap::new(),
@@ -83,11 +83,11 @@ impl Book {
     }
 
     /// Whether nothing waits for a time.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.traces.is_empty() && self.pending.is_empty()
     }
 
-    pub fn enter(&mut self, item: Item) {
+    pub(super) fn enter(&mut self, item: Item) {
         match item {
             Item::Sip { at, direction, flow, bytes } => {
                 self.now = self.now.max(at);
@@ -110,7 +110,7 @@ impl Book {
     }
 
     /// Hands what was gathered to the system, and closes what is over. To be called now and then.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         // without packets time stands still here, which only makes a linger longer
         self.now += super::FLUSH;
         let ids: Vec<Arc<str>> = self.traces.keys().cloned().collect();
@@ -125,7 +125,7 @@ impl Book {
     }
 
     /// The end of everything.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let ids: Vec<Arc<str>> = self.traces.keys().cloned().collect();
         ids.iter().for_each(|id| self.finish(id));
     }
@@ -252,19 +252,19 @@ impl Trace {
 }
 
 impl OpenFile {
-    pub fn new(path: PathBuf, sink: Box<dyn Sink>) -> OpenFile {
+    pub(super) fn new(path: PathBuf, sink: Box<dyn Sink>) -> OpenFile {
         let buffer = pcapng::header();
         let length = buffer.len() as u64;
         OpenFile { path, sink, buffer, written: 0, length }
     }
 
-    pub fn push(&mut self, block: &[u8]) {
+    pub(super) fn push(&mut self, block: &[u8]) {
         self.buffer.extend(block);
         self.length += block.len() as u64;
     }
 
     /// What cannot be written whole is not written at all: the file ends with its last whole block.
-    pub fn write(&mut self) -> std::io::Result<()> {
+    pub(super) fn write(&mut self) -> std::io::Result<()> {
         if self.buffer.is_empty() {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 /// The most that fits into one IPv4 packet behind the longest of our headers.
-pub const LONGEST_PAYLOAD: usize = 65_535 - 20 - 20;
+pub(super) const LONGEST_PAYLOAD: usize = 65_535 - 20 - 20;
 
 const UDP: u8 = 17;
 const TCP: u8 = 6;
@@ -12,7 +12,7 @@ const TCP: u8 = 6;
 const PUSHED: u8 = 0x18;
 
 /// A UDP datagram in an IP packet. What is longer than [`LONGEST_PAYLOAD`] is cut there.
-pub fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
+pub(super) fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
     let payload = payload.get(..LONGEST_PAYLOAD).unwrap_or(payload);
     let length = u16::try_from(payload.len() + 8).unwrap_or(u16::MAX);
     let mut datagram = Vec::with_capacity(8 + payload.len());
@@ -31,7 +31,7 @@ pub fn udp(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A TCP segment in an IP packet: `sequence` counts the octets of this direction, `acknowledged` those of the other.
-pub fn tcp(from: SocketAddr, to: SocketAddr, sequence: u32, acknowledged: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn tcp(from: SocketAddr, to: SocketAddr, sequence: u32, acknowledged: u32, payload: &[u8]) -> Vec<u8> {
     let payload = payload.get(..LONGEST_PAYLOAD).unwrap_or(payload);
     let mut segment = Vec::with_capacity(20 + payload.len());
     segment.extend(from.port().to_be_bytes());

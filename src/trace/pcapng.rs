@@ -20,7 +20,7 @@ const FLAGS: u16 = 2;
 const DROPPED: u16 = 5;
 
 /// What a file begins with.
-pub fn header() -> Vec<u8> {
+pub(super) fn header() -> Vec<u8> {
     let mut file = Vec::new();
     // byte-order magic, version 1.0, length of the section unknown
     let mut section = [&0x1A2B_3C4D_u32.to_le_bytes()[..], &1u16.to_le_bytes(), &[0; 2], &[0xFF; 8]].concat();
@@ -36,7 +36,7 @@ pub fn header() -> Vec<u8> {
 }
 
 /// A packet, `at` since 1970.
-pub fn packet(file: &mut Vec<u8>, at: Duration, direction: Direction, bytes: &[u8]) {
+pub(super) fn packet(file: &mut Vec<u8>, at: Duration, direction: Direction, bytes: &[u8]) {
     let mut body = Vec::with_capacity(bytes.len() + 36);
     body.extend(0u32.to_le_bytes());
     body.extend(time(at));
@@ -55,7 +55,7 @@ pub fn packet(file: &mut Vec<u8>, at: Duration, direction: Direction, bytes: &[u
 }
 
 /// How many packets are missing from the file, as of `at`.
-pub fn statistics(file: &mut Vec<u8>, at: Duration, dropped: u64) {
+pub(super) fn statistics(file: &mut Vec<u8>, at: Duration, dropped: u64) {
     let mut body = [&0u32.to_le_bytes()[..], &time(at)].concat();
     option(&mut body, DROPPED, &dropped.to_le_bytes());
     option(&mut body, END, &[]);

@@ -12,7 +12,7 @@ use super::Options;
 const SUFFIX: &str = ".pcapng";
 
 /// Where a trace is written to.
-pub trait Sink: Write + Send {
+pub(super) trait Sink: Write + Send {
     /// Truncates it to this length.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 }
@@ -24,7 +24,7 @@ impl Sink for File {
 }
 
 /// The folder, and what is in it.
-pub struct Shelf {
+pub(super) struct Shelf {
     options: Options,
     /// Finished traces, the oldest first.
     closed: VecDeque<Finished>,
@@ -40,18 +40,18 @@ struct Finished {
 }
 
 /// Whether `id` can be a call's id: it names a file, and nothing but a file in this folder.
-pub fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// The file's name.
-pub fn file_name(id: &str) -> String {
+pub(super) fn file_name(id: &str) -> String {
     format!("{id}{SUFFIX}")
 }
 
 impl Shelf {
     /// Makes the folder if need be, and finds the traces of earlier runs.
-    pub fn open(options: &Options) -> io::Result<Shelf> {
+    pub(super) fn open(options: &Options) -> io::Result<Shelf> {
         fs::create_dir_all(&options.folder)?;
         let mut found = Vec::new();
         for entry in fs::read_dir(&options.folder)? {
@@ -73,12 +73,12 @@ impl Shelf {
     }
 
     /// The largest trace of one call.
-    pub fn call_bytes(&self) -> u64 {
+    pub(super) fn call_bytes(&self) -> u64 {
         self.options.call_bytes
     }
 
     /// Begins the trace of a call; `Ok(None)` when running calls already have as many as there may be.
-    pub fn begin(&mut self, id: &str) -> io::Result<Option<(PathBuf, Box<dyn Sink>)>> {
+    pub(super) fn begin(&mut self, id: &str) -> io::Result<Option<(PathBuf, Box<dyn Sink>)>> {
         if !self.make_room(1, 0) || !is_id(id) {
             return Ok(None);
         }
@@ -90,7 +90,7 @@ impl Shelf {
     }
 
     /// Whether an open trace may grow by this much: older ones make room for it.
-    pub fn grow(&mut self, bytes: u64) -> bool {
+    pub(super) fn grow(&mut self, bytes: u64) -> bool {
         let room = self.make_room(0, bytes);
         if room {
             self.open_bytes += bytes;
@@ -99,7 +99,7 @@ impl Shelf {
     }
 
     /// A trace is finished.
-    pub fn finish(&mut self, path: PathBuf, length: u64) {
+    pub(super) fn finish(&mut self, path: PathBuf, length: u64) {
         self.open_files = self.open_files.saturating_sub(1);
         self.open_bytes = self.open_bytes.saturating_sub(length);
         self.closed_bytes += length;

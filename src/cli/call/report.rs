@@ -11,7 +11,7 @@ use crate::cli::output::{Answer, Failure, json_line};
 use crate::dialler::{Answered, Ended, Ending, Event, Observer, Outcome, Progress, Registered};
 
 /// Prints what a dialler reports, and sums it up.
-pub struct Report<'a> {
+pub(super) struct Report<'a> {
     out: &'a mut dyn Write,
     json: bool,
     /// Each step is printed as it happens.
@@ -44,7 +44,7 @@ impl Observer for Report<'_> {
 
 impl Report<'_> {
     /// Nothing has happened yet.
-    pub fn new(json: bool, steps: bool, out: &mut dyn Write) -> Report<'_> {
+    pub(super) fn new(json: bool, steps: bool, out: &mut dyn Write) -> Report<'_> {
         Report {
             out,
             json,
@@ -60,7 +60,7 @@ impl Report<'_> {
     }
 
     /// Why nothing more could be printed, if that was the end.
-    pub fn failure(self) -> Option<Failure> {
+    pub(super) fn failure(self) -> Option<Failure> {
         self.failure
     }
 
@@ -130,7 +130,7 @@ impl Report<'_> {
     }
 
     /// The sum, and the answer: yes when every call set the password.
-    pub fn finish(mut self) -> Result<Answer, Failure> {
+    pub(super) fn finish(mut self) -> Result<Answer, Failure> {
         let out = &mut *self.out;
         let calls: u32 = self.outcomes.iter().map(|(_, count)| count).sum();
         self.outcomes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

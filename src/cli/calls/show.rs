@@ -20,7 +20,7 @@ use crate::trace::{Direction, path_of};
 #[command(after_help = "Example: the newest call\n  \
     karipass calls show --trace traces \\\n    \"$(karipass calls --last 1 --json | jq -r .id)\"\n\n\
     Traces are kept by `karipass serve --trace DIR`. They open in Wireshark; audio, keys and credentials are masked in them.")]
-pub struct Args {
+pub(super) struct Args {
     /// The call's id, as `karipass calls` lists it and as the log names it
     id: String,
     /// The folder of traces [default: trace.folder of the configuration]
@@ -31,7 +31,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
+pub(super) fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, Failure> {
     let store = open_store(config, Mode::Existing)?;
     let record = store.call(&args.id)?;
     let folder = args.trace.as_ref().or(config.trace.folder.as_ref());

@@ -44,7 +44,7 @@ const HEADING: &str =
     "     start     length        low    high dBm0     twist    off: low    high      else  unsteady  decision";
 
 /// A line for each candidate and event.
-pub fn table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     print_streams(report, out)?;
     let rows = rows(report);
     if rows.is_empty() {
@@ -82,7 +82,7 @@ fn reported(press: &Press) -> String {
 }
 
 /// The decision in words, with the limit that it stands on.
-pub fn decision(e: &Explanation, source: Source) -> String {
+pub(super) fn decision(e: &Explanation, source: Source) -> String {
     let text = match (e.verdict, e.limit) {
         (Verdict::Taken, _) => format!("taken: {source}"),
         (Verdict::Resumed, _) => "not again: the digit before it goes on".to_owned(),
@@ -115,7 +115,7 @@ fn reason(e: &Explanation, Limit { of, value }: Limit) -> String {
 }
 
 /// The verdict in a word, as in JSON.
-pub fn word(verdict: Verdict) -> &'static str {
+pub(super) fn word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Taken => "taken",
         Verdict::Resumed => "resumed",
@@ -163,7 +163,7 @@ struct MeasuredObject {
 }
 
 /// One object for each candidate and event, a line each.
-pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for row in rows(report) {
         let object = match row {
             Row::Heard(candidate, source) => heard_object(candidate, source, report),

@@ -10,21 +10,21 @@ use crate::decode::Piece;
 const LOWEST: usize = 200;
 const HIGHEST: usize = 1800;
 const STEP: usize = 20;
-pub const ROWS: usize = (HIGHEST - LOWEST) / STEP + 1;
+pub(super) const ROWS: usize = (HIGHEST - LOWEST) / STEP + 1;
 
 /// The edges of the picture in Hz.
-pub const BOTTOM: f32 = (LOWEST - STEP / 2) as f32;
-pub const TOP: f32 = (HIGHEST + STEP / 2) as f32;
+pub(super) const BOTTOM: f32 = (LOWEST - STEP / 2) as f32;
+pub(super) const TOP: f32 = (HIGHEST + STEP / 2) as f32;
 
 /// Samples that a column is made of, 32 ms under a Hann window: neighbouring tones of the pad are 70 Hz apart.
 const WINDOW: usize = 256;
 
 /// What is shown below the loudest, in dB, in steps of a colour each.
-pub const RANGE_DB: f32 = 45.0;
+pub(super) const RANGE_DB: f32 = 45.0;
 const LEVELS: usize = 15;
 
 /// From quiet to loud, in blues that leave green and orange to what is drawn over it. Colour 0 is transparent: no audio.
-pub const PALETTE: [[u8; 3]; LEVELS + 1] = [
+pub(super) const PALETTE: [[u8; 3]; LEVELS + 1] = [
     [0, 0, 0],
     [6, 8, 20],
     [8, 12, 33],
@@ -44,17 +44,17 @@ pub const PALETTE: [[u8; 3]; LEVELS + 1] = [
 ];
 
 /// Powers of every row for every column; no column where there is no audio.
-pub struct Spectrogram {
+pub(super) struct Spectrogram {
     columns: Vec<Option<[f32; ROWS]>>,
 }
 
 /// Cosine and sine under the window, for every row.
-pub struct Bank {
+pub(super) struct Bank {
     rows: Vec<([f32; WINDOW], [f32; WINDOW])>,
 }
 
 impl Bank {
-    pub fn new() -> Bank {
+    pub(super) fn new() -> Bank {
         let wave = |row: usize| {
             let step = TAU * (LOWEST + row * STEP) as f32 / SAMPLE_RATE as f32;
             let hann = |n: usize| 0.5 - 0.5 * (TAU * (n as f32 + 0.5) / WINDOW as f32).cos();
@@ -68,7 +68,7 @@ impl Bank {
     }
 
     /// `count` columns of what is in `pieces` from `start`, each `step` seconds wide.
-    pub fn spectrogram(&self, pieces: &[Piece], start: f64, step: f64, count: usize) -> Spectrogram {
+    pub(super) fn spectrogram(&self, pieces: &[Piece], start: f64, step: f64, count: usize) -> Spectrogram {
         let column = |n: usize| {
             let time = start + (n as f64 + 0.5) * step;
             pieces.iter().find_map(|piece| self.column(window(piece, time)?))
@@ -96,18 +96,18 @@ fn window(piece: &Piece, time: f64) -> Option<[f32; WINDOW]> {
     Some(std::array::from_fn(|n| sample(n).map_or(0.0, |sample| f32::from(*sample))))
 }
 
-pub fn seconds(time: Duration) -> f64 {
+pub(super) fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
 impl Spectrogram {
     /// The loudest cell, as a power of full scale.
-    pub fn loudest(&self) -> f32 {
+    pub(super) fn loudest(&self) -> f32 {
         self.columns.iter().flatten().flatten().fold(0.0, |most, power| power.max(most))
     }
 
     /// The picture, its colours below `loudest`.
-    pub fn png(&self, loudest: f32) -> Vec<u8> {
+    pub(super) fn png(&self, loudest: f32) -> Vec<u8> {
         let colour = |power: f32| {
             let below = 10.0 * (loudest / power.max(1e-12)).log10();
             let level = (1.0 - below / RANGE_DB) * LEVELS as f32;
@@ -174,7 +174,7 @@ fn zlib(data: &[u8]) -> Vec<u8> {
 }
 
 /// RFC 4648 §4.
-pub fn base64(data: &[u8]) -> String {
+pub(super) fn base64(data: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
     for three in data.chunks(3) {

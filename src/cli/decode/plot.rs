@@ -8,7 +8,7 @@ use crate::decode::{Candidate, Piece, Place, Press, Report, Source};
 use crate::dtmf::{Explanation, Verdict};
 
 /// A picture, and what is left out of it.
-pub struct Plot {
+pub(super) struct Plot {
     pub svg: String,
     pub note: Option<String>,
 }
@@ -46,7 +46,7 @@ const STYLE: &str = "<style>\
 </style>";
 
 /// Draws a report that has its candidates and tracks.
-pub fn plot(report: &Report, title: &str) -> Plot {
+pub(super) fn plot(report: &Report, title: &str) -> Plot {
     let paper = Paper::of(report);
     let height = HEAD + paper.rows.iter().map(Row::height).sum::<f64>();
     let width = LEFT + WIDTH + RIGHT;

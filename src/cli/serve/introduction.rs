@@ -19,7 +19,7 @@ pub(super) struct Introduction<'a> {
 impl Introduction<'_> {
     /// What to type into a softphone, and into a second terminal. `site` is its URL without the last slash; a code to scan is
     /// for people, who have a terminal before them.
-    pub fn write(&self, out: &mut dyn Write, site: &str, terminal: bool) -> io::Result<()> {
+    pub(super) fn write(&self, out: &mut dyn Write, site: &str, terminal: bool) -> io::Result<()> {
         let Introduction { contract, service_number, address } = self;
         let customer = contract.customer_number;
         writeln!(out, "\nExample contract {customer}:")?;

@@ -16,12 +16,12 @@ impl LocalAddress {
     const REMEMBERED: usize = 1024;
 
     /// What is advertised stands for sockets of its own family only.
-    pub fn new(bound: SocketAddr, advertise: Option<IpAddr>) -> LocalAddress {
+    pub(super) fn new(bound: SocketAddr, advertise: Option<IpAddr>) -> LocalAddress {
         let advertise = advertise.filter(|advertised| advertised.is_ipv4() == bound.is_ipv4());
         LocalAddress { bound, advertise, known: HashMap::new() }
     }
 
-    pub fn towards(&mut self, remote: SocketAddr) -> SocketAddr {
+    pub(super) fn towards(&mut self, remote: SocketAddr) -> SocketAddr {
         if let Some(advertised) = self.advertise {
             return SocketAddr::new(advertised, self.bound.port());
         }

@@ -49,7 +49,7 @@ pub(super) enum Refusal {
 }
 
 impl Registry {
-    pub fn new(most: usize, most_per_peer: usize) -> Arc<Registry> {
+    pub(super) fn new(most: usize, most_per_peer: usize) -> Arc<Registry> {
         Arc::new(Registry { most, most_per_peer, entries: Mutex::default() })
     }
 
@@ -58,7 +58,7 @@ impl Registry {
     }
 
     /// A place for a connection, and what is to be sent on it; none when too many are open, in all or with this peer.
-    pub fn register(
+    pub(super) fn register(
         self: &Arc<Self>,
         transport: Transport,
         remote: SocketAddr,
@@ -78,7 +78,7 @@ impl Registry {
     }
 
     /// Hands a message to the connection that its flow names, or else to one that leads to the same place.
-    pub fn hand_over(&self, message: Transmit) -> Result<(), Refusal> {
+    pub(super) fn hand_over(&self, message: Transmit) -> Result<(), Refusal> {
         let mut entries = self.entries();
         let flow = message.flow;
         let id = flow.connection.or_else(|| entries.by_remote.get(&(flow.transport, flow.remote)).copied());

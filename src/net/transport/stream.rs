@@ -58,7 +58,7 @@ enum End {
 
 impl Streams {
     /// Takes connections for as long as the listener works.
-    pub async fn accept(self, transport: Transport, listener: TcpListener) {
+    pub(super) async fn accept(self, transport: Transport, listener: TcpListener) {
         loop {
             match listener.accept().await {
                 Ok((stream, remote)) => match self.registry.register(transport, remote) {
@@ -101,7 +101,7 @@ impl Streams {
 
     /// Opens a connection for a message; [`Inbound::Unreachable`] tells when that fails. What goes to the same place
     /// meanwhile waits for the same connection.
-    pub fn connect(&self, message: Transmit) {
+    pub(super) fn connect(&self, message: Transmit) {
         let flow = message.flow;
         let Some((place, outgoing)) = self.registry.register(flow.transport, flow.remote) else {
             warn!(remote = %flow.remote, "no connection is opened: too many are open");
@@ -125,7 +125,7 @@ impl Streams {
     }
 
     /// Opens a connection before there is anything to send; `host` is the name that a TLS server's certificate must hold.
-    pub async fn open_now(&self, flow: Flow, host: Option<&str>) -> io::Result<Flow> {
+    pub(super) async fn open_now(&self, flow: Flow, host: Option<&str>) -> io::Result<Flow> {
         let (stream, flow) = self.dial(flow, host).await?;
         let full = || io::Error::other("too many connections are open");
         let (place, outgoing) = self.registry.register(flow.transport, flow.remote).ok_or_else(full)?;
@@ -194,7 +194,7 @@ impl Streams {
     }
 
     /// Sends a message on the connection of its flow, on another one to the same place, or on a new one.
-    pub fn send(&self, message: Transmit) {
+    pub(super) fn send(&self, message: Transmit) {
         let flow = message.flow;
         match self.registry.hand_over(message) {
             Ok(()) => {}

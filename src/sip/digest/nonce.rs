@@ -13,7 +13,7 @@ use super::hex;
 use crate::time::Time;
 
 /// The lifetime of a nonce. A later request is challenged again with `stale`, and the phone need not ask its user.
-pub const LIFETIME: Duration = Duration::from_secs(300);
+pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 /// The counts below the highest that may still come, each once: requests overtake each other.
 const WINDOW: u32 = 64;
 /// The limit of used nonces that are remembered. The oldest beyond it count as expired.

@@ -78,7 +78,7 @@ pub(super) enum Cancel {
 
 impl Cancel {
     /// Why the call ends, if it is to end.
-    pub const fn cause(&self) -> Option<&EndCause> {
+    pub(super) const fn cause(&self) -> Option<&EndCause> {
         match self {
             Cancel::No => None,
             Cancel::Wanted(HangUp { cause, .. }) | Cancel::Sent { cause, .. } => Some(cause),
@@ -124,7 +124,7 @@ pub(super) enum ChangeState {
 
 impl Call {
     /// A call in its first phase.
-    pub fn new(handle: CallHandle, flow: Flow, dialog: Dialog, phase: Phase, negotiation: Negotiation) -> Call {
+    pub(super) fn new(handle: CallHandle, flow: Flow, dialog: Dialog, phase: Phase, negotiation: Negotiation) -> Call {
         Call {
             handle,
             peer: Peer::new(flow),
@@ -142,27 +142,27 @@ impl Call {
     }
 
     /// The call is over; the first cause counts.
-    pub fn end(&mut self, cause: EndCause) {
+    pub(super) fn end(&mut self, cause: EndCause) {
         self.ended.get_or_insert(cause);
     }
 
     /// Where the next request in the dialog goes.
-    pub fn way(&self) -> Flow {
+    pub(super) fn way(&self) -> Flow {
         self.peer.way(&self.dialog)
     }
 
     /// Whether the call was answered and neither side has hung up.
-    pub const fn is_running(&self) -> bool {
+    pub(super) const fn is_running(&self) -> bool {
         matches!(self.phase, Phase::Running)
     }
 
     /// Whether the call came in and is unanswered.
-    pub const fn is_incoming(&self) -> bool {
+    pub(super) const fn is_incoming(&self) -> bool {
         matches!(self.phase, Phase::Incoming { .. })
     }
 
     /// When the call is to be woken, and why.
-    pub fn deadline(&self) -> Option<(Time, Timer)> {
+    pub(super) fn deadline(&self) -> Option<(Time, Timer)> {
         let answer = self.negotiation.unacknowledged();
         soonest([
             self.phase.deadline(),
@@ -193,7 +193,7 @@ impl Phase {
 
 impl Change {
     /// Whether it is an INVITE, and so part of the negotiation.
-    pub const fn is_invite(&self) -> bool {
+    pub(super) const fn is_invite(&self) -> bool {
         match self.kind {
             ChangeKind::Offer(_) | ChangeKind::RefreshByInvite => true,
             ChangeKind::RefreshByUpdate => false,

@@ -118,7 +118,7 @@ pub(super) struct Unacknowledged {
 
 impl Unacknowledged {
     /// A 2xx that was just sent.
-    pub fn new(now: Time, timers: &Table, number: u32, server: ServerId, bytes: Vec<u8>) -> Unacknowledged {
+    pub(super) fn new(now: Time, timers: &Table, number: u32, server: ServerId, bytes: Vec<u8>) -> Unacknowledged {
         let again = Backoff::new(now, timers.t1, timers.t2);
         Unacknowledged { number, server, bytes, again, give_up: now + timers.give_up() }
     }
@@ -163,24 +163,24 @@ pub(super) enum Heard {
 
 impl Negotiation {
     /// Of the dialog that our INVITE may lead to.
-    pub const fn calling(offers: bool) -> Negotiation {
+    pub(super) const fn calling(offers: bool) -> Negotiation {
         Negotiation { exchange: Exchange::of_our_invite(offers), invite: Invite::Ours }
     }
 
     /// Of the dialog that their INVITE may lead to.
-    pub fn called(request: PendingRequest, offers: bool) -> Negotiation {
+    pub(super) fn called(request: PendingRequest, offers: bool) -> Negotiation {
         let mut negotiation = Negotiation { exchange: Exchange::Settled, invite: Invite::None };
         negotiation.invited(request, offers);
         negotiation
     }
 
     /// Whether we may send an INVITE, with an offer or without.
-    pub const fn may_offer(&self) -> bool {
+    pub(super) const fn may_offer(&self) -> bool {
         matches!((&self.exchange, &self.invite), (Exchange::Settled, Invite::None))
     }
 
     /// Whether an INVITE, or an offer in another request, may be taken.
-    pub const fn may_accept(&self, carrier: Carrier) -> Result<(), Refusal> {
+    pub(super) const fn may_accept(&self, carrier: Carrier) -> Result<(), Refusal> {
         use Exchange::{Ours, Settled, Theirs, Unopened};
         match (carrier, &self.invite, &self.exchange) {
             (Carrier::Invite, Invite::Ours, _) => Err(Refusal::Glare),
@@ -193,12 +193,12 @@ impl Negotiation {
     }
 
     /// Whether the offer of an UPDATE or PRACK of theirs is unanswered.
-    pub const fn is_offered(&self) -> bool {
+    pub(super) const fn is_offered(&self) -> bool {
         matches!(self.exchange, Exchange::Theirs(TheirOffer::Request(_)))
     }
 
     /// Whether an UPDATE of theirs is unanswered: the next one has to wait, even without an offer (RFC 3311 §5.2).
-    pub fn is_updating(&self) -> bool {
+    pub(super) fn is_updating(&self) -> bool {
         match &self.exchange {
             Exchange::Theirs(TheirOffer::Request(pending)) => pending.request.method == Method::Update,
             Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_) => false,
@@ -209,18 +209,18 @@ impl Negotiation {
 /// Their requests.
 impl Negotiation {
     /// Takes an INVITE of theirs. An earlier one whose 2xx has no ACK is over.
-    pub fn invited(&mut self, request: PendingRequest, offers: bool) {
+    pub(super) fn invited(&mut self, request: PendingRequest, offers: bool) {
         self.exchange = if offers { Exchange::Theirs(TheirOffer::Invite) } else { Exchange::Unopened };
         self.invite = Invite::Theirs(Box::new(request));
     }
 
     /// Takes the offer in an UPDATE or PRACK of theirs.
-    pub fn offered(&mut self, request: PendingRequest) {
+    pub(super) fn offered(&mut self, request: PendingRequest) {
         self.exchange = Exchange::Theirs(TheirOffer::Request(Box::new(request)));
     }
 
     /// The UPDATE or PRACK whose offer is answered or refused now.
-    pub fn take_offered(&mut self) -> Option<PendingRequest> {
+    pub(super) fn take_offered(&mut self) -> Option<PendingRequest> {
         match std::mem::replace(&mut self.exchange, Exchange::Settled) {
             Exchange::Theirs(TheirOffer::Request(request)) => Some(*request),
             other @ (Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_)) => {
@@ -231,7 +231,7 @@ impl Negotiation {
     }
 
     /// Their INVITE that is unanswered.
-    pub fn invite(&self) -> Option<&PendingRequest> {
+    pub(super) fn invite(&self) -> Option<&PendingRequest> {
         match &self.invite {
             Invite::Theirs(request) => Some(request),
             Invite::None | Invite::Ours | Invite::Answered(_) => None,
@@ -239,7 +239,7 @@ impl Negotiation {
     }
 
     /// The same, to be answered now: [`accepted`](Self::accepted) or [`roll_back`](Self::roll_back) follows.
-    pub fn take_invite(&mut self) -> Option<PendingRequest> {
+    pub(super) fn take_invite(&mut self) -> Option<PendingRequest> {
         match std::mem::replace(&mut self.invite, Invite::None) {
             Invite::Theirs(request) => Some(*request),
             other @ (Invite::None | Invite::Ours | Invite::Answered(_)) => {
@@ -250,7 +250,7 @@ impl Negotiation {
     }
 
     /// Whatever request of theirs waits, to be refused now.
-    pub fn take_pending(&mut self) -> Option<PendingRequest> {
+    pub(super) fn take_pending(&mut self) -> Option<PendingRequest> {
         if let Some(offered) = self.take_offered() {
             return Some(offered);
         }
@@ -260,7 +260,7 @@ impl Negotiation {
     }
 
     /// The same, if it is in this transaction.
-    pub fn withdraw(&mut self, server: ServerId) -> Option<PendingRequest> {
+    pub(super) fn withdraw(&mut self, server: ServerId) -> Option<PendingRequest> {
         let is_offered = match &self.exchange {
             Exchange::Theirs(TheirOffer::Request(request)) => request.server == server,
             Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_) => false,
@@ -278,35 +278,35 @@ impl Negotiation {
 /// Our responses to their INVITE.
 impl Negotiation {
     /// Whether neither side has described anything yet.
-    pub const fn is_unopened(&self) -> bool {
+    pub(super) const fn is_unopened(&self) -> bool {
         matches!(self.exchange, Exchange::Unopened)
     }
 
     /// Whether a 2xx has to describe the session: as the answer, or as our offer. What reliable provisional responses have
     /// settled is not opened again (RFC 6337 §3.1.1).
-    pub const fn needs_description(&self) -> bool {
+    pub(super) const fn needs_description(&self) -> bool {
         matches!(self.exchange, Exchange::Unopened | Exchange::Theirs(TheirOffer::Invite))
     }
 
     /// A reliable provisional response with our description was sent.
-    pub fn described(&mut self) {
+    pub(super) fn described(&mut self) {
         self.describe(OurOffer::Provisional);
     }
 
     /// Whether our offer in a reliable provisional response waits for the answer in its PRACK.
-    pub fn needs_answer_in_prack(&self) -> bool {
+    pub(super) fn needs_answer_in_prack(&self) -> bool {
         matches!(self.exchange, Exchange::Ours(OurOffer::Provisional))
     }
 
     /// That answer is here.
-    pub fn pracked(&mut self) {
+    pub(super) fn pracked(&mut self) {
         if self.needs_answer_in_prack() {
             self.exchange = Exchange::Settled;
         }
     }
 
     /// A 2xx was sent.
-    pub fn accepted(&mut self, unacknowledged: Unacknowledged) {
+    pub(super) fn accepted(&mut self, unacknowledged: Unacknowledged) {
         self.describe(OurOffer::Success);
         self.invite = Invite::Answered(unacknowledged);
     }
@@ -320,7 +320,7 @@ impl Negotiation {
     }
 
     /// Our 2xx that has no ACK.
-    pub const fn unacknowledged(&self) -> Option<&Unacknowledged> {
+    pub(super) const fn unacknowledged(&self) -> Option<&Unacknowledged> {
         match &self.invite {
             Invite::Answered(answer) => Some(answer),
             Invite::None | Invite::Ours | Invite::Theirs(_) => None,
@@ -328,7 +328,7 @@ impl Negotiation {
     }
 
     /// The same, to be repeated.
-    pub const fn unacknowledged_mut(&mut self) -> Option<&mut Unacknowledged> {
+    pub(super) const fn unacknowledged_mut(&mut self) -> Option<&mut Unacknowledged> {
         match &mut self.invite {
             Invite::Answered(answer) => Some(answer),
             Invite::None | Invite::Ours | Invite::Theirs(_) => None,
@@ -336,12 +336,12 @@ impl Negotiation {
     }
 
     /// The ACK for the INVITE with this number is here. False when no 2xx of ours waits for it.
-    pub fn acknowledged(&mut self, number: u32) -> bool {
+    pub(super) fn acknowledged(&mut self, number: u32) -> bool {
         self.unacknowledged().is_some_and(|answer| answer.number == number) && self.take_unacknowledged()
     }
 
     /// The 2xx of ours, if there is one, has arrived: the ACK is here, or another INVITE shows that it was sent.
-    pub fn take_unacknowledged(&mut self) -> bool {
+    pub(super) fn take_unacknowledged(&mut self) -> bool {
         if self.unacknowledged().is_none() {
             return false;
         }
@@ -356,12 +356,12 @@ impl Negotiation {
 /// Our INVITE, and their responses to it.
 impl Negotiation {
     /// We send an INVITE in the dialog, with an offer or to ask for one.
-    pub fn re_invite(&mut self, offers: bool) {
+    pub(super) fn re_invite(&mut self, offers: bool) {
         *self = Negotiation::calling(offers);
     }
 
     /// A reliable provisional response came. As long as an offer in it is unanswered, so is its PRACK.
-    pub fn heard_reliable(&mut self, rack: &RAck, describes: bool) -> Heard {
+    pub(super) fn heard_reliable(&mut self, rack: &RAck, describes: bool) -> Heard {
         match self.exchange {
             Exchange::Unopened if describes => {
                 self.exchange = Exchange::Theirs(TheirOffer::Provisional(rack.clone()));
@@ -376,12 +376,12 @@ impl Negotiation {
     }
 
     /// Whether a PRACK of ours waits for our answer.
-    pub const fn owes_prack(&self) -> bool {
+    pub(super) const fn owes_prack(&self) -> bool {
         matches!(self.exchange, Exchange::Theirs(TheirOffer::Provisional(_)))
     }
 
     /// The response that our answer acknowledges now.
-    pub fn take_prack(&mut self) -> Option<RAck> {
+    pub(super) fn take_prack(&mut self) -> Option<RAck> {
         match std::mem::replace(&mut self.exchange, Exchange::Settled) {
             Exchange::Theirs(TheirOffer::Provisional(rack)) => Some(rack),
             other @ (Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_)) => {
@@ -392,7 +392,7 @@ impl Negotiation {
     }
 
     /// A 2xx came. Unless it is an offer, whose answer the ACK has to hold, ACK is sent at once.
-    pub fn heard_success(&mut self, owed: OwedAck) -> Heard {
+    pub(super) fn heard_success(&mut self, owed: OwedAck) -> Heard {
         match self.exchange {
             Exchange::Unopened | Exchange::Theirs(TheirOffer::Provisional(_)) => {
                 self.exchange = Exchange::Theirs(TheirOffer::Success(owed));
@@ -410,7 +410,7 @@ impl Negotiation {
     }
 
     /// The ACK that waits for our answer.
-    pub const fn owed_ack(&self) -> Option<OwedAck> {
+    pub(super) const fn owed_ack(&self) -> Option<OwedAck> {
         match &self.exchange {
             Exchange::Theirs(TheirOffer::Success(owed)) => Some(*owed),
             Exchange::Unopened | Exchange::Settled | Exchange::Ours(_) | Exchange::Theirs(_) => None,
@@ -418,7 +418,7 @@ impl Negotiation {
     }
 
     /// The same, to be sent now.
-    pub fn take_ack(&mut self) -> Option<OwedAck> {
+    pub(super) fn take_ack(&mut self) -> Option<OwedAck> {
         let owed = self.owed_ack()?;
         self.exchange = Exchange::Settled;
         self.invite = Invite::None;
@@ -426,7 +426,7 @@ impl Negotiation {
     }
 
     /// The INVITE, ours or theirs, has failed: what it had begun is undone, and the session stays as it was (RFC 3261 §14.1).
-    pub fn roll_back(&mut self) {
+    pub(super) fn roll_back(&mut self) {
         self.invite = Invite::None;
         if !self.is_offered() {
             self.exchange = Exchange::Settled;

@@ -21,23 +21,23 @@ pub(super) struct Peer {
 
 impl Peer {
     /// One of which only the way is known.
-    pub const fn new(flow: Flow) -> Peer {
+    pub(super) const fn new(flow: Flow) -> Peer {
         Peer { flow, behind_nat: false, is_secure: false, user: None, takes_update: false, knows_timers: false }
     }
 
     /// Where the next request in this dialog goes.
-    pub fn way(&self, dialog: &Dialog) -> Flow {
+    pub(super) fn way(&self, dialog: &Dialog) -> Flow {
         let is_open = !self.flow.transport.is_reliable() || self.flow.connection.is_some();
         if self.behind_nat && is_open { self.flow } else { self.flow.towards(dialog.next_hop()) }
     }
 
     /// Our Contact.
-    pub fn contact(&self) -> String {
+    pub(super) fn contact(&self) -> String {
         self.flow.contact(self.user.as_deref(), self.is_secure).to_string()
     }
 
     /// Takes note of what these header fields say that it can do.
-    pub fn learn(&mut self, headers: &Headers) {
+    pub(super) fn learn(&mut self, headers: &Headers) {
         if headers.contains("Allow") {
             self.takes_update = headers.list("Allow").iter().any(|method| method == "UPDATE");
         }

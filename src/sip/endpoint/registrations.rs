@@ -35,7 +35,7 @@ pub(super) struct Waiting {
 }
 
 impl Registrations {
-    pub fn new(config: &RegistrarConfig, seed: u64) -> Registrations {
+    pub(super) fn new(config: &RegistrarConfig, seed: u64) -> Registrations {
         Registrations {
             authenticator: Authenticator::new(&config.realm, &config.algorithms, config.lock, seed),
             registrar: Registrar::new(config.limits),
@@ -44,7 +44,7 @@ impl Registrations {
     }
 
     /// The user name that is claimed with a fresh nonce.
-    pub fn user_name(&self, now: Time, flow: Flow, headers: &Headers) -> Option<String> {
+    pub(super) fn user_name(&self, now: Time, flow: Flow, headers: &Headers) -> Option<String> {
         match self.authenticator.claim(now, flow.remote.ip(), headers) {
             Claim::User(name) => Some(name),
             Claim::Nothing | Claim::Stale => None,
@@ -52,13 +52,13 @@ impl Registrations {
     }
 
     /// When a binding ends, or the application is late.
-    pub fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self) -> Option<Time> {
         let waiting = self.waiting.values().map(|waiting| waiting.until).min();
         waiting.into_iter().chain(self.registrar.deadline()).min()
     }
 
     /// The response to a failed or missing proof.
-    pub fn refusal(&mut self, now: Time, flow: Flow, proof: Proof) -> Reply {
+    pub(super) fn refusal(&mut self, now: Time, flow: Flow, proof: Proof) -> Reply {
         let stale = match proof {
             Proof::Locked(left) => {
                 let seconds = left.as_secs().max(1);
@@ -73,7 +73,7 @@ impl Registrations {
     }
 
     /// Does what a REGISTER asks (§10.3 steps 4 to 8). A proof opens its own line only.
-    pub fn bind(
+    pub(super) fn bind(
         &mut self,
         now: Time,
         flow: Flow,

@@ -62,50 +62,50 @@ pub(super) enum Description {
 
 impl Reliable {
     /// The next RSeq: the first is anywhere in the lower half, so that counting never wraps around (§7.1).
-    pub fn next_sequence(&mut self, layer: &mut Layer) -> u32 {
+    pub(super) fn next_sequence(&mut self, layer: &mut Layer) -> u32 {
         let next = self.sequence.map_or_else(|| layer.rng.random_range(1..1 << 31), |last| last.wrapping_add(1));
         self.sequence = Some(next);
         next
     }
 
     /// Waits for the PRACK of a response that was just sent.
-    pub fn wait(&mut self, now: Time, timers: &Table, pending: Pending) {
+    pub(super) fn wait(&mut self, now: Time, timers: &Table, pending: Pending) {
         let timers = Some((Backoff::new(now, timers.t1, std::time::Duration::MAX), now + timers.give_up()));
         self.pending = Some(Pending { timers, ..pending });
     }
 
     /// Whether one is repeated until its PRACK comes.
-    pub fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.timers.is_some())
     }
 
     /// `provisional` is sent when the one before it is acknowledged.
-    pub fn queue(&mut self, provisional: Provisional) {
+    pub(super) fn queue(&mut self, provisional: Provisional) {
         self.next = Some(provisional);
     }
 
     /// The response to send once none waits for its PRACK.
-    pub fn take_next(&mut self) -> Option<Provisional> {
+    pub(super) fn take_next(&mut self) -> Option<Provisional> {
         self.next.take()
     }
 
     /// The response that this PRACK is for.
-    pub fn matching(&self, rack: &RAck) -> Option<&Pending> {
+    pub(super) fn matching(&self, rack: &RAck) -> Option<&Pending> {
         self.pending.as_ref().filter(|pending| (pending.sequence, pending.number) == (rack.sequence, rack.cseq.number))
     }
 
     /// It is acknowledged.
-    pub fn acknowledged(&mut self) {
+    pub(super) fn acknowledged(&mut self) {
         self.pending = None;
     }
 
     /// Whether a 2xx has to wait: a session description is not acknowledged yet (§3).
-    pub fn holds_answer(&self) -> bool {
+    pub(super) fn holds_answer(&self) -> bool {
         self.is_waiting() && self.pending.as_ref().is_some_and(|pending| pending.description != Description::None)
     }
 
     /// Keeps the answer until it may be sent. There is one.
-    pub fn hold(&mut self, sdp: String) -> Result<(), CommandError> {
+    pub(super) fn hold(&mut self, sdp: String) -> Result<(), CommandError> {
         match self.held {
             Some(_) => Err(CommandError::WrongState),
             None => {
@@ -116,12 +116,12 @@ impl Reliable {
     }
 
     /// The answer that may be sent now.
-    pub fn take_held(&mut self) -> Option<String> {
+    pub(super) fn take_held(&mut self) -> Option<String> {
         self.held.take()
     }
 
     /// There is a final response: nothing is repeated, though a PRACK may still come (§3).
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.next = None;
         if let Some(pending) = &mut self.pending {
             pending.timers = None;
@@ -129,14 +129,14 @@ impl Reliable {
     }
 
     /// The response to repeat now.
-    pub fn repeat(&mut self, now: Time) -> Option<(ServerId, Vec<u8>)> {
+    pub(super) fn repeat(&mut self, now: Time) -> Option<(ServerId, Vec<u8>)> {
         let pending = self.pending.as_mut()?;
         let (again, _) = pending.timers.as_mut()?;
         again.fire(now).then(|| (pending.server, pending.bytes.clone()))
     }
 
     /// The next repetition, or the end of the wait.
-    pub fn deadline(&self) -> Option<(Time, Timer)> {
+    pub(super) fn deadline(&self) -> Option<(Time, Timer)> {
         let (again, give_up) = self.pending.as_ref()?.timers?;
         soonest([Some((again.next(), Timer::Provisional)), Some((give_up, Timer::ProvisionalUnacknowledged))])
     }
@@ -144,7 +144,7 @@ impl Reliable {
 
 impl Pending {
     /// A response that was just sent.
-    pub const fn new(
+    pub(super) const fn new(
         sequence: u32,
         number: u32,
         server: ServerId,
@@ -169,7 +169,7 @@ struct Departure {
 
 impl Departed {
     /// Of the call in this dialog, which ends now.
-    pub fn keep(&mut self, now: Time, timers: &Table, dialog: &DialogId, reliable: &Reliable) {
+    pub(super) fn keep(&mut self, now: Time, timers: &Table, dialog: &DialogId, reliable: &Reliable) {
         let Some(pending) = &reliable.pending else { return };
         while self.0.front().is_some_and(|first| first.until <= now || self.0.len() >= MOST_DEPARTED) {
             self.0.pop_front();
@@ -184,7 +184,7 @@ impl Departed {
     }
 
     /// The description in the response that this PRACK is for, once.
-    pub fn take(&mut self, now: Time, dialog: &DialogId, rack: &RAck) -> Option<Description> {
+    pub(super) fn take(&mut self, now: Time, dialog: &DialogId, rack: &RAck) -> Option<Description> {
         let is_it = |gone: &Departure| {
             gone.until > now
                 && gone.dialog == *dialog

@@ -30,52 +30,52 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub fn new(status: u16) -> Reply {
+    pub(super) fn new(status: u16) -> Reply {
         Reply { status, reason: None, because: None, headers: Vec::new(), body: None }
     }
 
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub fn phrased(mut self, reason: impl Into<String>) -> Reply {
+    pub(super) fn phrased(mut self, reason: impl Into<String>) -> Reply {
         self.reason = Some(reason.into());
         self
     }
 
-    pub fn because(mut self, why: impl Into<String>) -> Reply {
+    pub(super) fn because(mut self, why: impl Into<String>) -> Reply {
         self.because = Some(why.into());
         self
     }
 
     /// The value of a header field that goes with it.
-    pub fn value(&self, name: &str) -> Option<&str> {
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn describing(mut self, sdp: String) -> Reply {
+    pub(super) fn describing(mut self, sdp: String) -> Reply {
         self.body = Some(sdp);
         self
     }
 
     /// 503: try again later.
-    pub fn busy(retry_after: Duration) -> Reply {
+    pub(super) fn busy(retry_after: Duration) -> Reply {
         Reply::new(503).with("Retry-After", retry_after.as_secs().max(1).to_string())
     }
 
     /// 405 outside of dialogs, with Allow (§8.2.1).
-    pub fn method_not_allowed(config: &Config) -> Reply {
+    pub(super) fn method_not_allowed(config: &Config) -> Reply {
         Reply::new(405).with("Allow", allow(config))
     }
 
     /// 415, with Accept (§8.2.3).
-    pub fn unsupported_media(accept: &'static str) -> Reply {
+    pub(super) fn unsupported_media(accept: &'static str) -> Reply {
         Reply::new(415).with("Accept", accept).with("Accept-Encoding", "identity")
     }
 
     /// The answer to OPTIONS (§11.2).
-    pub fn capabilities(config: &Config) -> Reply {
+    pub(super) fn capabilities(config: &Config) -> Reply {
         Reply::new(200)
             .with("Allow", allow(config))
             .with("Accept", format!("{ACCEPT_SESSION}, {ACCEPT_KEYS}"))
@@ -85,7 +85,7 @@ impl Reply {
     }
 
     /// The application's refusal.
-    pub fn refusing(rejection: &Rejection) -> Reply {
+    pub(super) fn refusing(rejection: &Rejection) -> Reply {
         let status = if (300..700).contains(&rejection.status) { rejection.status } else { 500 };
         let mut reply = Reply::new(status);
         reply.reason.clone_from(&rejection.reason);
@@ -100,7 +100,7 @@ impl Reply {
 
     /// The response to the request with these header fields, whose topmost Via is stamped. `tag` goes into To if there
     /// is none yet; 100 carries none (§8.2.6.2).
-    pub fn to(self, config: &Config, request: &Headers, tag: &str) -> Response {
+    pub(super) fn to(self, config: &Config, request: &Headers, tag: &str) -> Response {
         let mut response = Response::to(request, self.status);
         if let Some(reason) = self.reason {
             response.reason = reason.replace(['\r', '\n'], " ");

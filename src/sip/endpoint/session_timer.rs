@@ -28,7 +28,7 @@ pub(super) struct Interval {
 
 impl Interval {
     /// Our answer to a request (§9, table 2): no interval, one, or 422.
-    pub fn answering(headers: &Headers, config: &Config) -> Result<Option<Interval>, Reply> {
+    pub(super) fn answering(headers: &Headers, config: &Config) -> Result<Option<Interval>, Reply> {
         let required = knows_timers(headers);
         let shortest = seconds(config.min_session_expires);
         let longest = config.session_expires.map(seconds);
@@ -52,13 +52,13 @@ impl Interval {
     }
 
     /// The interval in a 200 to our request (§7.2), if the far end agrees to one.
-    pub fn agreed(headers: &Headers) -> Option<Interval> {
+    pub(super) fn agreed(headers: &Headers) -> Option<Interval> {
         let seconds = headers.seconds("Session-Expires")?.max(90);
         Some(Interval { seconds, refresher: refresher(headers).unwrap_or(Refresher::Uac), required: true })
     }
 
     /// Writes it into a 200.
-    pub fn write(interval: Option<Interval>, reply: Reply) -> Reply {
+    pub(super) fn write(interval: Option<Interval>, reply: Reply) -> Reply {
         let Some(interval) = interval else { return reply };
         let refresher = match interval.refresher {
             Refresher::Uac => "uac",
@@ -113,7 +113,7 @@ pub(super) struct SessionTimer {
 
 impl SessionTimer {
     /// Starts anew: a 2xx was sent or received. `ours` says whether we refresh.
-    pub fn start(now: Time, seconds: u32, ours: bool) -> SessionTimer {
+    pub(super) fn start(now: Time, seconds: u32, ours: bool) -> SessionTimer {
         let interval = Duration::from_secs(u64::from(seconds));
         // §10: the end that does not refresh hangs up a little earlier
         let margin = if ours { Duration::ZERO } else { (interval / 3).min(Duration::from_secs(32)) };
@@ -126,22 +126,22 @@ impl SessionTimer {
     }
 
     /// The refresh is under way.
-    pub fn refreshing(&mut self) {
+    pub(super) fn refreshing(&mut self) {
         self.refresh = None;
     }
 
     /// The refresh is tried again at this time.
-    pub fn refresh_at(&mut self, time: Time) {
+    pub(super) fn refresh_at(&mut self, time: Time) {
         self.refresh = Some(time);
     }
 
     /// The next refresh, or the expiry.
-    pub fn deadline(&self) -> Option<(Time, Timer)> {
+    pub(super) fn deadline(&self) -> Option<(Time, Timer)> {
         soonest([self.refresh.map(|time| (time, Timer::SessionRefresh)), Some((self.expires, Timer::SessionExpired))])
     }
 
     /// Whether we are the refresher.
-    pub const fn is_ours(&self) -> bool {
+    pub(super) const fn is_ours(&self) -> bool {
         self.ours
     }
 }

@@ -23,7 +23,7 @@ const REMEMBERED: usize = 10_000;
 
 /// The use that each peer makes of its share.
 #[derive(Debug)]
-pub struct Peers {
+pub(super) struct Peers {
     limits: PeerLimits,
     peers: HashMap<IpAddr, Peer>,
 }
@@ -38,12 +38,12 @@ struct Peer {
 
 impl Peers {
     /// No peer is known yet.
-    pub fn new(limits: PeerLimits) -> Peers {
+    pub(super) fn new(limits: PeerLimits) -> Peers {
         Peers { limits, peers: HashMap::new() }
     }
 
     /// Whether a new call from `peer` fits; if so it is counted until [`Peers::ended`].
-    pub fn admit(&mut self, now: Time, peer: IpAddr) -> bool {
+    pub(super) fn admit(&mut self, now: Time, peer: IpAddr) -> bool {
         let most = self.limits.invites_per_second * BURST.as_secs_f64();
         if self.peers.len() >= REMEMBERED {
             self.peers.retain(|_, peer| peer.calls > 0 || now.since(peer.counted) < BURST);
@@ -61,7 +61,7 @@ impl Peers {
     }
 
     /// Whether a request that costs as much as an INVITE, though no call comes of it, is within the limits.
-    pub fn asks(&mut self, now: Time, peer: IpAddr) -> bool {
+    pub(super) fn asks(&mut self, now: Time, peer: IpAddr) -> bool {
         let admitted = self.admit(now, peer);
         if admitted {
             self.ended(peer);
@@ -70,7 +70,7 @@ impl Peers {
     }
 
     /// A call from `peer` is over.
-    pub fn ended(&mut self, peer: IpAddr) {
+    pub(super) fn ended(&mut self, peer: IpAddr) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.calls = peer.calls.saturating_sub(1);
         }

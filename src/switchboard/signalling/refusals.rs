@@ -16,7 +16,7 @@ const PER_SECOND: f64 = 20.0;
 
 /// How many refusals may still be recorded (a token bucket).
 #[derive(Debug)]
-pub struct Telling {
+pub(super) struct Telling {
     credit: f64,
     counted: Time,
     untold: u64,

@@ -49,25 +49,25 @@ enum State {
 }
 
 impl Workers {
-    pub fn new(count: usize) -> Workers {
+    pub(super) fn new(count: usize) -> Workers {
         Workers { inboxes: (0..count).map(|_| Inbox::default()).collect(), routes: BTreeMap::new() }
     }
 
     /// The worker with the fewest calls among those that are there.
-    pub fn least_busy(&self) -> Option<usize> {
+    pub(super) fn least_busy(&self) -> Option<usize> {
         let there = self.inboxes.iter().enumerate().filter(|(_, inbox)| inbox.state != State::Gone);
         there.min_by_key(|(_, inbox)| inbox.calls).map(|(worker, _)| worker)
     }
 
     /// The call is that worker's until [`Workers::forget`].
-    pub fn route(&mut self, call: CallHandle, route: Route) {
+    pub(super) fn route(&mut self, call: CallHandle, route: Route) {
         if let Some(inbox) = self.inboxes.get_mut(route.worker) {
             inbox.calls += 1;
             self.routes.insert(call, route);
         }
     }
 
-    pub fn forget(&mut self, call: CallHandle) -> Option<Route> {
+    pub(super) fn forget(&mut self, call: CallHandle) -> Option<Route> {
         let route = self.routes.remove(&call)?;
         if let Some(inbox) = self.inboxes.get_mut(route.worker) {
             inbox.calls = inbox.calls.saturating_sub(1);
@@ -75,22 +75,22 @@ impl Workers {
         Some(route)
     }
 
-    pub fn worker_of(&self, call: CallHandle) -> Option<usize> {
+    pub(super) fn worker_of(&self, call: CallHandle) -> Option<usize> {
         self.routes.get(&call).map(|route| route.worker)
     }
 
     /// The workers that are there.
-    pub fn all(&self) -> Vec<usize> {
+    pub(super) fn all(&self) -> Vec<usize> {
         let there = self.inboxes.iter().enumerate().filter(|(_, inbox)| inbox.state != State::Gone);
         there.map(|(worker, _)| worker).collect()
     }
 
     /// Whether a message cannot go out now: the inbox is full, or its reader gone.
-    pub fn takes_none(&self, worker: usize) -> bool {
+    pub(super) fn takes_none(&self, worker: usize) -> bool {
         self.inboxes.get(worker).is_none_or(|inbox| inbox.state != State::Open)
     }
 
-    pub fn is_full(&mut self, now: Time, worker: usize) {
+    pub(super) fn is_full(&mut self, now: Time, worker: usize) {
         if let Some(inbox) = self.inboxes.get_mut(worker)
             && inbox.state == State::Open
         {
@@ -99,14 +99,14 @@ impl Workers {
     }
 
     /// Keeps a message until there is room; of a worker that is gone, none.
-    pub fn hold(&mut self, worker: usize, message: ToWorker) {
+    pub(super) fn hold(&mut self, worker: usize, message: ToWorker) {
         if let Some(inbox) = self.inboxes.get_mut(worker).filter(|inbox| inbox.state != State::Gone) {
             inbox.waiting.push_back(message);
         }
     }
 
     /// When a full inbox is tried again.
-    pub fn retries_at(&self) -> Time {
+    pub(super) fn retries_at(&self) -> Time {
         let full = self.inboxes.iter().filter_map(|inbox| match inbox.state {
             State::Full(until) => Some(until),
             State::Open | State::Gone => None,
@@ -115,7 +115,7 @@ impl Workers {
     }
 
     /// Puts what waited out once more.
-    pub fn retry(&mut self, now: Time, outputs: &mut VecDeque<Output>) {
+    pub(super) fn retry(&mut self, now: Time, outputs: &mut VecDeque<Output>) {
         for (worker, inbox) in self.inboxes.iter_mut().enumerate() {
             if matches!(inbox.state, State::Full(until) if until <= now) {
                 inbox.state = State::Open;
@@ -125,7 +125,7 @@ impl Workers {
     }
 
     /// The worker is gone: its calls.
-    pub fn lose(&mut self, worker: usize) -> Vec<(CallHandle, Route)> {
+    pub(super) fn lose(&mut self, worker: usize) -> Vec<(CallHandle, Route)> {
         let Some(inbox) = self.inboxes.get_mut(worker).filter(|inbox| inbox.state != State::Gone) else {
             return vec![];
         };

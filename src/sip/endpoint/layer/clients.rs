@@ -51,7 +51,7 @@ const MAX_FORKS: usize = 8;
 impl Layer {
     /// Sends a request, to which Via is added, in a transaction of its own. Each call has few of them; where there may be
     /// many, [`has_room`](Self::has_room) is asked first.
-    pub fn send(&mut self, now: Time, flow: Flow, mut request: Request, purpose: Purpose) -> ClientId {
+    pub(crate) fn send(&mut self, now: Time, flow: Flow, mut request: Request, purpose: Purpose) -> ClientId {
         let branch = self.branch();
         let (flow, spare) = self.carry(flow, &mut request, &branch);
         let id = self.send_as(now, flow, request, branch, purpose);
@@ -100,7 +100,7 @@ impl Layer {
     }
 
     /// Requests that went by TCP for their size alone go by UDP after all, since no connection could be opened (§18.1.1).
-    pub fn fall_back(&mut self, now: Time, is_gone: impl Fn(Flow) -> bool) {
+    pub(crate) fn fall_back(&mut self, now: Time, is_gone: impl Fn(Flow) -> bool) {
         let mut ids: Vec<ClientId> = self.clients.keys().copied().collect();
         ids.sort();
         for id in ids {
@@ -130,7 +130,7 @@ impl Layer {
     }
 
     /// Sends a CANCEL for this INVITE (§9.1): the same Request-URI, branch, Route, From, To, Call-ID and number.
-    pub fn cancel(&mut self, now: Time, id: ClientId, reason: Option<&str>) {
+    pub(crate) fn cancel(&mut self, now: Time, id: ClientId, reason: Option<&str>) {
         let Some(entry) = self.clients.get(&id) else { return };
         let mut request = derived(&entry.request, Method::Cancel, entry.request.headers.first("To"));
         if let Some(reason) = reason {
@@ -141,7 +141,7 @@ impl Layer {
     }
 
     /// A response has come: its transaction, if the response is new to it. Failures of INVITE are acknowledged here.
-    pub fn receive(&mut self, now: Time, response: &Response) -> Option<(ClientId, Purpose)> {
+    pub(crate) fn receive(&mut self, now: Time, response: &Response) -> Option<(ClientId, Purpose)> {
         let id = *self.client_keys.get(&ClientKey::of(response).ok()?)?;
         let entry = self.clients.get_mut(&id)?;
         entry.spare = None;
@@ -162,7 +162,7 @@ impl Layer {
     }
 
     /// Sends the ACK for a 2xx and keeps it for when the 2xx comes again.
-    pub fn send_ack(&mut self, id: ClientId, flow: Flow, mut ack: Request) {
+    pub(crate) fn send_ack(&mut self, id: ClientId, flow: Flow, mut ack: Request) {
         let branch = self.branch();
         let (flow, spare) = self.carry(flow, &mut ack, &branch);
         let bytes = ack.to_bytes();
@@ -174,7 +174,7 @@ impl Layer {
     }
 
     /// Sends the ACK for this 2xx again; false when it was not acknowledged before.
-    pub fn ack_again(&mut self, id: ClientId, to_tag: Option<&str>) -> bool {
+    pub(crate) fn ack_again(&mut self, id: ClientId, to_tag: Option<&str>) -> bool {
         let Some(entry) = self.clients.get(&id) else { return false };
         let Some(known) = entry.acks.iter().find(|ack| ack.to_tag.as_deref() == to_tag) else { return false };
         let (flow, bytes) = (known.flow, known.bytes.clone());
@@ -183,13 +183,13 @@ impl Layer {
     }
 
     /// The INVITE that another fork has answered, and its way; none when the forks are too many to keep apart.
-    pub fn another_fork(&self, id: ClientId) -> Option<(Request, Flow)> {
+    pub(crate) fn another_fork(&self, id: ClientId) -> Option<(Request, Flow)> {
         let entry = self.clients.get(&id).filter(|entry| entry.acks.len() < MAX_FORKS)?;
         Some((entry.request.clone(), entry.flow))
     }
 
     /// Forgets the unanswered transactions whose way is gone, and says what they were for.
-    pub fn abandon_clients(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<(ClientId, Purpose)> {
+    pub(crate) fn abandon_clients(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<(ClientId, Purpose)> {
         let gone = self.clients.iter().filter(|(_, entry)| is_gone(entry.flow) && !entry.is_answered());
         let mut gone: Vec<(ClientId, Purpose)> = gone.map(|(id, entry)| (*id, entry.purpose)).collect();
         gone.sort_by_key(|(id, _)| *id);
@@ -198,7 +198,7 @@ impl Layer {
     }
 
     /// Lets the timers of a client transaction fire; what it was for when it has given up.
-    pub fn wake_client(&mut self, now: Time, id: ClientId) -> Option<(ClientId, Purpose)> {
+    pub(crate) fn wake_client(&mut self, now: Time, id: ClientId) -> Option<(ClientId, Purpose)> {
         let entry = self.clients.get_mut(&id)?;
         let (flow, purpose) = (entry.flow, entry.purpose);
         let fired = match &mut entry.machine {
@@ -229,7 +229,7 @@ impl Layer {
     }
 
     /// Forgets a client transaction, whatever its state.
-    pub fn remove_client(&mut self, id: ClientId) {
+    pub(crate) fn remove_client(&mut self, id: ClientId) {
         if let Some(entry) = self.clients.remove(&id) {
             self.agenda.set(Owner::Client(id), None);
             self.client_keys.remove(&entry.key);

@@ -60,7 +60,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub fn new(config: Config, seed: u64) -> Layer {
+    pub(super) fn new(config: Config, seed: u64) -> Layer {
         let mut rng = StdRng::seed_from_u64(seed);
         let tag_secret = rng.random();
         Layer {
@@ -79,25 +79,25 @@ impl Layer {
     }
 
     /// A random token for tags, branches and Call-IDs.
-    pub fn token(&mut self) -> String {
+    pub(super) fn token(&mut self) -> String {
         format!("{:016x}", self.rng.random::<u64>())
     }
 
-    pub fn transmit(&mut self, flow: Flow, bytes: Vec<u8>) {
+    pub(super) fn transmit(&mut self, flow: Flow, bytes: Vec<u8>) {
         self.outputs.push_back(Output::Transmit(Transmit { flow, bytes, otherwise: None }));
     }
 
     /// A response to a request whose topmost Via was `via`.
-    pub fn transmit_response(&mut self, flow: Flow, via: &Via, bytes: Vec<u8>) {
+    pub(super) fn transmit_response(&mut self, flow: Flow, via: &Via, bytes: Vec<u8>) {
         let otherwise = flow.connection.map(|_| flow.without_connection(via).remote);
         self.outputs.push_back(Output::Transmit(Transmit { flow, bytes, otherwise }));
     }
 
-    pub fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
     }
 
-    pub fn poll_output(&mut self) -> Output {
+    pub(super) fn poll_output(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or_else(|| Output::Timeout(self.agenda.next()))
     }
 
@@ -121,12 +121,12 @@ impl Layer {
     }
 
     /// Whether half of the room for transactions is taken.
-    pub fn is_half_full(&self) -> bool {
+    pub(super) fn is_half_full(&self) -> bool {
         self.servers.len() + self.clients.len() > self.config.max_transactions / 2
     }
 
     /// Whether there is room for another transaction. Requests that start something new leave an eighth to the others.
-    pub fn has_room(&self, starts: bool) -> bool {
+    pub(super) fn has_room(&self, starts: bool) -> bool {
         let reserved = if starts { self.config.max_transactions / 8 } else { 0 };
         self.servers.len() + self.clients.len() < self.config.max_transactions.saturating_sub(reserved)
     }

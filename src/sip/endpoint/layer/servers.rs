@@ -28,17 +28,17 @@ pub(super) enum ServerMachine {
 }
 
 impl Layer {
-    pub fn find_server(&self, key: &ServerKey) -> Option<ServerId> {
+    pub(crate) fn find_server(&self, key: &ServerKey) -> Option<ServerId> {
         self.server_keys.get(key).copied()
     }
 
     /// Whether a copy of this request is here that came another way (§8.2.2.2).
-    pub fn is_merged(&self, request: &Request, id: ServerId) -> bool {
+    pub(crate) fn is_merged(&self, request: &Request, id: ServerId) -> bool {
         MergeKey::of(request).is_some_and(|key| self.merges.get(&key).is_some_and(|&other| other != id))
     }
 
     /// A request has come: `via` is its topmost, as it came.
-    pub fn open_server(&mut self, key: ServerKey, flow: Flow, via: Via, request: &Request) -> ServerId {
+    pub(crate) fn open_server(&mut self, key: ServerKey, flow: Flow, via: Via, request: &Request) -> ServerId {
         let id = ServerId(self.id());
         let reliable = flow.transport.is_reliable();
         let machine = if request.method == Method::Invite {
@@ -58,35 +58,35 @@ impl Layer {
     }
 
     /// The To tag of the responses that this transaction sends.
-    pub fn tag(&self, id: ServerId) -> String {
+    pub(crate) fn tag(&self, id: ServerId) -> String {
         self.servers.get(&id).map(|entry| entry.tag.clone()).unwrap_or_default()
     }
 
     /// The responses carry this tag: that of the INVITE which this request cancels.
-    pub fn set_tag(&mut self, id: ServerId, tag: String) {
+    pub(crate) fn set_tag(&mut self, id: ServerId, tag: String) {
         if let Some(entry) = self.servers.get_mut(&id) {
             entry.tag = tag;
         }
     }
 
     /// The transaction is part of this call.
-    pub fn assign(&mut self, id: ServerId, call: CallHandle) {
+    pub(crate) fn assign(&mut self, id: ServerId, call: CallHandle) {
         if let Some(entry) = self.servers.get_mut(&id) {
             entry.call = Some(call);
         }
     }
 
-    pub fn call_of(&self, id: ServerId) -> Option<CallHandle> {
+    pub(crate) fn call_of(&self, id: ServerId) -> Option<CallHandle> {
         self.servers.get(&id)?.call
     }
 
     /// The way of the transaction's responses.
-    pub fn flow_of(&self, id: ServerId) -> Option<Flow> {
+    pub(crate) fn flow_of(&self, id: ServerId) -> Option<Flow> {
         self.servers.get(&id).map(|entry| entry.flow)
     }
 
     /// The same request has come again.
-    pub fn repeat(&mut self, id: ServerId) {
+    pub(crate) fn repeat(&mut self, id: ServerId) {
         let Some(entry) = self.servers.get(&id) else { return };
         let response = match &entry.machine {
             ServerMachine::Invite(machine) => machine.repeated(),
@@ -99,7 +99,7 @@ impl Layer {
     }
 
     /// An ACK has come that matches the transaction.
-    pub fn acknowledge(&mut self, now: Time, id: ServerId) -> AckFor {
+    pub(crate) fn acknowledge(&mut self, now: Time, id: ServerId) -> AckFor {
         let Some(entry) = self.servers.get_mut(&id) else { return AckFor::Dialog };
         let ServerMachine::Invite(machine) = &mut entry.machine else { return AckFor::Transaction };
         let whom = machine.acknowledge(now, &self.config.timers);
@@ -108,7 +108,7 @@ impl Layer {
     }
 
     /// Sends a response and returns its bytes; none when the transaction is over, or has had its final response.
-    pub fn respond(&mut self, now: Time, id: ServerId, request: &Headers, reply: Reply) -> Option<Vec<u8>> {
+    pub(crate) fn respond(&mut self, now: Time, id: ServerId, request: &Headers, reply: Reply) -> Option<Vec<u8>> {
         let entry = self.servers.get_mut(&id)?;
         let status = reply.status;
         let bytes = reply.to(&self.config, request, &entry.tag).to_bytes();
@@ -131,7 +131,7 @@ impl Layer {
     }
 
     /// Answers without a transaction (§8.2.7): repetitions get the same answer, with the same tag.
-    pub fn respond_stateless(&mut self, flow: Flow, request: &Headers, reply: Reply) {
+    pub(crate) fn respond_stateless(&mut self, flow: Flow, request: &Headers, reply: Reply) {
         let mut hasher = DefaultHasher::new();
         self.tag_secret.hash(&mut hasher);
         ["Via", "From", "Call-ID", "CSeq"].map(|name| request.first(name)).hash(&mut hasher);
@@ -144,14 +144,14 @@ impl Layer {
     }
 
     /// A connection is closed: responses will need another one (§18.2.2).
-    pub fn leave_connection(&mut self, connection: u64) {
+    pub(crate) fn leave_connection(&mut self, connection: u64) {
         for entry in self.servers.values_mut().filter(|entry| entry.flow.connection == Some(connection)) {
             entry.flow = entry.flow.without_connection(&entry.via);
         }
     }
 
     /// Forgets the transactions whose responses find no way, and says which calls they were part of.
-    pub fn abandon_servers(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<(ServerId, CallHandle)> {
+    pub(crate) fn abandon_servers(&mut self, is_gone: impl Fn(Flow) -> bool) -> Vec<(ServerId, CallHandle)> {
         let gone = self.servers.iter().filter(|(_, entry)| is_gone(entry.flow));
         let mut gone: Vec<(ServerId, Option<CallHandle>)> = gone.map(|(id, entry)| (*id, entry.call)).collect();
         gone.sort();
@@ -160,7 +160,7 @@ impl Layer {
     }
 
     /// Lets the timers of a server transaction fire.
-    pub fn wake_server(&mut self, now: Time, id: ServerId) {
+    pub(crate) fn wake_server(&mut self, now: Time, id: ServerId) {
         let Some(entry) = self.servers.get_mut(&id) else { return };
         let fired = match &mut entry.machine {
             ServerMachine::Invite(machine) => machine.handle_timeout(now),
@@ -190,7 +190,7 @@ impl Layer {
     }
 
     /// Forgets a server transaction, whatever its state.
-    pub fn remove_server(&mut self, id: ServerId) {
+    pub(crate) fn remove_server(&mut self, id: ServerId) {
         let Some(entry) = self.servers.remove(&id) else { return };
         self.agenda.set(Owner::Server(id), None);
         self.server_keys.remove(&entry.key);
