@@ -31,7 +31,7 @@ impl Folder {
     }
 
     fn store(&self) -> AccountStore {
-        account::open(&StoreUrl::file(&self.0.join("store.db")), Mode::Create, &account::Options::default()).unwrap()
+        account::open(&StoreUrl::file(self.0.join("store.db")), Mode::Create, &account::Options::default()).unwrap()
     }
 
     async fn server(&self) -> Server {

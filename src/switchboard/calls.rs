@@ -203,10 +203,11 @@ impl Calls {
     /// What is to be done next; to be drained until it is [`Output::Timeout`].
     pub fn poll_output(&mut self) -> Output {
         while let Some(output) = self.outputs.pop_front() {
-            match output {
-                Output::Command(call, command) if !self.held.is_empty() => self.held.push_back((call, command)),
-                output => return output,
+            if self.held.is_empty() {
+                return output;
             }
+            let Output::Command(call, command) = output else { return output };
+            self.held.push_back((call, command));
         }
         Output::Timeout(self.wakes())
     }

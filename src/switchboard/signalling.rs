@@ -198,17 +198,23 @@ impl Signalling {
                 self.workers.is_full(now.time, worker);
                 self.put_off(now, worker, message);
                 for output in std::mem::take(&mut self.outputs) {
-                    match output {
-                        Output::ToWorker { worker: other, message } if other == worker => {
-                            self.put_off(now, worker, message);
-                        }
-                        output => self.outputs.push_back(output),
-                    }
+                    self.put_off_or_keep(now, worker, output);
                 }
             }
             Undelivered::Gone => self.bereave(now, worker, message),
         }
         self.settle(now);
+    }
+
+    /// A message to a worker whose inbox is full waits with the others; any other output stays where it was.
+    fn put_off_or_keep(&mut self, now: Moment, full: usize, output: Output) {
+        if let Output::ToWorker { worker, message } = output {
+            if worker == full {
+                return self.put_off(now, worker, message);
+            }
+            return self.outputs.push_back(Output::ToWorker { worker, message });
+        }
+        self.outputs.push_back(output);
     }
 
     /// The service is to stop: no new calls, and running ones may end by the deadline. A second stop ends them at once.

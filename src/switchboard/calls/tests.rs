@@ -53,7 +53,11 @@ fn outputs(calls: &mut Calls) -> Vec<String> {
         Output::Begun { call, .. } => Some(format!("{call:?} begun")),
         Output::FindLine { call, .. } => Some(format!("{call:?} asks for its line")),
         Output::Command(call, command) => Some(format!("{call:?}: {command:?}")),
-        other => Some(format!("{other:?}")),
+        output @ (Output::OpenMedia { .. }
+        | Output::Read(_)
+        | Output::Send(..)
+        | Output::Store { .. }
+        | Output::Quit) => Some(format!("{output:?}")),
     };
     std::iter::from_fn(next).collect()
 }
