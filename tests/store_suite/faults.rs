@@ -20,7 +20,9 @@ type Handle = Rules<Memory>;
 type Told = Result<String, StoreError>;
 
 /// Everything that writes, on [`furnished`].
-const OPERATIONS: &[(&str, fn(&mut Handle) -> Told)] = &[
+type Operation = fn(&mut Handle) -> Told;
+
+const OPERATIONS: &[(&str, Operation)] = &[
     ("save contracts", |store| {
         let changed = Contract::new(number("0600001111"), Services::NONE).with(number("0600009999"), Services::ALL);
         told(store.save_contracts(&[changed], Existing::Update, &BY, NOW.plus(50)))
