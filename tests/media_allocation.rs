@@ -135,7 +135,10 @@ impl Service {
                 switchboard::Output::Transmit(transmit) => self.message = String::from_utf8(transmit.bytes).unwrap(),
                 switchboard::Output::ToWorker { message, .. } => self.calls.handle_message(at(Time::ZERO), message),
                 switchboard::Output::Timeout(_) => return busy,
-                other => panic!("{other:?}"),
+                output @ (switchboard::Output::Ask { .. }
+                | switchboard::Output::Record { .. }
+                | switchboard::Output::Audit(_)
+                | switchboard::Output::Stopped) => panic!("{output:?}"),
             }
             busy = true;
         }
@@ -160,7 +163,9 @@ impl Service {
                     self.calls.handle_media(now, call, Some("192.0.2.10:10000".parse().unwrap()));
                 }
                 calls::Output::Timeout(_) => return busy,
-                other => panic!("{other:?}"),
+                output @ (calls::Output::Store { .. } | calls::Output::Over { .. } | calls::Output::Quit) => {
+                    panic!("{output:?}")
+                }
             }
             busy = true;
         }

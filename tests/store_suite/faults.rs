@@ -19,9 +19,9 @@ use crate::memory_store::{Kind, Memory, Trouble};
 type Handle = Rules<Memory>;
 type Told = Result<String, StoreError>;
 
-/// Everything that writes, on [`furnished`].
 type Operation = fn(&mut Handle) -> Told;
 
+/// Everything that writes, on [`furnished`].
 const OPERATIONS: &[(&str, Operation)] = &[
     ("save contracts", |store| {
         let changed = Contract::new(number("0600001111"), Services::NONE).with(number("0600009999"), Services::ALL);
