@@ -45,7 +45,7 @@
 //!
 //! # The contracts
 //!
-//! Programs may rely on [`dtmf`] (the receiver), [`decode`] (digits in a file), [`number`], [`key`] and [`unit`], the test
+//! Programs may rely on [`dtmf`] (the receiver), [`decode`] (digits in a file), [`number`], [`key`] and [`unit`](mod@unit), the test
 //! [`caller`] and its edge [`dialler`], and [`service::start`] from a [`config::Config`]. Everything else is the house's own:
 //! its tests reach it by one door, `internals`, which says so.
 //!

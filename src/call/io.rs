@@ -97,7 +97,7 @@ pub enum Output {
     RespondOffer(Result<String, u16>),
     /// Hang up, for this reason: a cause of ITU-T Q.850 and its text.
     HangUp(u16, &'static str),
-    /// Send this from the socket of its kind, then give the buffer back with [`Call::recycle`].
+    /// Send this from the socket of its kind, then give the buffer back with [`Call::recycle`](super::Call::recycle).
     Datagram(Datagram),
     /// Store this durably; the answer is [`Input::Stored`].
     Store(SetTemporaryPassword),
