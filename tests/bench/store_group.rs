@@ -1,6 +1,7 @@
 //! What a group of the ledger's writes costs: 512 of them, passwords and call records and audit rows, in one transaction.
 //!
-//! `GROUPS=20 valgrind --tool=callgrind …/store_group-*` counts instructions of that many groups instead of timing one.
+//! `STORE_GROUPS=20 valgrind --tool=callgrind …/store_group-*` counts instructions of that many groups instead of timing one.
+//! Rules over tables take 36.9 million a group, that is 72,000 a write, nearly all of them SQLite's; the rules in SQL took 40.1.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -104,7 +105,7 @@ fn record(n: usize) -> CallRecord {
 
 fn main() {
     let mut bench = Bench::new();
-    if let Some(groups) = std::env::var("GROUPS").ok().and_then(|groups| groups.parse::<usize>().ok()) {
+    if let Some(groups) = std::env::var("STORE_GROUPS").ok().and_then(|groups| groups.parse::<usize>().ok()) {
         (0..groups).for_each(|_| bench.group());
         return;
     }
