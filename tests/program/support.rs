@@ -14,7 +14,9 @@ pub fn karipass() -> Command {
     command.env_remove("RUST_LOG").current_dir(std::env::temp_dir());
     // a developer's own settings, and the variables that choose a test's seeds, are not this service's
     let settings = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"KARIPASS_"));
-    settings.for_each(|(name, _)| drop(command.env_remove(name)));
+    for (name, _) in settings {
+        command.env_remove(name);
+    }
     command
 }
 
