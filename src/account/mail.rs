@@ -144,6 +144,8 @@ pub struct Mail {
     pub due_at: UnixTime,
     /// How often it was tried, this time included when it is claimed.
     pub attempts: u32,
+    /// How often the mail server refused its recipient for the time being.
+    pub refusals: u32,
     /// Whether an earlier try may have succeeded without being entered.
     pub uncertain: bool,
     /// What the last try met.
@@ -166,7 +168,14 @@ pub struct Claim {
 pub enum Delivery {
     /// A mail server has taken it.
     Sent,
-    /// Not now.
+    /// Its recipient was refused for the time being.
+    Refused {
+        /// Not to be tried before.
+        due_at: UnixTime,
+        /// The mail server's words.
+        why: String,
+    },
+    /// Nothing was decided about it: there was no mail server, or the try was broken off.
     Later {
         /// Not to be tried before.
         due_at: UnixTime,

@@ -16,7 +16,7 @@
 //! | 250 after the message | sent | goes on |
 //! | this recipient refused for now (4xx) | later: 1 min, doubled each time up to 1 h | goes on |
 //! | this recipient refused for good (5xx) | failed | goes on |
-//! | unreachable, silent, 421, or refuses whatever comes | due in 1 s | pauses: 2 s, doubled up to 1 min |
+//! | unreachable, silent, 421, or refuses whatever comes | due in 1 s; its next refusal waits no longer for that | pauses: 2 s, doubled up to 1 min |
 //! | falls silent, or the connection is lost, after the message | the same: it may go twice, under one Message-ID | pauses |
 //! | refused for now five days after it was written | failed | goes on |
 //!
@@ -384,7 +384,7 @@ fn delivery(mail: &Mail, outcome: &Result<(), Refusal>, now: UnixTime) -> Delive
         Err(Refusal::Later(why) | Refusal::Server(why)) if given_up => {
             Delivery::Failed { why: format!("given up after five days: {why}") }
         }
-        Err(Refusal::Later(why)) => Delivery::Later { due_at: now.plus(delay(mail.attempts)), why: why.clone() },
+        Err(Refusal::Later(why)) => Delivery::Refused { due_at: now.plus(delay(mail.refusals)), why: why.clone() },
         Err(Refusal::Server(why)) => Delivery::Later { due_at: now.plus(1), why: why.clone() },
     }
 }
@@ -398,14 +398,16 @@ fn report(Entering { mail, delivery, outcome, handed_over, .. }: &Entering) {
         }
         // reported with the pause that follows
         (Delivery::Later { .. }, Err(Refusal::Server(_))) => {}
-        (Delivery::Later { why, .. }, _) => tracing::info!(mail = id, purpose, why, "not taken yet"),
+        (Delivery::Refused { why, .. } | Delivery::Later { why, .. }, _) => {
+            tracing::info!(mail = id, purpose, why, "not taken yet")
+        }
         (Delivery::Failed { why }, _) => tracing::warn!(mail = id, purpose, why, "failed"),
     }
 }
 
-/// How many seconds a mail waits that was refused for the time being.
-fn delay(attempts: u32) -> i64 {
-    let doubled = FIRST_DELAY_SECONDS.checked_shl(attempts.saturating_sub(1).min(16)).unwrap_or(LONGEST_DELAY_SECONDS);
+/// How many seconds a mail waits that is refused for the time being, as it was this often before.
+fn delay(refusals: u32) -> i64 {
+    let doubled = FIRST_DELAY_SECONDS.checked_shl(refusals.min(16)).unwrap_or(LONGEST_DELAY_SECONDS);
     doubled.min(LONGEST_DELAY_SECONDS)
 }
 
@@ -415,7 +417,7 @@ mod tests {
 
     #[test]
     fn a_refused_mail_waits_longer_each_time_up_to_an_hour() {
-        assert_eq!([1, 2, 3, 6, 7, 8, 40, u32::MAX].map(delay), [60, 120, 240, 1920, 3600, 3600, 3600, 3600]);
+        assert_eq!([0, 1, 2, 5, 6, 7, 39, u32::MAX].map(delay), [60, 120, 240, 1920, 3600, 3600, 3600, 3600]);
     }
 
     #[test]

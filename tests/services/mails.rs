@@ -89,6 +89,21 @@ fn while_the_mail_server_is_down_mails_wait_and_go_when_it_is_back() {
 }
 
 #[test]
+fn what_met_no_mail_server_makes_no_later_refusal_wait_longer() {
+    let world = all_services();
+    let gone = Sink::start().address;
+    queue(&world, &["later@example.jp"]);
+    for second in 0..8 {
+        send_due(&world, gone, second).unwrap_err();
+    }
+    let sink = Sink::start();
+    send_due(&world, sink.address, 10).unwrap();
+    let mail = mails(&world).remove(0);
+    assert!(mail.problem.unwrap().contains("greylisted"));
+    assert_eq!((mail.due_at, mail.attempts, mail.refusals), (at(10 + 60), 9, 1), "its first refusal waits a minute");
+}
+
+#[test]
 fn a_refused_recipient_holds_up_no_other() {
     let (world, sink) = (all_services(), Sink::start());
     queue(&world, &["later@example.jp", "never@example.jp", "a@example.jp"]);

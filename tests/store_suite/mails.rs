@@ -66,7 +66,7 @@ pub fn a_try_leaves_what_it_met_and_no_doubt<B: Backend>(backend: &B) {
     claim(&mut store, "one", 0);
     let mine = Claim { by: "one".to_owned(), until: NOW.plus(60) };
     assert!(store.hand_over_mail("m-1", &mine).unwrap() && store.mails(&MailFilter::default()).unwrap()[0].uncertain);
-    let later = Delivery::Later { due_at: NOW.plus(9), why: "greylisted".to_owned() };
+    let later = Delivery::Refused { due_at: NOW.plus(9), why: "greylisted".to_owned() };
     assert!(settle(&mut store, "m-1", &later, 1));
     let mail = store.mails(&MailFilter::default()).unwrap().remove(0);
     assert_eq!((mail.state, mail.uncertain, mail.attempts, mail.due_at), (MailState::Queued, false, 1, NOW.plus(9)));
@@ -75,12 +75,15 @@ pub fn a_try_leaves_what_it_met_and_no_doubt<B: Backend>(backend: &B) {
     claim(&mut store, "one", 9);
     assert!(settle(&mut store, "m-1", &failed(), 10));
     let mail = store.mails(&MailFilter::default()).unwrap().remove(0);
-    assert_eq!((mail.state, mail.attempts, mail.settled_at), (MailState::Failed, 2, Some(NOW.plus(10))));
+    assert_eq!(
+        (mail.state, mail.attempts, mail.refusals, mail.settled_at),
+        (MailState::Failed, 2, 1, Some(NOW.plus(10)))
+    );
     assert_eq!((mail.problem.as_deref(), mail.mail.body.as_str()), (Some("550 no such user"), "本文 m-1"));
     assert_eq!(claim(&mut store, "one", 9999), None, "it is not tried any more");
     assert_eq!(store.retry_failed_mails(NOW.plus(20)), Ok(1));
     let mail = store.mails(&MailFilter::default()).unwrap().remove(0);
-    assert_eq!((mail.state, mail.attempts, mail.settled_at), (MailState::Queued, 0, None));
+    assert_eq!((mail.state, mail.attempts, mail.refusals, mail.settled_at), (MailState::Queued, 0, 0, None));
     assert_eq!((mail.created_at, mail.due_at), (NOW.plus(20), NOW.plus(20)), "it is as if it were new");
     assert_eq!(store.retry_failed_mails(NOW.plus(21)), Ok(0));
     assert_eq!(claim(&mut store, "one", 20).as_deref(), Some("m-1"));

@@ -11,6 +11,7 @@ pub(super) fn enter(tables: &mut dyn Tables, mail: &NewMail, now: UnixTime) -> R
         created_at: now,
         due_at: now,
         attempts: 0,
+        refusals: 0,
         uncertain: false,
         problem: None,
         settled_at: None,
@@ -54,6 +55,10 @@ pub(super) fn settle(
             (mail.state, mail.problem, mail.settled_at) = (MailState::Sent, None, Some(now));
             mail.mail.body.clear();
         }
+        Delivery::Refused { due_at, why } => {
+            mail.refusals = mail.refusals.saturating_add(1);
+            (mail.due_at, mail.problem) = (*due_at, Some(why.clone()));
+        }
         Delivery::Later { due_at, why } => (mail.due_at, mail.problem) = (*due_at, Some(why.clone())),
         Delivery::Failed { why } => {
             (mail.state, mail.problem, mail.settled_at) = (MailState::Failed, Some(why.clone()), Some(now));
@@ -72,8 +77,8 @@ pub(super) fn retry_failed(tables: &mut dyn Tables, now: UnixTime) -> Result<usi
     let failed = tables.mails(&MailFilter { state: Some(MailState::Failed), ..MailFilter::default() })?;
     let count = failed.len();
     for mail in failed {
-        let (state, attempts, settled_at) = (MailState::Queued, 0, None);
-        let mail = Mail { state, attempts, settled_at, created_at: now, due_at: now, ..mail };
+        let (state, settled_at) = (MailState::Queued, None);
+        let mail = Mail { state, settled_at, attempts: 0, refusals: 0, created_at: now, due_at: now, ..mail };
         tables.update_mail(&MailRow { mail, claim: None })?;
     }
     Ok(count)

@@ -10,7 +10,7 @@ use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
 const COLUMNS: &str = "id, purpose, number, recipient, subject, body, state, created_at, due_at, attempts,
-                       handing_over, problem, settled_at, claimed_by, claimed_until";
+                       refusals, handing_over, problem, settled_at, claimed_by, claimed_until";
 
 impl MailTable for Access<'_> {
     fn mail(&self, id: &str) -> Result<Option<MailRow>, Failure> {
@@ -47,13 +47,13 @@ impl MailTable for Access<'_> {
 
     fn insert_mail(&mut self, row: &MailRow) -> Result<(), Failure> {
         let values = "VALUES (:id, :purpose, :number, :recipient, :subject, :body, :state, :created_at, :due_at,
-                              :attempts, :handing_over, :problem, :settled_at, :claimed_by, :claimed_until)";
+                              :attempts, :refusals, :handing_over, :problem, :settled_at, :claimed_by, :claimed_until)";
         self.write(&format!("INSERT INTO mail ({COLUMNS}) {values}"), row)
     }
 
     fn update_mail(&mut self, row: &MailRow) -> Result<(), Failure> {
         let sql = "UPDATE mail SET purpose = :purpose, number = :number, recipient = :recipient, subject = :subject,
-                       body = :body, state = :state, created_at = :created_at, due_at = :due_at, attempts = :attempts,
+                       body = :body, state = :state, created_at = :created_at, due_at = :due_at, attempts = :attempts, refusals = :refusals,
                        handing_over = :handing_over, problem = :problem, settled_at = :settled_at,
                        claimed_by = :claimed_by, claimed_until = :claimed_until
                    WHERE id = :id";
@@ -69,8 +69,10 @@ impl MailTable for Access<'_> {
 
 impl Access<'_> {
     fn write(&self, sql: &str, row: &MailRow) -> Result<(), Failure> {
-        let MailRow { mail: Mail { mail, state, created_at, due_at, attempts, uncertain, problem, settled_at }, claim } =
-            row;
+        let MailRow {
+            mail: Mail { mail, state, created_at, due_at, attempts, refusals, uncertain, problem, settled_at },
+            claim,
+        } = row;
         let NewMail { id, purpose, number, recipient, subject, body } = mail;
         let claim = claim.as_ref();
         self.connection.prepare_cached(sql)?.execute(named_params! {
@@ -84,6 +86,7 @@ impl Access<'_> {
             ":created_at": created_at.0,
             ":due_at": due_at.0,
             ":attempts": attempts,
+            ":refusals": refusals,
             ":handing_over": uncertain,
             ":problem": problem,
             ":settled_at": settled_at.map(|at| at.0),
@@ -108,6 +111,7 @@ fn read(row: &Row<'_>) -> Result<MailRow, Failure> {
         created_at: rows::time(row, "created_at")?,
         due_at: rows::time(row, "due_at")?,
         attempts: row.get("attempts")?,
+        refusals: row.get("refusals")?,
         uncertain: row.get("handing_over")?,
         problem: row.get("problem")?,
         settled_at: rows::optional_time(row, "settled_at")?,

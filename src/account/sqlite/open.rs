@@ -25,6 +25,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0005_reason.sql"),
     include_str!("../schema/0006_media.sql"),
     include_str!("../schema/0007_detail.sql"),
+    include_str!("../schema/0008_refusals.sql"),
 ];
 
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
