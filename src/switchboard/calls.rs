@@ -213,8 +213,11 @@ impl Calls {
     }
 
     fn wakes(&self) -> Time {
-        let first = self.calls.values().map(|running| running.wakes).min().unwrap_or(Time::MAX);
-        let ticks = !self.held.is_empty() || self.calls.values().any(|running| running.listens);
+        let (mut first, mut ticks) = (Time::MAX, !self.held.is_empty());
+        for running in self.calls.values() {
+            first = first.min(running.wakes);
+            ticks |= running.listens;
+        }
         grid(first).min(if ticks { self.next_tick } else { Time::MAX })
     }
 
@@ -325,9 +328,10 @@ fn grid(time: Time) -> Time {
     if time == Time::MAX {
         return time;
     }
-    let grain = GRAIN.as_nanos();
-    let up = time.elapsed().as_nanos().div_ceil(grain).saturating_mul(grain);
-    Time::after_start(Duration::from_nanos(u64::try_from(up).unwrap_or(u64::MAX)))
+    let (seconds, nanos) = (time.elapsed().as_secs(), time.elapsed().subsec_nanos());
+    // a second is a multiple of the grain
+    let up = nanos.next_multiple_of(GRAIN.subsec_nanos());
+    Time::after_start(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(up.into())))
 }
 
 /// The first multiple of `step` after `elapsed`.
