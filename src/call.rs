@@ -76,6 +76,20 @@ pub struct Settings {
     pub announce_refusals: bool,
 }
 
+impl Settings {
+    /// The usual conversation and receiver, ten minutes a call, media in clear, refusals without a word.
+    pub fn new(prompts: Arc<Bank>) -> Settings {
+        Settings {
+            ivr: ivr::Config::default(),
+            dtmf: dtmf::Config::default(),
+            prompts,
+            longest_call: Duration::from_secs(600),
+            srtp: Srtp::Off,
+            announce_refusals: false,
+        }
+    }
+}
+
 /// One call.
 pub struct Call {
     settings: Arc<Settings>,

@@ -9,18 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counting::allocations;
-use karipass::dtmf;
 use karipass::internals::account::demo_contract;
 use karipass::internals::audio::prompt::Bank;
 use karipass::internals::call::identity::Trust;
 use karipass::internals::call::{Input, Settings};
 use karipass::internals::datagram::{Datagram, Kind};
-use karipass::internals::ivr;
 use karipass::internals::keying::{Keying, LONGEST, MasterKey, Suite};
 use karipass::internals::rtp::session::{Config, Output, Received, Session};
 use karipass::internals::sip::endpoint::{self, CallHandle};
 use karipass::internals::sip::flow::{Flow, Transport};
-use karipass::internals::sip::sdp::Srtp;
 use karipass::internals::switchboard::{self, Calls, PeerLimits, Signalling, ToWorker, calls};
 use karipass::time::{Moment, Time, UnixTime};
 
@@ -92,14 +89,7 @@ struct Service {
 
 impl Service {
     fn new() -> Service {
-        let settings = Settings {
-            ivr: ivr::Config::default(),
-            dtmf: dtmf::Config::default(),
-            prompts: Arc::new(Bank::builtin()),
-            longest_call: Duration::from_secs(600),
-            srtp: Srtp::Off,
-            announce_refusals: false,
-        };
+        let settings = Settings::new(Arc::new(Bank::builtin()));
         let config = switchboard::Config {
             endpoint: endpoint::Config::default(),
             rings: false,

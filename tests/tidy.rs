@@ -48,7 +48,6 @@ fn may_import(room: &str) -> &'static [&'static str] {
             "trace",
             "call",
             "sip",
-            "dtmf",
             "ivr",
             "audio",
             "account",

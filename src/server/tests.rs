@@ -10,12 +10,10 @@ use crate::audio::prompt::Bank;
 use crate::ivr::SetTemporaryPassword;
 use crate::secret::Secret;
 use crate::sip::flow::Flow;
-use crate::sip::sdp::Srtp;
 use crate::switchboard::Question;
 use crate::switchboard::ledger::{Caller, Password};
 use crate::time::UnixTime;
 use crate::unit::Unit;
-use crate::{dtmf, ivr};
 
 /// A store with the example contract, in a folder of its own.
 struct Folder(PathBuf);
@@ -44,14 +42,7 @@ impl Folder {
             rtp_ports: 0..=0,
             endpoint: endpoint::Config::default(),
             rings: false,
-            call: Settings {
-                ivr: ivr::Config::default(),
-                dtmf: dtmf::Config::default(),
-                prompts: Arc::new(Bank::builtin()),
-                longest_call: Duration::from_secs(600),
-                srtp: Srtp::Off,
-                announce_refusals: false,
-            },
+            call: Settings::new(Arc::new(Bank::builtin())),
             trust: Box::new(|_| Trust::default()),
             peers: PeerLimits { calls: 100, invites_per_second: 100.0 },
             drain: Duration::from_secs(30),

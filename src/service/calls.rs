@@ -10,7 +10,6 @@ use crate::call::Settings;
 use crate::call::identity::Trust;
 use crate::cidr::Cidr;
 use crate::config::{self, Config};
-use crate::dtmf;
 use crate::ivr;
 use crate::lock::Lock;
 use crate::server::{Options, Server, Stores, Threads};
@@ -43,11 +42,10 @@ pub(super) fn options(
         rings: config.sip.ringing,
         call: Settings {
             ivr: conversation(&config.ivr),
-            dtmf: dtmf::Config::default(),
-            prompts: Arc::new(prompts),
             longest_call: limits.call_duration,
             srtp: config.rtp.srtp,
             announce_refusals: config.sip.refuse_with_announcement,
+            ..Settings::new(Arc::new(prompts))
         },
         trust: trust(config),
         peers: PeerLimits {

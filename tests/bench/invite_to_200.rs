@@ -7,12 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use karipass::dtmf;
 use karipass::internals::account::{Contract, demo_contract};
 use karipass::internals::audio::prompt::Bank;
 use karipass::internals::call::identity::Trust;
 use karipass::internals::call::{Call, Input, Output, Seed, Settings};
-use karipass::internals::ivr;
 use karipass::internals::sip::endpoint::{self, Endpoint, Event, Incoming};
 use karipass::internals::sip::flow::{Flow, Transport};
 use karipass::internals::sip::sdp::Srtp;
@@ -33,14 +31,7 @@ impl Service {
     fn with(calls: u64) -> Service {
         let (local, remote): (SocketAddr, SocketAddr) =
             ("192.0.2.10:5060".parse().unwrap(), "192.0.2.77:5060".parse().unwrap());
-        let settings = Settings {
-            ivr: ivr::Config::default(),
-            dtmf: dtmf::Config::default(),
-            prompts: Arc::new(Bank::builtin()),
-            longest_call: Duration::from_secs(600),
-            srtp: Srtp::Offered,
-            announce_refusals: false,
-        };
+        let settings = Settings { srtp: Srtp::Offered, ..Settings::new(Arc::new(Bank::builtin())) };
         let mut bench = Service {
             endpoint: Endpoint::new(endpoint::Config::default(), 1),
             settings: Arc::new(settings),

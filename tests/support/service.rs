@@ -67,11 +67,10 @@ impl Service {
     pub fn new(setup: &Setup) -> Service {
         let settings = Settings {
             ivr: setup.ivr.clone(),
-            dtmf: dtmf::Config::default(),
-            prompts: Arc::clone(&BANK),
             longest_call: setup.longest_call,
             srtp: setup.srtp,
             announce_refusals: setup.announce_refusals,
+            ..Settings::new(Arc::clone(&BANK))
         };
         let trust = setup.trust;
         let config = switchboard::Config {

@@ -8,7 +8,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use karipass::dtmf;
 use karipass::internals::call::identity::Trust;
 use karipass::internals::call::{Input, Settings};
 use karipass::internals::datagram::{Datagram, Kind as MediaKind};
@@ -28,7 +27,7 @@ use crate::book::Book;
 use crate::disk::Disk;
 use crate::ledger::{Ledger, Settled};
 use crate::log::Log;
-use crate::network::{Kind, Packet};
+use crate::network::{Datagram as Packet, Kind};
 use crate::plan::Plan;
 use crate::support::{BANK, GATEWAY, LABORATORY, REALM, SERVICE, SERVICE_SIP, rng, secs};
 use crate::tap::Tap;
@@ -134,11 +133,9 @@ impl Service {
         };
         let settings = Arc::new(Settings {
             ivr: ivr::Config { confirm: plan.confirm, ..ivr::Config::default() },
-            dtmf: dtmf::Config::default(),
-            prompts: Arc::clone(&BANK),
             longest_call: plan.longest_call,
             srtp: Srtp::Offered,
-            announce_refusals: false,
+            ..Settings::new(Arc::clone(&BANK))
         });
         let worker = |_| Worker {
             calls: Calls::new(Arc::clone(&settings)),

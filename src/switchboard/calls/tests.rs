@@ -5,21 +5,12 @@ use super::*;
 use crate::audio::prompt::Bank;
 use crate::sip::endpoint::IdentityFacts;
 use crate::sip::flow::{Flow, Transport};
-use crate::sip::sdp::Srtp;
 use crate::time::UnixTime;
-use crate::{dtmf, ivr};
 
 const START: Moment = Moment { time: Time::ZERO, wall: UnixTime(1_767_225_600) };
 
 fn calls() -> Calls {
-    Calls::new(Arc::new(Settings {
-        ivr: ivr::Config::default(),
-        dtmf: dtmf::Config::default(),
-        prompts: Arc::new(Bank::builtin()),
-        longest_call: Duration::from_secs(600),
-        srtp: Srtp::Off,
-        announce_refusals: false,
-    }))
+    Calls::new(Arc::new(Settings::new(Arc::new(Bank::builtin()))))
 }
 
 fn incoming(call: u64) -> ToWorker {
