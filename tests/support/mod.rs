@@ -9,6 +9,7 @@
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
 pub mod descriptions;
+pub mod handset;
 pub mod ledger;
 pub mod many;
 pub mod network;
@@ -17,11 +18,13 @@ pub mod scenario;
 pub mod service;
 pub mod setup;
 pub mod trace;
+pub mod wire;
 pub mod world;
 
 pub use network::Path;
 pub use scenario::Expected;
 pub use setup::{Encryption, Offer, Setup};
+pub use wire::rtcp_of;
 pub use world::{Outcome, World};
 
 use std::net::SocketAddr;
@@ -49,11 +52,6 @@ pub static LEXICON: LazyLock<Arc<Lexicon>> = LazyLock::new(|| Arc::new(Lexicon::
 
 const fn address(ip: [u8; 4], port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3])), port)
-}
-
-/// The port beside this one.
-pub fn rtcp_of(rtp: SocketAddr) -> SocketAddr {
-    SocketAddr::new(rtp.ip(), rtp.port() + 1)
 }
 
 /// So many milliseconds.

@@ -9,7 +9,6 @@ use karipass::caller::{Caller, Conclusion, INFO_TYPE, Output, Step};
 use karipass::internals::keying::{Keys, MasterKey};
 use karipass::internals::rtp::session::Stats;
 use karipass::internals::sip::endpoint::{self, CallHandle, CommandError, EndCause, Endpoint, Event, Outgoing};
-use karipass::internals::sip::flow::{Flow, Transport};
 use karipass::internals::sip::message::{NameAddr, Uri};
 use karipass::internals::sip::sdp::{self, LocalMedia, Srtp};
 use karipass::time::Time;
@@ -17,19 +16,16 @@ use karipass::time::Time;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::handset::Handset;
 use super::network::{Datagram, Kind};
 use super::trace::Outlet;
 use super::{Encryption, LEXICON, Offer, PHONE_MEDIA, PHONE_SIP, SERVICE_SIP, Setup, rtcp_of};
 
 /// The phone with its one call.
 pub struct Phone {
-    endpoint: Endpoint,
+    pub handset: Handset,
     call: Option<CallHandle>,
-    caller: Option<Caller>,
     setup: Setup,
-    wakes: [Time; 2],
-    /// Where it takes RTP now.
-    pub media: SocketAddr,
     version: u64,
     /// What it encrypts with.
     pub keys: Keys,
@@ -60,12 +56,9 @@ pub struct Phone {
 impl Phone {
     pub fn new(setup: &Setup) -> Phone {
         Phone {
-            endpoint: Endpoint::new(endpoint::Config::default(), setup.seed ^ 0x7068_6f6e_6500),
+            handset: Handset::new(PHONE_SIP, PHONE_MEDIA, setup.seed ^ 0x7068_6f6e_6500),
             call: None,
-            caller: None,
             setup: setup.clone(),
-            wakes: [Time::MAX; 2],
-            media: PHONE_MEDIA,
             version: 1,
             keys: draw_keys(setup, 1),
             asked: false,
@@ -90,24 +83,24 @@ impl Phone {
         let from = self.setup.from.clone();
         let from = from.unwrap_or_else(|| format!("<sip:{}@192.0.2.77>", self.setup.manner.order.from));
         let outgoing = Outgoing {
-            flow: Flow { transport: Transport::Udp, local: PHONE_SIP, remote: SERVICE_SIP, connection: None },
+            flow: self.handset.flow(SERVICE_SIP),
             to: "sip:0664806430@192.0.2.10".parse::<Uri>().unwrap(),
             from: NameAddr::parse(&from).unwrap(),
             asserted: None,
             offer: self.description("sendrecv"),
             headers: self.setup.headers.clone(),
         };
-        let call = self.endpoint.place(now, outgoing).unwrap();
+        let call = self.handset.endpoint.place(now, outgoing).unwrap();
         if self.setup.no_ack {
             self.no_ack = true;
-            self.endpoint.withhold_ack(call).unwrap();
+            self.handset.endpoint.withhold_ack(call).unwrap();
         }
         self.call = Some(call);
     }
 
     pub fn hang_up(&mut self, now: Time) {
         if let Some(call) = self.call {
-            let _ = self.endpoint.hang_up(now, call, None);
+            let _ = self.handset.endpoint.hang_up(now, call, None);
         }
     }
 
@@ -115,14 +108,14 @@ impl Phone {
     pub fn change(&mut self, now: Time, direction: &str) -> Result<(), CommandError> {
         self.version += 1;
         let description = self.description(direction);
-        self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, description)
+        self.handset.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, description)
     }
 
     /// The old way of putting on hold: media to nowhere.
     pub fn change_to_nowhere(&mut self, now: Time) -> Result<(), CommandError> {
         self.version += 1;
         let nowhere = self.description("sendrecv").unwrap().replace("c=IN IP4 192.0.2.77", "c=IN IP4 0.0.0.0");
-        self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, Some(nowhere))
+        self.handset.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, Some(nowhere))
     }
 
     /// Takes another key into use.
@@ -133,7 +126,7 @@ impl Phone {
 
     /// Asks the service for an offer in the running call.
     pub fn ask_for_offer(&mut self, now: Time) -> Result<(), CommandError> {
-        self.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, None)?;
+        self.handset.endpoint.offer(now, self.call.ok_or(CommandError::NoSuchCall)?, None)?;
         self.asked = true;
         Ok(())
     }
@@ -141,35 +134,19 @@ impl Phone {
     // What the edge does
 
     pub fn wakes(&self) -> Time {
-        self.wakes[0].min(self.wakes[1])
+        self.handset.wakes()
     }
 
     pub fn is_idle(&self) -> bool {
-        self.call.is_none() && self.caller.is_none() && self.endpoint.calls() == 0
+        self.call.is_none() && self.handset.caller.is_none() && self.handset.endpoint.calls() == 0
     }
 
     pub fn receive(&mut self, now: Time, datagram: &Datagram) {
-        let Datagram { kind, from, to, bytes } = datagram;
-        match (kind, &mut self.caller) {
-            (Kind::Sip, _) if *to == PHONE_SIP => {
-                let flow = Flow { transport: Transport::Udp, local: PHONE_SIP, remote: *from, connection: None };
-                self.endpoint.handle_message(now, flow, bytes);
-            }
-            (Kind::Rtp, Some(caller)) if *to == self.media => caller.handle_rtp(now, *from, bytes),
-            (Kind::Rtcp, Some(caller)) if *to == rtcp_of(self.media) => caller.handle_rtcp(now, *from, bytes),
-            (Kind::Sip | Kind::Rtp | Kind::Rtcp, _) => {}
-        }
+        self.handset.receive(now, datagram);
     }
 
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.wakes[0] <= now {
-            self.endpoint.handle_timeout(now);
-        }
-        if self.wakes[1] <= now
-            && let Some(caller) = &mut self.caller
-        {
-            caller.handle_timeout(now);
-        }
+        self.handset.handle_timeout(now);
     }
 
     pub fn flush(&mut self, out: &mut Outlet<'_>) {
@@ -183,13 +160,13 @@ impl Phone {
 
     fn flush_endpoint(&mut self, out: &mut Outlet<'_>) {
         loop {
-            match self.endpoint.poll_output() {
+            match self.handset.endpoint.poll_output() {
                 endpoint::Output::Transmit(transmit) => {
                     let (from, to) = (transmit.flow.local, transmit.flow.remote);
                     out.send(Datagram { kind: Kind::Sip, from, to, bytes: transmit.bytes });
                 }
                 endpoint::Output::Event(event) => self.event(event, out),
-                endpoint::Output::Timeout(at) => return self.wakes[0] = at,
+                endpoint::Output::Timeout(at) => return self.handset.endpoint_wakes = at,
             }
         }
     }
@@ -203,7 +180,7 @@ impl Phone {
                 out.note(format!("phone: the call has ended: {cause:?}"));
                 assert!(self.cause.replace(cause).is_none(), "the phone's call ended twice");
                 self.call = None;
-                if let Some(caller) = &mut self.caller {
+                if let Some(caller) = &mut self.handset.caller {
                     caller.close(now);
                 }
             }
@@ -211,9 +188,9 @@ impl Phone {
                 let local = self.local();
                 if let (Ok(offer), true) = (&answer, std::mem::take(&mut self.asked)) {
                     let (description, _) = sdp::answer(offer, &self.local()).unwrap();
-                    self.endpoint.answer(now, call, description).unwrap();
+                    self.handset.endpoint.answer(now, call, description).unwrap();
                 }
-                if let (Ok(answer), Some(caller)) = (&answer, &mut self.caller)
+                if let (Ok(answer), Some(caller)) = (&answer, &mut self.handset.caller)
                     && let Ok(plan) = sdp::accept(answer, &local)
                 {
                     caller.rekey(&plan);
@@ -221,7 +198,7 @@ impl Phone {
                 self.changes.push(answer.map(drop));
             }
             Event::InfoAnswered { .. } => {
-                if let Some(caller) = &mut self.caller {
+                if let Some(caller) = &mut self.handset.caller {
                     caller.info_answered();
                 }
             }
@@ -229,7 +206,7 @@ impl Phone {
             // a refresh of the session that changes nothing
             Event::Offer { call, .. } => {
                 let description = self.description("sendrecv").ok_or(488);
-                let _ = self.endpoint.respond_offer(now, call, description);
+                let _ = self.handset.endpoint.respond_offer(now, call, description);
             }
             Event::Confirmed { .. } | Event::Refreshed { .. } => {}
             Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
@@ -246,34 +223,36 @@ impl Phone {
         self.answer = Some(String::from_utf8_lossy(answer).into_owned());
         let plan = if self.setup.offer == Offer::Late {
             let (description, plan) = sdp::answer(answer, &self.local()).unwrap();
-            let answered = self.endpoint.answer(now, call, description);
+            let answered = self.handset.endpoint.answer(now, call, description);
             assert!(self.no_ack || answered.is_ok());
             plan
         } else {
             sdp::accept(answer, &self.local()).unwrap()
         };
         let seed = self.setup.phone_call_seed.unwrap_or(self.setup.seed.rotate_left(29) ^ 0x6361_6c6c);
-        self.caller = Some(Caller::new(now, seed, self.setup.manner.clone(), Arc::clone(&LEXICON), &plan));
-        self.wakes[1] = now;
+        self.handset.caller = Some(Caller::new(now, seed, self.setup.manner.clone(), Arc::clone(&LEXICON), &plan));
+        self.handset.caller_wakes = now;
     }
 
     fn flush_caller(&mut self, out: &mut Outlet<'_>) -> bool {
         let now = out.now;
         let mut commanded = false;
         loop {
-            let Some(caller) = &mut self.caller else {
-                self.wakes[1] = Time::MAX;
+            let Some(caller) = &mut self.handset.caller else {
+                self.handset.caller_wakes = Time::MAX;
                 return commanded;
             };
             match caller.poll_output() {
                 Output::Rtp { .. } if self.mute => {}
-                Output::Rtp { to, bytes } => out.send(Datagram { kind: Kind::Rtp, from: self.media, to, bytes }),
+                Output::Rtp { to, bytes } => {
+                    out.send(Datagram { kind: Kind::Rtp, from: self.handset.media, to, bytes })
+                }
                 Output::Rtcp { to, bytes } => {
-                    out.send(Datagram { kind: Kind::Rtcp, from: rtcp_of(self.media), to, bytes });
+                    out.send(Datagram { kind: Kind::Rtcp, from: rtcp_of(self.handset.media), to, bytes });
                 }
                 Output::Info(body) => {
                     if let Some(call) = self.call {
-                        let _ = self.endpoint.send_info(now, call, INFO_TYPE, body.into_bytes());
+                        let _ = self.handset.endpoint.send_info(now, call, INFO_TYPE, body.into_bytes());
                         commanded = true;
                     }
                 }
@@ -283,11 +262,11 @@ impl Phone {
                 }
                 Output::Step(step) => self.step(step, out),
                 Output::Timeout(at) => {
-                    self.wakes[1] = at;
+                    self.handset.caller_wakes = at;
                     self.conclusion = caller.conclusion().clone();
                     if self.cause.is_some() {
                         self.stats = Some(caller.stats());
-                        self.caller = None;
+                        self.handset.caller = None;
                         continue;
                     }
                     return commanded;
@@ -320,7 +299,7 @@ impl Phone {
             },
             srtp: if self.setup.encryption == Encryption::None { Srtp::Off } else { Srtp::Offered },
             keys: self.keys.clone(),
-            ..LocalMedia::new(self.media, 7)
+            ..LocalMedia::new(self.handset.media, 7)
         }
     }
 
@@ -342,7 +321,7 @@ impl Phone {
             Offer::Unknown => "18\r\na=rtpmap:18 G729/8000".to_owned(),
             Offer::Late => return None,
         };
-        let media = self.setup.behind_nat.unwrap_or(self.media);
+        let media = self.setup.behind_nat.unwrap_or(self.handset.media);
         let (version, ip, port, ptime) = (self.version, media.ip(), media.port(), self.setup.ptime_ms);
         let proto = if matches!(self.setup.encryption, Encryption::Only(_)) { "RTP/SAVP" } else { "RTP/AVP" };
         let crypto: String = self.keys.iter().map(crypto).collect();

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::ledger::Manners;
-use super::network::Path;
+use super::network::{Path, WITHOUT};
 use super::setup::{additional_number, main_number, strange_number};
 use super::{Offer, Outcome, Setup, World, ms};
 
@@ -35,8 +35,8 @@ pub fn random(seed: u64) -> (Setup, Expected) {
         false => [Offer::All, Offer::NoEvents, Offer::NoEvents, Offer::Late, Offer::Pcma(101)],
     };
     let mut setup = Setup {
-        to_service: Path::random(rng),
-        to_phone: Path::random(rng),
+        to_service: Path::random(rng, WITHOUT),
+        to_phone: Path::random(rng, WITHOUT),
         offer: offer[rng.random_range(0..offer.len())],
         ptime_ms: [20, 20, 20, 40, 60][rng.random_range(0..5)],
         store: Manners {

@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::support::many::many;
+use crate::support::network::WITHOUT;
 use crate::support::{Expected, PHONE_MEDIA, PHONE_MOVED, Path, Setup, World, ms, scenario};
 
 /// A random call of somebody who listens, so that no wrong password is accepted, in which a few random things happen.
@@ -32,9 +33,9 @@ fn happen(world: &mut World, rng: &mut StdRng) {
         2 => {
             let moved = if rng.random_bool(0.5) { PHONE_MOVED } else { PHONE_MEDIA };
             world.phone("moves", |phone, now| {
-                let before = std::mem::replace(&mut phone.media, moved);
+                let before = std::mem::replace(&mut phone.handset.media, moved);
                 // while another change is under way it stays where it is
-                phone.change(now, "sendrecv").inspect_err(|_| phone.media = before)
+                phone.change(now, "sendrecv").inspect_err(|_| phone.handset.media = before)
             });
         }
         3 => _ = world.phone("asks for an offer", |phone, now| phone.ask_for_offer(now)),
@@ -42,7 +43,7 @@ fn happen(world: &mut World, rng: &mut StdRng) {
             world.network_becomes(&Path::CUT).run_for(ms(rng.random_range(0..2000)));
             world.network.change(usual.0, usual.1);
         }
-        6 | 7 => _ = world.network_becomes(&Path::random(rng)),
+        6 | 7 => _ = world.network_becomes(&Path::random(rng, WITHOUT)),
         8 => _ = world.phone("hangs up", |phone, now| phone.hang_up(now)),
         _ => _ = world.stop_service(),
     }

@@ -100,7 +100,7 @@ fn the_caller_moves_to_another_address_at_any_moment() {
         for at in (600..20_000).step_by(1300) {
             let mut world = World::new(Setup::new(at));
             world.run_for(ms(at)).phone("moves", |phone, now| {
-                phone.media = moved;
+                phone.handset.media = moved;
                 phone.change(now, "sendrecv")
             });
             world.run_to(&Expected::Set);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::network::{Kind, Packet};
+use crate::network::{Datagram, Kind};
 use crate::plan::Hostility;
 use crate::support::{SERVICE, SERVICE_SIP, STRANGER, rng};
 use crate::world::{Outside, World};
@@ -35,7 +35,7 @@ pub fn send(world: &mut World, hostility: Hostility, count: u32, seed: u64) {
                 (Kind::Rtp, SocketAddr::new(SERVICE, port), key(random, index))
             }
         };
-        out.send(Packet { kind, from, to, bytes });
+        out.send(Datagram { kind, from, to, bytes });
     }
 }
 

@@ -177,7 +177,7 @@ fn nothing_is_left(service: &Service) -> Complaint {
 /// However the service fails, a telephone's call ends.
 fn every_phone_is_done(world: &World) -> Complaint {
     let phone = world.phones.iter().find(|phone| !phone.is_done())?;
-    Some(format!("the phone at {} still waits", phone.sip))
+    Some(format!("the phone at {} still waits", phone.handset.sip))
 }
 
 /// Whatever others send: who calls from a contracted line, with a network and a store that work, has a password in the end.
@@ -207,8 +207,8 @@ fn good_callers_are_served(world: &World) -> Complaint {
         reached && dial.manners == Manners::Good && matches!(dial.who, Who::Subscriber | Who::Laboratory)
     };
     let failed = world.phones.iter().find(|phone| is_good(&phone.dial) && phone.conclusion != Conclusion::Set)?;
-    let Phone { sip, conclusion, refused, cause, .. } = failed;
-    Some(format!("the phone at {sip} did everything right: {conclusion:?}, {refused:?}, {cause:?}"))
+    let Phone { handset, conclusion, refused, cause, .. } = failed;
+    Some(format!("the phone at {} did everything right: {conclusion:?}, {refused:?}, {cause:?}", handset.sip))
 }
 
 /// Each call is one row in the store, or where the store does not take it, one line in the log.

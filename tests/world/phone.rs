@@ -6,13 +6,13 @@ use std::sync::Arc;
 use karipass::caller::script::Order;
 use karipass::caller::{Caller, Conclusion, Habits, INFO_TYPE, Manner, Output, Silence, Step};
 use karipass::internals::sip::digest::Account;
-use karipass::internals::sip::endpoint::{self, CallHandle, EndCause, Endpoint, Event, Outgoing};
-use karipass::internals::sip::flow::{Flow, Transport};
+use karipass::internals::sip::endpoint::{self, CallHandle, EndCause, Event, Outgoing};
 use karipass::internals::sip::message::{NameAddr, Uri};
 use karipass::internals::sip::sdp::{self, LocalMedia, Srtp};
 use karipass::time::Time;
 
-use crate::network::{Kind, Packet};
+use crate::handset::Handset;
+use crate::network::{Datagram, Kind};
 use crate::plan::{Dial, Manners, Who};
 use crate::support::{GATEWAY, LABORATORY, LEXICON, SERVICE_SIP, STRANGER, TELEPHONE, rtcp_of};
 use crate::trace::{header, summary};
@@ -21,8 +21,7 @@ use crate::world::Outside;
 /// A telephone in its call.
 pub struct Phone {
     pub dial: Dial,
-    pub sip: SocketAddr,
-    pub media: SocketAddr,
+    pub handset: Handset,
     /// Names its call on the wire.
     pub call_id: Option<String>,
     /// What its owner has heard, in order; digits are in it.
@@ -30,12 +29,9 @@ pub struct Phone {
     pub conclusion: Conclusion,
     pub refused: Option<u16>,
     pub cause: Option<EndCause>,
-    endpoint: Endpoint,
     call: Option<CallHandle>,
-    caller: Option<Caller>,
     version: u64,
     vanished: bool,
-    wakes: [Time; 2],
     /// What its owner does next, and when.
     next_move: Option<(Time, Move)>,
 }
@@ -62,20 +58,17 @@ impl Phone {
             Manners::Vanishes(after) => Some((now + after, Move::Vanish)),
             Manners::Holds(after, time) => Some((now + after, Move::Hold(now + after + time))),
         };
+        let (sip, media) = (SocketAddr::new(host, 5060 + index), SocketAddr::new(host, 40_000 + 2 * index));
         let mut phone = Phone {
-            sip: SocketAddr::new(host, 5060 + index),
-            media: SocketAddr::new(host, 40_000 + 2 * index),
+            handset: Handset::new(sip, media, dial.seed),
             call_id: None,
             heard: vec![],
             conclusion: Conclusion::Undecided,
             refused: None,
             cause: None,
-            endpoint: Endpoint::new(endpoint::Config::default(), dial.seed),
             call: None,
-            caller: None,
             version: 1,
             vanished: false,
-            wakes: [Time::MAX; 2],
             next_move,
             dial,
         };
@@ -89,7 +82,7 @@ impl Phone {
         let withheld = self.dial.who == Who::Withheld;
         let anonymous = || NameAddr::parse("\"Anonymous\" <sip:anonymous@anonymous.invalid>").unwrap();
         let outgoing = Outgoing {
-            flow: Flow { transport: Transport::Udp, local: self.sip, remote: SERVICE_SIP, connection: None },
+            flow: self.handset.flow(SERVICE_SIP),
             to: "sip:0664806430@192.0.2.10".parse::<Uri>().unwrap(),
             from: if withheld { anonymous() } else { own(line.as_str()) },
             asserted: match self.dial.who {
@@ -105,10 +98,10 @@ impl Phone {
             Who::Subscriber | Who::Laboratory | Who::Withheld | Who::Impostor => None,
         };
         let account = |password: &str| Account { user_name: line.as_str().to_owned(), password: password.into() };
-        self.endpoint.set_account(proof.map(account));
-        let call = self.endpoint.place(now, outgoing).unwrap();
+        self.handset.endpoint.set_account(proof.map(account));
+        let call = self.handset.endpoint.place(now, outgoing).unwrap();
         if self.dial.manners == Manners::NeverAcks {
-            self.endpoint.withhold_ack(call).unwrap();
+            self.handset.endpoint.withhold_ack(call).unwrap();
         }
         self.call = Some(call);
     }
@@ -117,25 +110,17 @@ impl Phone {
 
     pub fn wakes(&self) -> Time {
         let moves = self.next_move.map_or(Time::MAX, |(at, _)| at);
-        self.wakes[0].min(self.wakes[1]).min(moves)
+        self.handset.wakes().min(moves)
     }
 
     /// Whether its call is over, and nothing waits any more.
     pub fn is_done(&self) -> bool {
-        self.vanished || self.call.is_none() && self.caller.is_none() && self.wakes() == Time::MAX
+        self.vanished || self.call.is_none() && self.handset.caller.is_none() && self.wakes() == Time::MAX
     }
 
-    pub fn receive(&mut self, now: Time, packet: &Packet) {
-        let Packet { kind, from, to, bytes } = packet;
-        match (kind, &mut self.caller) {
-            _ if self.vanished => {}
-            (Kind::Sip, _) if *to == self.sip => {
-                let flow = Flow { transport: Transport::Udp, local: self.sip, remote: *from, connection: None };
-                self.endpoint.handle_message(now, flow, bytes);
-            }
-            (Kind::Rtp, Some(caller)) if *to == self.media => caller.handle_rtp(now, *from, bytes),
-            (Kind::Rtcp, Some(caller)) if *to == rtcp_of(self.media) => caller.handle_rtcp(now, *from, bytes),
-            (Kind::Sip | Kind::Rtp | Kind::Rtcp, _) => {}
+    pub fn receive(&mut self, now: Time, datagram: &Datagram) {
+        if !self.vanished {
+            self.handset.receive(now, datagram);
         }
     }
 
@@ -146,24 +131,17 @@ impl Phone {
         if self.vanished {
             return;
         }
-        if self.wakes[0] <= now {
-            self.endpoint.handle_timeout(now);
-        }
-        if self.wakes[1] <= now
-            && let Some(caller) = &mut self.caller
-        {
-            caller.handle_timeout(now);
-        }
+        self.handset.handle_timeout(now);
     }
 
     fn make(&mut self, now: Time, next: Move) {
         let Some(call) = self.call else { return };
         match next {
-            Move::HangUp => drop(self.endpoint.hang_up(now, call, None)),
+            Move::HangUp => drop(self.handset.endpoint.hang_up(now, call, None)),
             Move::Vanish => {
                 self.vanished = true;
-                self.wakes = [Time::MAX; 2];
-                (self.call, self.caller) = (None, None);
+                (self.handset.endpoint_wakes, self.handset.caller_wakes) = (Time::MAX, Time::MAX);
+                (self.call, self.handset.caller) = (None, None);
             }
             Move::Hold(until) => {
                 self.change(now, "sendonly");
@@ -178,7 +156,7 @@ impl Phone {
         self.version += 1;
         let description = self.description(direction);
         // not yet answered, or over: then there is nothing to change
-        let _ = self.endpoint.offer(now, call, Some(description));
+        let _ = self.handset.endpoint.offer(now, call, Some(description));
     }
 
     /// Does all that endpoint and caller want done.
@@ -196,18 +174,18 @@ impl Phone {
 
     fn flush_endpoint(&mut self, out: &mut Outside<'_>) {
         loop {
-            match self.endpoint.poll_output() {
+            match self.handset.endpoint.poll_output() {
                 endpoint::Output::Transmit(transmit) => {
                     if self.call_id.is_none() {
                         self.call_id = header(&String::from_utf8_lossy(&transmit.bytes), "Call-ID").map(str::to_owned);
                     }
                     let (from, to, bytes) = (transmit.flow.local, transmit.flow.remote, transmit.bytes);
                     let (port, what) = (from.port(), summary(&bytes));
-                    let arrives = out.send(Packet { kind: Kind::Sip, from, to, bytes });
+                    let arrives = out.send(Datagram { kind: Kind::Sip, from, to, bytes });
                     out.note(|| format!("phone {} ──▶ {what}{}", port - 5060, if arrives { "" } else { " (lost)" }));
                 }
                 endpoint::Output::Event(event) => self.event(event, out),
-                endpoint::Output::Timeout(at) => return self.wakes[0] = at,
+                endpoint::Output::Timeout(at) => return self.handset.endpoint_wakes = at,
             }
         }
     }
@@ -218,23 +196,23 @@ impl Phone {
             Event::Accepted { call: _, answer } => self.accepted(now, &answer),
             Event::Rejected { status, .. } => self.refused = Some(status),
             Event::Ended { cause, .. } => {
-                out.note(|| format!("phone {}: its call has ended: {cause:?}", self.sip.port() - 5060));
+                out.note(|| format!("phone {}: its call has ended: {cause:?}", self.handset.sip.port() - 5060));
                 assert!(self.cause.replace(cause).is_none(), "the phone's call ended twice");
                 self.call = None;
                 self.next_move = None;
-                if let Some(caller) = &mut self.caller {
+                if let Some(caller) = &mut self.handset.caller {
                     caller.close(now);
                 }
             }
             Event::InfoAnswered { .. } => {
-                if let Some(caller) = &mut self.caller {
+                if let Some(caller) = &mut self.handset.caller {
                     caller.info_answered();
                 }
             }
             // a refresh of the session that changes nothing
             Event::Offer { call, .. } => {
                 let description = Ok(self.description("sendrecv"));
-                let _ = self.endpoint.respond_offer(now, call, description);
+                let _ = self.handset.endpoint.respond_offer(now, call, description);
             }
             Event::OfferAnswered { .. }
             | Event::Progress { .. }
@@ -262,43 +240,43 @@ impl Phone {
             recording: None,
             habits: Habits { silence, ..Habits::default() },
         };
-        self.caller = Some(Caller::new(now, seed.rotate_left(29), manner, Arc::clone(&LEXICON), &plan));
-        self.wakes[1] = now;
+        self.handset.caller = Some(Caller::new(now, seed.rotate_left(29), manner, Arc::clone(&LEXICON), &plan));
+        self.handset.caller_wakes = now;
     }
 
     fn flush_caller(&mut self, out: &mut Outside<'_>) -> bool {
         let now = out.now;
         let mut commanded = false;
         loop {
-            let Some(caller) = &mut self.caller else {
-                self.wakes[1] = Time::MAX;
+            let Some(caller) = &mut self.handset.caller else {
+                self.handset.caller_wakes = Time::MAX;
                 return commanded;
             };
             match caller.poll_output() {
                 Output::Rtp { to, bytes } => {
-                    out.send(Packet { kind: Kind::Rtp, from: self.media, to, bytes });
+                    out.send(Datagram { kind: Kind::Rtp, from: self.handset.media, to, bytes });
                 }
                 Output::Rtcp { to, bytes } => {
-                    out.send(Packet { kind: Kind::Rtcp, from: rtcp_of(self.media), to, bytes });
+                    out.send(Datagram { kind: Kind::Rtcp, from: rtcp_of(self.handset.media), to, bytes });
                 }
                 Output::Info(body) => {
                     if let Some(call) = self.call {
-                        let _ = self.endpoint.send_info(now, call, INFO_TYPE, body.into_bytes());
+                        let _ = self.handset.endpoint.send_info(now, call, INFO_TYPE, body.into_bytes());
                         commanded = true;
                     }
                 }
                 Output::HangUp => {
                     if let Some(call) = self.call {
-                        let _ = self.endpoint.hang_up(now, call, None);
+                        let _ = self.handset.endpoint.hang_up(now, call, None);
                         commanded = true;
                     }
                 }
                 Output::Step(step) => self.step(step, out),
                 Output::Timeout(at) => {
-                    self.wakes[1] = at;
+                    self.handset.caller_wakes = at;
                     self.conclusion = caller.conclusion().clone();
                     if self.cause.is_some() {
-                        self.caller = None;
+                        self.handset.caller = None;
                         continue;
                     }
                     return commanded;
@@ -308,7 +286,7 @@ impl Phone {
     }
 
     fn step(&mut self, step: Step, out: &mut Outside<'_>) {
-        let port = self.sip.port() - 5060;
+        let port = self.handset.sip.port() - 5060;
         match step {
             Step::Heard(name) => {
                 out.note(|| format!("phone {port}: hears {name}"));
@@ -320,12 +298,12 @@ impl Phone {
     }
 
     fn local(&self) -> LocalMedia {
-        LocalMedia { version: self.version, srtp: Srtp::Off, ..LocalMedia::new(self.media, 7) }
+        LocalMedia { version: self.version, srtp: Srtp::Off, ..LocalMedia::new(self.handset.media, 7) }
     }
 
     /// A session description as telephones write it, not as our own code does.
     fn description(&self, direction: &str) -> String {
-        let (version, ip, port) = (self.version, self.media.ip(), self.media.port());
+        let (version, ip, port) = (self.version, self.handset.media.ip(), self.handset.media.port());
         format!(
             "v=0\r\no=phone 7 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n\

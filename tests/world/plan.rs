@@ -14,7 +14,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::mail::Temper;
-use crate::network::Path;
+use crate::network::{Path, WITHOUT};
 use crate::service::Order;
 use crate::support::{mixed, ms, number, rng, secs};
 
@@ -221,7 +221,7 @@ impl Plan {
                 hash: ms(rng.random_range(1..=100)),
                 commit: ms(if rng.random_bool(0.2) { rng.random_range(0..=4000) } else { rng.random_range(0..=200) }),
             },
-            path: if rng.random_bool(0.3) { Path::random(rng) } else { Path::clean(20) },
+            path: if rng.random_bool(0.3) { Path::random(rng, WITHOUT) } else { Path::clean(20) },
             acts,
         }
     }
@@ -268,7 +268,7 @@ impl Act {
             2 => Act::Stop(secs(rng.random_range(0..=5))),
             3 => Act::ClockJumps(rng.random_range(-100_000..=100_000)),
             4 | 5 => Act::Store(Mood::random(rng), secs(rng.random_range(1..=20))),
-            6 => Act::Path(Path::random(rng)),
+            6 => Act::Path(Path::random(rng, WITHOUT)),
             7 => Act::Cut(ms(rng.random_range(50..=4000))),
             8 | 9 => Act::Operator(Operation::random(rng)),
             _ => Act::Hostile(Hostility::random(rng), rng.random_range(1..=200), rng.random()),

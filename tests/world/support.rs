@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+pub use crate::wire::rtcp_of;
 use karipass::caller::ear::Lexicon;
 use karipass::internals::audio::prompt::Bank;
 use karipass::number::PhoneNumber;
@@ -37,11 +38,6 @@ pub const fn ms(millis: u64) -> Duration {
 
 pub const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-/// The port beside this one.
-pub fn rtcp_of(rtp: SocketAddr) -> SocketAddr {
-    SocketAddr::new(rtp.ip(), rtp.port() + 1)
 }
 
 pub fn number(text: &str) -> PhoneNumber {

@@ -16,7 +16,7 @@ use crate::hostile;
 use crate::invariants;
 use crate::log::Log;
 use crate::mail::{MailServer, Mailer, Temper};
-use crate::network::{Network, Packet};
+use crate::network::{Datagram, Network};
 use crate::operator;
 use crate::phone::Phone;
 use crate::plan::{Act, Plan, contracts};
@@ -71,7 +71,7 @@ pub struct Outside<'a> {
 
 impl Outside<'_> {
     /// Tells whether it will arrive.
-    pub fn send(&mut self, packet: Packet) -> bool {
+    pub fn send(&mut self, packet: Datagram) -> bool {
         self.trace.mix(self.now, &packet.bytes);
         self.network.send(self.now, packet)
     }
@@ -239,7 +239,7 @@ impl World {
         self.lives
     }
 
-    fn deliver(&mut self, packet: Packet) {
+    fn deliver(&mut self, packet: Datagram) {
         let moment = self.moment();
         if packet.to.ip() == SERVICE {
             if let Some(service) = &mut self.service {
@@ -247,9 +247,11 @@ impl World {
             }
             return;
         }
-        let port = |phone: &Phone| [phone.sip.port(), phone.media.port(), phone.media.port() + 1];
+        let port =
+            |phone: &Phone| [phone.handset.sip.port(), phone.handset.media.port(), phone.handset.media.port() + 1];
         let to = packet.to;
-        let phone = self.phones.iter_mut().find(|phone| phone.sip.ip() == to.ip() && port(phone).contains(&to.port()));
+        let phone =
+            self.phones.iter_mut().find(|phone| phone.handset.sip.ip() == to.ip() && port(phone).contains(&to.port()));
         if let Some(phone) = phone {
             phone.receive(moment.time, &packet);
         }
