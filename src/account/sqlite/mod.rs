@@ -26,7 +26,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
 use super::tables::{Backend, Durability, Failure, Fault, Tables};
@@ -55,7 +55,7 @@ impl Backend for Sqlite {
 
     fn read<T>(&self, work: impl Fn(&dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.still_there()?;
-        self.transact(TransactionBehavior::Deferred, |access| work(access)).map_err(|failure| self.explain(failure))
+        self.transact("BEGIN DEFERRED", |access| work(access)).map_err(|failure| self.explain(failure))
     }
 
     fn write<T>(
@@ -78,7 +78,7 @@ impl Backend for Sqlite {
 impl Sqlite {
     fn write_now<T>(&self, work: impl Fn(&mut dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.still_there()?;
-        let transact = || self.transact(TransactionBehavior::Immediate, |access| work(access));
+        let transact = || self.transact("BEGIN IMMEDIATE", |access| work(access));
         let done = patiently(self.wait, transact).map_err(|failure| self.explain(failure))?;
         // what went into a file that has lost its name is in force again once that file is put back
         self.still_there().map_err(|gone| self.unknown(gone.to_string()))?;
@@ -87,12 +87,12 @@ impl Sqlite {
 
     fn transact<T>(
         &self,
-        behavior: TransactionBehavior,
+        begin: &'static str,
         work: impl FnOnce(&mut Access<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let transaction = Transaction::new_unchecked(&self.connection, behavior)?;
-        let done = work(&mut Access { connection: &transaction })?;
-        transaction.commit().map_err(|error| self.uncommitted(error))?;
+        let open = Open::begin(&self.connection, begin)?;
+        let done = work(&mut Access { connection: open.connection })?;
+        run(open.connection, "COMMIT").map_err(|error| self.uncommitted(error))?;
         Ok(done)
     }
 
@@ -122,4 +122,30 @@ impl Sqlite {
     fn unknown(&self, why: String) -> StoreError {
         StoreError::Unknown { store: self.name.clone(), why }
     }
+}
+
+/// A transaction: taken back unless it was committed.
+struct Open<'a> {
+    connection: &'a Connection,
+}
+
+impl<'a> Open<'a> {
+    fn begin(connection: &'a Connection, begin: &str) -> Result<Open<'a>, rusqlite::Error> {
+        run(connection, begin)?;
+        Ok(Open { connection })
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        // SQLite has taken some failures back already
+        if !self.connection.is_autocommit() {
+            let _ = run(self.connection, "ROLLBACK");
+        }
+    }
+}
+
+/// A statement that is kept: a page reads eight times, and parsing what begins and ends a read would be a twelfth of it.
+fn run(connection: &Connection, statement: &str) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached(statement)?.execute([]).map(|_| ())
 }

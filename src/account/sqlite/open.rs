@@ -28,6 +28,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0008_refusals.sql"),
 ];
 
+/// Prepared statements that a connection keeps: as many as there are.
+const STATEMENTS: usize = 64;
+
 pub(super) static SCHEMA: LazyLock<Migrations<'static>> =
     LazyLock::new(|| Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect()));
 
@@ -123,6 +126,7 @@ impl Opening {
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let schema = patiently(self.wait, || self.claim(connection))?;
         self.check_schema(schema)?;
         patiently(self.wait, || Ok(enter_wal(connection)?))?;
