@@ -15,9 +15,9 @@
 //! | Announcing | its end | 403 or 433 |
 //! | Talking | keys, the ends of prompts, the store | the conversation decides |
 //! | Ending | the endpoint's last word | the call record |
-//! | Settling | the store, when the caller hung up while it was asked | the call record |
+//! | Settling | the store, when the caller hung up while it was asked (`storing`) | the call record |
 //!
-//! A password is announced as set only after [`Input::Stored`] said so: the conversation sees to that.
+//! A password is announced as set only after [`Input::Stored`] said so, and as not set only when it cannot become so any more.
 //!
 //! Architecture invariant: this is the one place where signalling, media, tones, conversation and account meet, and still
 //! sans-IO: time is a parameter, randomness a seed, and what is to be done comes out of [`Call::poll_output`].
@@ -33,20 +33,22 @@ mod player;
 pub mod press;
 mod reason;
 mod seed;
+mod storing;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{CallRecord, Contract, Outcome};
+use crate::account::{CallRecord, Contract, HashedTemporaryPassword, Outcome};
 use crate::audio::prompt::Bank;
 use crate::datagram::Datagram;
 use crate::dtmf;
-use crate::ivr::{self, Conversation, Ending, Excuse};
+use crate::ivr::{self, Conversation, Ending, Excuse, NotSet};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{Incoming, Rejection};
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
+use crate::ticket::Ticket;
 use crate::time::{Time, UnixTime};
 
 use excuse::Announcement;
@@ -56,6 +58,7 @@ use media::Media;
 use offer::{accepted, unmet};
 pub use reason::cause_of;
 use reason::outcome_of;
+use storing::Storing;
 
 pub use seed::Seed;
 
@@ -101,10 +104,12 @@ pub struct Call {
     phase: Phase,
     /// A refusal is announced.
     announces: bool,
-    /// The store has been asked to set the password, and has not answered.
-    storing: bool,
-    /// The store has set the password.
-    stored: bool,
+    /// The last password that was hashed, until it is given to the store.
+    prepared: Option<(Ticket, Result<HashedTemporaryPassword, NotSet>)>,
+    /// The caller has confirmed the password, and the store has not answered.
+    storing: Option<Storing>,
+    /// What the store has answered.
+    stored: Option<Result<(), NotSet>>,
     outputs: VecDeque<Output>,
 }
 
@@ -145,6 +150,8 @@ struct Talk {
     described: String,
     /// We made an offer, and its answer comes with the ACK.
     offered: bool,
+    /// The caller has just confirmed the password of this request.
+    confirmed: Option<Ticket>,
 }
 
 impl Call {
@@ -167,8 +174,9 @@ impl Call {
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
             announces,
-            storing: false,
-            stored: false,
+            prepared: None,
+            storing: None,
+            stored: None,
             outputs: VecDeque::new(),
         };
         call.identify(trust, incoming);
@@ -185,7 +193,10 @@ impl Call {
     /// The record, as far as the call came, when an internal error ends it: nothing but what is known already is touched.
     pub fn aborted(self, now: Time) -> Box<CallRecord> {
         let ended_at = self.wall(now);
-        let outcome = if self.stored { Outcome::SetUnheard } else { Outcome::Lost };
+        let mut outcome = self.what_was_stored(Outcome::Lost);
+        if self.storing.is_some_and(|storing| !storing.withdraw()) {
+            outcome = Outcome::NotConfirmed;
+        }
         let detail = Some(INTERNAL_ERROR.to_owned());
         Box::new(CallRecord { ended_at, outcome, detail, ..self.record })
     }
@@ -208,6 +219,7 @@ impl Call {
                 let keys = info::keys(&content_type, &body);
                 self.talk(now, |talk| keys.into_iter().for_each(|key| talk.media.info(now, key)));
             }
+            Input::Prepared(ticket, hashed) => self.prepared(now, ticket, hashed),
             Input::Stored(result) => self.stored(now, result),
             Input::Stop => self.end(now, Outcome::Stopped),
             Input::Ended(cause) => self.ended(now, &cause),
@@ -247,6 +259,7 @@ impl Call {
         {
             self.conclude(now);
         }
+        self.lose_patience(now);
         self.talk(now, |talk| {
             talk.media.handle_timeout(now);
             // while the caller holds the line nothing is heard, and nothing can be keyed
@@ -261,6 +274,11 @@ impl Call {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
+        let output = self.poll_phase();
+        if let Output::Timeout(at) = output { Output::Timeout(at.min(self.patience_ends())) } else { output }
+    }
+
+    fn poll_phase(&mut self) -> Output {
         match &mut self.phase {
             Phase::Talking(talk) => {
                 talk.media.poll_output().unwrap_or_else(|media_wakes| Output::Timeout(talk.wakes(media_wakes)))
@@ -379,7 +397,8 @@ impl Call {
         let mut conversation = Conversation::temporary_password(self.settings.ivr.clone(), line);
         conversation.start(now);
         let described = String::new();
-        self.phase = Phase::Talking(Box::new(Talk { media, conversation, local, described, offered: false }));
+        let talk = Talk { media, conversation, local, described, offered: false, confirmed: None };
+        self.phase = Phase::Talking(Box::new(talk));
         self.talk(now, |_| {});
     }
 
@@ -398,9 +417,11 @@ impl Call {
     fn talk(&mut self, now: Time, act: impl FnOnce(&mut Talk)) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         act(talk);
-        let before = self.outputs.len();
         let ending = talk.settle(now, &mut self.outputs);
-        self.storing |= self.outputs.iter().skip(before).any(|output| matches!(output, Output::Store(_)));
+        let confirmed = talk.confirmed.take();
+        if let Some(ticket) = confirmed {
+            self.store(now, ticket);
+        }
         if let Some(ending) = ending {
             self.end(now, outcome_of(ending));
         }
@@ -446,7 +467,8 @@ impl Talk {
             match output {
                 ivr::Output::Play(prompts) => self.media.play(&prompts),
                 ivr::Output::StopPlaying => self.media.stop_playing(),
-                ivr::Output::Store(request) => outputs.push_back(Output::Store(request)),
+                ivr::Output::Prepare(request) => outputs.push_back(Output::Prepare(request)),
+                ivr::Output::Store(ticket) => self.confirmed = Some(ticket),
                 ivr::Output::HangUp(ending) => return Some(ending),
                 ivr::Output::Step(step) => tracing::trace!(step, "conversation"),
             }

@@ -36,7 +36,7 @@
 //! | `service` | server, site, API and mail put together from the settings |
 //! | `dialler` | the edge of the test caller: sockets, many calls at once |
 //! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |
-//! | `number`, `cidr`, `mail_server`, `unit`, `key`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock` | leaves that every room may use |
+//! | `number`, `cidr`, `mail_server`, `unit`, `key`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock`, `ticket` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {switchboard, net, http, event, trace} →
 //! {call, caller, decode} → {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -57,7 +57,7 @@
 //!   reads "at 0.340 s", and a test needs no clock at all.
 //! - What two cores both speak of (a number, an authentication unit, keyed-in digits) is a leaf, so that neither imports the other.
 //! - Digits and passwords are [`secret::Secret`]s: no log, trace, error, capture or table shows them in clear.
-//! - "It is set" is spoken only after the store has committed.
+//! - "It is set" is spoken only after the store has committed, "it could not be set" only when it can no longer commit.
 
 #![cfg_attr(not(test), warn(unreachable_pub))]
 
@@ -98,6 +98,7 @@ mod server;
 mod sip;
 mod site;
 mod switchboard;
+mod ticket;
 mod trace;
 
 /// The command line, for the binary alone.
@@ -113,6 +114,6 @@ pub mod internals {
     }
     doors! {
         account api audio call cidr datagram event fax hex http ivr keying lock mail mail_server net
-        priority rtp server sip site switchboard trace
+        priority rtp server sip site switchboard ticket trace
     }
 }

@@ -153,7 +153,10 @@ impl Service {
                     self.calls.handle_media(now, call, Some("192.0.2.10:10000".parse().unwrap()));
                 }
                 calls::Output::Timeout(_) => return busy,
-                output @ (calls::Output::Store { .. } | calls::Output::Over { .. } | calls::Output::Quit) => {
+                output @ (calls::Output::Prepare { .. }
+                | calls::Output::Store { .. }
+                | calls::Output::Over { .. }
+                | calls::Output::Quit) => {
                     panic!("{output:?}")
                 }
             }

@@ -58,7 +58,7 @@ fn write_all(file: &Path, name: &str) {
     for n in 0..WRITES {
         let call = CallRecord::new(format!("{name}-{n}"), NOW, "192.0.2.1:5060", Outcome::Set);
         let password = prepared("48151623", &call.id);
-        let writes = [Write::Call(&call), Write::TemporaryPassword(&password)];
+        let writes = [Write::Call(&call), Write::TemporaryPassword(&password, None)];
         let results = store.commit(writes.get(..1 + n % 2).unwrap()).unwrap();
         assert!(results.iter().all(Result::is_ok), "{results:?}");
     }
@@ -144,7 +144,7 @@ fn announce(file: &Path, name: &str) {
     for n in 0.. {
         let call = CallRecord::new(format!("{name}-{n}"), NOW, "192.0.2.1:5060", Outcome::Set);
         let password = prepared(&clear(n), &call.id);
-        store.commit(&[Write::TemporaryPassword(&password), Write::Call(&call)]).unwrap();
+        store.commit(&[Write::TemporaryPassword(&password, None), Write::Call(&call)]).unwrap();
         println!("announced {name}-{n}");
     }
 }

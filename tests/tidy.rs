@@ -73,6 +73,7 @@ const LEAVES: &[&str] = &[
     "time",
     "priority",
     "lock",
+    "ticket",
     "datagram",
 ];
 

@@ -154,6 +154,10 @@ outcomes! {
     TooManyTimeouts = "too-many-timeouts", "no entry, too many times";
     /// The store could not keep the password, and that was announced.
     StoreFailed = "store-failed", "the account store could not keep the password";
+    /// Whether the password is in force was not known when the caller's patience, or the call, ended.
+    NotConfirmed = "not-confirmed", "whether the temporary password is set was not known: see the audit";
+    /// Another call was setting the password of the same account, and that was announced.
+    Overtaken = "overtaken", "another call was setting the same password; this one set nothing";
     /// The 200 was never acknowledged.
     NoAck = "no-ack", "the answer was never acknowledged";
     /// The peer or its media was gone.

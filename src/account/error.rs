@@ -105,6 +105,9 @@ pub enum StoreError {
         /// What came instead of the answer, and what to do.
         why: String,
     },
+    /// Nobody waits for it any longer; nothing was changed.
+    #[error("the request was withdrawn; nothing was changed")]
+    Withdrawn,
     /// The account's number is not, or no longer, contracted; for the line unit: it is no customer number.
     #[error("{number} is not a contracted number for unit {unit}; see `karipass contract list`")]
     NotContracted {
@@ -207,7 +210,8 @@ impl StoreError {
             | StoreError::Failed { .. }
             | StoreError::Unknown { .. }
             | StoreError::NotForDemo { .. } => true,
-            StoreError::NotContracted { .. }
+            StoreError::Withdrawn
+            | StoreError::NotContracted { .. }
             | StoreError::ServiceNotContracted { .. }
             | StoreError::SettingChanged { .. }
             | StoreError::TooManyFaxes { .. }

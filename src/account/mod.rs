@@ -48,7 +48,9 @@ pub use error::StoreError;
 pub use line::{FoundLine, LineEntry, LinePassword, UserName};
 pub use open::{AccountStore, AnyBackend, discard, exists, open};
 pub use options::{Mode, Options};
-pub use password::{Cost, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
+pub use password::{
+    Cost, HashedTemporaryPassword, PasswordError, PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS,
+};
 pub use route::{Route, in_force, route};
 pub use session::{Session, SessionId, Stage};
 pub use setting::{Setting, SettingChange};

@@ -18,6 +18,26 @@ use crate::unit::Unit;
 /// 24 hours: a temporary password is valid up to, and not including, the second this long after it was set.
 pub const TEMPORARY_SECONDS: i64 = 24 * 60 * 60;
 
+/// A temporary password that is hashed. When it begins to be valid is not decided yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashedTemporaryPassword {
+    /// By what it opens.
+    pub unit: Unit,
+    /// The customer number for [`Unit::Line`], else a number of the contract.
+    pub number: PhoneNumber,
+    /// The hash.
+    pub hash: PasswordHash,
+}
+
+impl HashedTemporaryPassword {
+    /// Ready to be stored at `now`.
+    pub fn set_by(self, call_id: impl Into<String>, now: UnixTime) -> PreparedTemporaryPassword {
+        let HashedTemporaryPassword { unit, number, hash } = self;
+        let (expires_at, call_id) = (now.plus(TEMPORARY_SECONDS), call_id.into());
+        PreparedTemporaryPassword { unit, number, hash, set_at: now, expires_at, call_id }
+    }
+}
+
 /// A temporary password that is hashed and ready to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedTemporaryPassword {
@@ -27,7 +47,7 @@ pub struct PreparedTemporaryPassword {
     pub number: PhoneNumber,
     /// The hash.
     pub hash: PasswordHash,
-    /// When it was keyed in.
+    /// When it was confirmed.
     pub set_at: UnixTime,
     /// The first second at which it is no longer valid.
     pub expires_at: UnixTime,
@@ -46,8 +66,7 @@ pub fn prepare(
     rng: &mut impl CryptoRng,
 ) -> Result<PreparedTemporaryPassword, PasswordError> {
     let hash = hash(password, cost, rng)?;
-    let expires_at = now.plus(TEMPORARY_SECONDS);
-    Ok(PreparedTemporaryPassword { unit, number, hash, set_at: now, expires_at, call_id: call_id.into() })
+    Ok(HashedTemporaryPassword { unit, number, hash }.set_by(call_id, now))
 }
 
 /// Hashes any password with a fresh salt. Slow by intent.

@@ -15,6 +15,7 @@ use super::{
     Actor, Applied, AuditEntry, AuditFilter, CallFilter, CallRecord, Contract, Effects, FoundLine, LineEntry,
     LinePassword, Service, StoreError,
 };
+use crate::ticket::Ticket;
 
 /// The shared account store.
 ///
@@ -196,7 +197,8 @@ pub trait Store: Send {
         &mut self,
         passwords: &[PreparedTemporaryPassword],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        let writes: Vec<Write<'_>> = passwords.iter().map(Write::TemporaryPassword).collect();
+        let writes: Vec<Write<'_>> =
+            passwords.iter().map(|password| Write::TemporaryPassword(password, None)).collect();
         self.commit(&writes)
     }
 
@@ -230,8 +232,8 @@ pub trait Store: Send {
 /// One of the writes that gather into a transaction.
 #[derive(Clone, Copy, Debug)]
 pub enum Write<'a> {
-    /// Set a temporary password.
-    TemporaryPassword(&'a password::PreparedTemporaryPassword),
+    /// Set a temporary password, unless its ticket was withdrawn by then ([`StoreError::Withdrawn`]).
+    TemporaryPassword(&'a password::PreparedTemporaryPassword, Option<&'a Ticket>),
     /// Keep a call record.
     Call(&'a CallRecord),
     /// Add to the audit.

@@ -32,7 +32,7 @@ const BUILTIN: &[(&str, &[u8])] = builtin![
     "digit-0" "digit-1" "digit-2" "digit-3" "digit-4" "digit-5" "digit-6" "digit-7" "digit-8" "digit-9" "group-no"
     "invalid-key" "no-input" "customer-number-wrong" "number-invalid" "number-not-in-contract"
     "password-too-short" "password-too-long" "password-one-digit" "password-run" "password-own-number"
-    "password-mismatch" "cleared" "store-failed" "too-many-invalid" "too-many-timeouts"
+    "password-mismatch" "cleared" "store-failed" "not-confirmed" "overtaken" "too-many-invalid" "too-many-timeouts"
     "refused-withheld" "refused-line" "refused-unidentified"
 ];
 

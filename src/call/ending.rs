@@ -1,10 +1,10 @@
 //! The end of a call, from whichever side it comes: what it leaves in the record. The record goes out once, and not before the store
-//! has answered.
+//! has answered or is given up.
 
 use super::reason::{cause_of, final_status, outcome_of, reason_in};
 use super::{Call, Output, Phase, Talk};
 use crate::account::Outcome;
-use crate::ivr::{self, StoreFailed};
+use crate::ivr;
 use crate::sip::endpoint::EndCause;
 use crate::time::Time;
 
@@ -34,33 +34,6 @@ impl Call {
         self.outputs.push_back(Output::HangUp(cause, text));
     }
 
-    /// The store has answered: the conversation speaks it, or, when the caller is gone, the record keeps it.
-    pub(super) fn stored(&mut self, now: Time, result: Result<(), StoreFailed>) {
-        self.storing = false;
-        self.stored = result.is_ok();
-        match self.phase {
-            Phase::Settling => self.finish(),
-            Phase::Talking(_)
-            | Phase::Identifying { .. }
-            | Phase::Opening { .. }
-            | Phase::Excusing { .. }
-            | Phase::Announcing(_)
-            | Phase::Answering { .. }
-            | Phase::Ending
-            | Phase::Finished => {
-                self.talk(now, |talk| talk.conversation.handle_input(now, ivr::Input::Stored(result)));
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        self.phase = Phase::Finished;
-        if self.stored && self.record.outcome != Outcome::Set {
-            self.record.outcome = Outcome::SetUnheard;
-        }
-        self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
-    }
-
     pub(super) fn ended(&mut self, now: Time, cause: &EndCause) {
         let outcome = match cause {
             EndCause::RemoteBye { .. } => Outcome::HungUp,
@@ -87,12 +60,12 @@ impl Call {
                 }
             }
             Phase::Ending => {}
-            // told once more: the server stops, and nothing is waited for any longer
+            // told once more: the server stops
             Phase::Settling => return self.finish(),
             Phase::Finished => return,
         }
         self.record.ended_at = self.wall(now);
-        if self.storing { self.phase = Phase::Settling } else { self.finish() }
+        if self.storing.is_some() { self.phase = Phase::Settling } else { self.finish() }
     }
 
     /// Closes the media and enters what the talk has learned into the record. What is being said as the last words has

@@ -88,6 +88,8 @@ fn excuse_for(outcome: Outcome) -> Option<Excuse> {
         | Outcome::TooManyInvalid
         | Outcome::TooManyTimeouts
         | Outcome::StoreFailed
+        | Outcome::NotConfirmed
+        | Outcome::Overtaken
         | Outcome::NoAck
         | Outcome::Lost
         | Outcome::TooLong

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::account::{CallRecord, Contract};
+use crate::account::{CallRecord, Contract, HashedTemporaryPassword};
 use crate::datagram::Datagram;
-use crate::ivr::{SetTemporaryPassword, StoreFailed};
+use crate::ivr::{NotSet, SetTemporaryPassword};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{EndCause, Rejection};
+use crate::ticket::Ticket;
 use crate::time::Time;
 
 /// What happens to a call.
@@ -31,8 +32,10 @@ pub enum Input {
         /// The body.
         body: Vec<u8>,
     },
+    /// The answer to [`Output::Prepare`] with this ticket.
+    Prepared(Ticket, Result<HashedTemporaryPassword, NotSet>),
     /// What became of [`Output::Store`].
-    Stored(Result<(), StoreFailed>),
+    Stored(Result<(), NotSet>),
     /// The server is stopping: the call ends now.
     Stop,
     /// Signalling has said its last word.
@@ -58,13 +61,12 @@ impl fmt::Debug for Input {
             Input::Offer(_) => "Offer",
             Input::Refreshed(_) => "Refreshed",
             Input::Info { .. } => "Info",
-            Input::Stored(result) => {
-                if result.is_ok() {
-                    "Stored"
-                } else {
-                    "Stored(failed)"
-                }
-            }
+            Input::Prepared(_, Ok(_)) => "Prepared",
+            Input::Prepared(_, Err(_)) => "Prepared(failed)",
+            Input::Stored(Ok(())) => "Stored",
+            Input::Stored(Err(NotSet::Failed)) => "Stored(failed)",
+            Input::Stored(Err(NotSet::NotKnown)) => "Stored(not known)",
+            Input::Stored(Err(NotSet::Overtaken)) => "Stored(overtaken)",
             Input::Stop => "Stop",
             Input::Ended(_) => "Ended",
         })
@@ -99,8 +101,10 @@ pub enum Output {
     HangUp(u16, &'static str),
     /// Send this from the socket of its kind, then give the buffer back with [`Call::recycle`](super::Call::recycle).
     Datagram(Datagram),
-    /// Store this durably; the answer is [`Input::Stored`].
-    Store(SetTemporaryPassword),
+    /// Hash this, unless it is withdrawn by then; the answer is [`Input::Prepared`].
+    Prepare(SetTemporaryPassword),
+    /// Store this durably, unless it is withdrawn by then; the answer is [`Input::Stored`].
+    Store(HashedTemporaryPassword, Ticket),
     /// The call is over: keep its record and forget it.
     Finished(Box<CallRecord>),
     /// Nothing more for now; wake the call at this time ([`Time::MAX`]: nothing waits).

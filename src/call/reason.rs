@@ -36,11 +36,14 @@ pub(super) fn reason_in(cause: &EndCause) -> Option<String> {
 /// The cause of ITU-T Q.850, and its text, that our BYE gives.
 pub fn cause_of(outcome: Outcome) -> (u16, &'static str) {
     match outcome {
-        Outcome::Stopped | Outcome::StoreFailed | Outcome::RefusedStore | Outcome::Lost => (41, "Temporary failure"),
+        Outcome::Stopped | Outcome::StoreFailed | Outcome::NotConfirmed | Outcome::RefusedStore | Outcome::Lost => {
+            (41, "Temporary failure")
+        }
         Outcome::RefusedMedia => (88, "Incompatible destination"),
         Outcome::TooLong | Outcome::NoAck => (102, "Recovery on timer expiry"),
         Outcome::Set
         | Outcome::SetUnheard
+        | Outcome::Overtaken
         | Outcome::HungUp
         | Outcome::TooManyInvalid
         | Outcome::TooManyTimeouts
@@ -62,6 +65,8 @@ pub(super) fn outcome_of(ending: Ending) -> Outcome {
         Ending::TooManyInvalid => Outcome::TooManyInvalid,
         Ending::TooManyTimeouts => Outcome::TooManyTimeouts,
         Ending::StoreFailed => Outcome::StoreFailed,
+        Ending::NotConfirmed => Outcome::NotConfirmed,
+        Ending::Overtaken => Outcome::Overtaken,
         Ending::CallerHungUp => Outcome::HungUp,
     }
 }

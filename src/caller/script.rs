@@ -54,6 +54,8 @@ const FAILURES: &[&str] = &[
     "password-own-number",
     "password-mismatch",
     "store-failed",
+    "not-confirmed",
+    "overtaken",
     "too-many-invalid",
     "too-many-timeouts",
 ];

@@ -27,6 +27,7 @@ pub use temporary_password::{Config, Confirm};
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
+use crate::ticket::Ticket;
 use crate::unit::Unit;
 
 /// The contracted line that is calling.
@@ -48,15 +49,24 @@ pub enum Input {
     /// All prompts of the latest [`Output::Play`] were played to their end. Does not come after [`Output::StopPlaying`].
     PromptsFinished,
     /// What became of [`Output::Store`].
-    Stored(Result<(), StoreFailed>),
+    Stored(Result<(), NotSet>),
     /// The caller is gone.
     HungUp,
 }
 
-/// The password was not stored. The reason is in the store's own records.
+/// Why it cannot be said that the password is set. More about it is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the temporary password could not be stored")]
-pub struct StoreFailed;
+pub enum NotSet {
+    /// It is not in force, and will not be.
+    #[error("the temporary password could not be stored")]
+    Failed,
+    /// The store was given it and does not answer: it may be in force, now or later.
+    #[error("whether the temporary password was stored is not known")]
+    NotKnown,
+    /// It is not in force: another call is setting the password of the same account.
+    #[error("another call sets the temporary password of the same account")]
+    Overtaken,
+}
 
 /// What is to be done, in this order. `Debug` shows no digit.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,8 +75,10 @@ pub enum Output {
     Play(Vec<PromptName>),
     /// Stop playing: the caller has pressed a key.
     StopPlaying,
-    /// Store this durably, then report [`Input::Stored`]. Comes at most once.
-    Store(SetTemporaryPassword),
+    /// Get ready to store this: its caller may confirm it. The next one takes its place.
+    Prepare(SetTemporaryPassword),
+    /// Store what was prepared with this ticket durably, then report [`Input::Stored`]. Comes at most once.
+    Store(Ticket),
     /// End the call. The last output, exactly once.
     HangUp(Ending),
     /// For the trace: the step entered, or the timer that fired.
@@ -82,6 +94,8 @@ pub struct SetTemporaryPassword {
     pub number: PhoneNumber,
     /// What was keyed in.
     pub password: Secret,
+    /// By which the request can be withdrawn. While the conversation holds it, the outcome has not been told.
+    pub ticket: Ticket,
 }
 
 /// How a conversation ended.
@@ -93,8 +107,12 @@ pub enum Ending {
     TooManyInvalid,
     /// Too many timeouts.
     TooManyTimeouts,
-    /// The store failed or did not answer.
+    /// It could not be set.
     StoreFailed,
+    /// Whether it is set is not known.
+    NotConfirmed,
+    /// Another call was setting the same account's.
+    Overtaken,
     /// The caller hung up before any of these was decided.
     CallerHungUp,
 }
@@ -107,6 +125,8 @@ impl Ending {
             Ending::TooManyInvalid => "too-many-invalid",
             Ending::TooManyTimeouts => "too-many-timeouts",
             Ending::StoreFailed => "store-failed",
+            Ending::NotConfirmed => "not-confirmed",
+            Ending::Overtaken => "overtaken",
             Ending::CallerHungUp => "hung-up",
         }
     }
@@ -123,7 +143,8 @@ impl fmt::Debug for Output {
         match self {
             Output::Play(prompts) => f.debug_tuple("Play").field(prompts).finish(),
             Output::StopPlaying => f.write_str("StopPlaying"),
-            Output::Store(request) => f.debug_tuple("Store").field(request).finish(),
+            Output::Prepare(request) => f.debug_tuple("Prepare").field(request).finish(),
+            Output::Store(ticket) => f.debug_tuple("Store").field(ticket).finish(),
             Output::HangUp(ending) => f.debug_tuple("HangUp").field(ending).finish(),
             Output::Step(step) => f.debug_tuple("Step").field(step).finish(),
         }

@@ -85,6 +85,8 @@ prompts! {
     PASSWORD_MISMATCH = "password-mismatch",
     CLEARED = "cleared",
     STORE_FAILED = "store-failed",
+    NOT_CONFIRMED = "not-confirmed",
+    OVERTAKEN = "overtaken",
     TOO_MANY_INVALID = "too-many-invalid",
     TOO_MANY_TIMEOUTS = "too-many-timeouts",
     REFUSED_WITHHELD = "refused-withheld",

@@ -35,9 +35,10 @@ fn no_digit_prompt_is_shown() {
 
 #[test]
 fn no_request_and_no_line_is_shown() {
-    let request = SetTemporaryPassword { unit: Unit::Line, number: line().calling, password: "4815".into() };
+    let (number, password, ticket) = (line().calling, "4815".into(), Ticket::new());
+    let request = SetTemporaryPassword { unit: Unit::Line, number, password, ticket };
     assert_no_digit(&request);
-    assert_no_digit(&Output::Store(request));
+    assert_no_digit(&Output::Prepare(request));
     assert_no_digit(&line());
 }
 
@@ -70,6 +71,6 @@ fn no_step_of_a_conversation_is_shown() {
 
 #[test]
 fn no_error_is_shown_with_a_digit() {
-    assert_no_digit(&Input::Stored(Err(StoreFailed)));
-    assert!(!StoreFailed.to_string().contains(|c: char| c.is_ascii_digit()));
+    assert_no_digit(&Input::Stored(Err(NotSet::Failed)));
+    assert!(!NotSet::Failed.to_string().contains(|c: char| c.is_ascii_digit()));
 }

@@ -2,23 +2,24 @@
 //! stands in [`crate::switchboard::ledger`].
 //!
 //! ```text
-//! look_up ──▶ reader ───────────────────────────▶ reply
-//! set     ──▶ hashers (argon2) ──▶ writer ──────▶ reply, after the commit
-//! record, audit ─────────────────▶ writer
+//! look_up ──▶ reader ───────────▶ reply
+//! hash ─────▶ hashers (argon2) ─▶ reply
+//! store ────▶ writer ───────────▶ reply, after the commit
+//! record, audit ─▶ writer
 //! ```
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::account::{AuditEntry, CallRecord, Cost, Store};
-use crate::net::clock::Clock;
+use crate::account::{AuditEntry, CallRecord, Cost, PreparedTemporaryPassword, Store};
 use crate::priority;
-use crate::switchboard::ledger::{Entry, Lookup, Password, QUEUE, Reply, batch, commit};
+use crate::switchboard::ledger::{Accounts, Caller, Entry, Lookup, Password, QUEUE, Reply, batch, commit};
 use crate::switchboard::{Answer, ToWorker, Undelivered, Waiting};
+use crate::ticket::Ticket;
 
 /// The account store, opened twice: one handle looks up while the other writes.
 pub struct Stores {
@@ -51,12 +52,13 @@ pub(super) struct Ledger {
     lookups: SyncSender<Lookup>,
     passwords: SyncSender<Password>,
     entries: SyncSender<Entry>,
+    accounts: Mutex<Accounts>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Ledger {
     /// Starts the threads: a reader and a writer with a handle of the store each, and the hashers.
-    pub(super) fn open(stores: Stores, hashing: Hashing, clock: Clock, outlets: Outlets) -> std::io::Result<Ledger> {
+    pub(super) fn open(stores: Stores, hashing: Hashing, outlets: Outlets) -> std::io::Result<Ledger> {
         let Stores { reader, writer } = stores;
         let (lookups, to_read) = sync_channel(QUEUE);
         let (passwords, to_hash) = sync_channel(QUEUE);
@@ -68,10 +70,10 @@ impl Ledger {
             spawn("store-writer", move || write(writer, &to_write, &of_writer))?,
         ];
         for _ in 0..hashing.threads.max(1) {
-            let (to_hash, entries, outlets) = (Arc::clone(&to_hash), entries.clone(), outlets.clone());
-            threads.push(spawn("argon2", move || hash(&to_hash, &entries, hashing.cost, clock, &outlets))?);
+            let (to_hash, outlets) = (Arc::clone(&to_hash), outlets.clone());
+            threads.push(spawn("argon2", move || hash(&to_hash, hashing.cost, &outlets))?);
         }
-        Ok(Ledger { lookups, passwords, entries, threads })
+        Ok(Ledger { lookups, passwords, entries, accounts: Mutex::default(), threads })
     }
 
     /// A ledger whose queues take nothing.
@@ -79,7 +81,7 @@ impl Ledger {
     pub fn without_room() -> (Ledger, impl Sized) {
         let ((lookups, first), (passwords, second), (entries, third)) =
             (sync_channel(0), sync_channel(0), sync_channel(0));
-        (Ledger { lookups, passwords, entries, threads: vec![] }, (first, second, third))
+        (Ledger { lookups, passwords, entries, accounts: Mutex::default(), threads: vec![] }, (first, second, third))
     }
 
     /// Looks something up. Where the queue does not take it, the reply is returned at once: the asker must not wait for itself.
@@ -88,10 +90,21 @@ impl Ledger {
         Some(lookup.refused(why))
     }
 
-    /// Hashes the password and stores it; the reply comes after the commit, or is returned at once as in [`Ledger::look_up`].
-    pub(super) fn set(&self, password: Password) -> Option<Reply> {
+    /// Hashes the password; the reply comes later, or is returned at once as in [`Ledger::look_up`].
+    pub(super) fn hash(&self, password: Password) -> Option<Reply> {
         let (password, why) = undelivered(self.passwords.try_send(password).err()?);
         Some(password.refused(why))
+    }
+
+    /// Stores a password; the reply comes after the commit, or is returned at once where the queue does not take it, or where another
+    /// call is setting the same account's.
+    pub(super) fn store(&self, prepared: PreparedTemporaryPassword, ticket: Ticket, caller: Caller) -> Option<Reply> {
+        let overtaken = self.accounts().take(&prepared, &ticket, caller);
+        overtaken.or_else(|| self.enter(Entry::Password { prepared, ticket, caller }))
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a call record.
@@ -104,16 +117,15 @@ impl Ledger {
         self.enter(Entry::Audit(row));
     }
 
-    fn enter(&self, entry: Entry) {
-        if let Err(refused) = self.entries.try_send(entry) {
-            let (entry, why) = undelivered(refused);
-            entry.refused(why);
-        }
+    /// The reply to what the queue has no room for, if somebody waits for one.
+    fn enter(&self, entry: Entry) -> Option<Reply> {
+        let (entry, why) = undelivered(self.entries.try_send(entry).err()?);
+        entry.refused(why)
     }
 
     /// Waits until everything handed in is written.
     pub(super) fn close(self) {
-        let Ledger { lookups, passwords, entries, threads } = self;
+        let Ledger { lookups, passwords, entries, threads, .. } = self;
         drop((lookups, passwords, entries));
         for thread in threads {
             if thread.join().is_err() {
@@ -155,13 +167,7 @@ fn read(store: &dyn Store, lookups: &Receiver<Lookup>, outlets: &Outlets) {
     }
 }
 
-fn hash(
-    passwords: &Mutex<Receiver<Password>>,
-    entries: &SyncSender<Entry>,
-    cost: Cost,
-    clock: Clock,
-    outlets: &Outlets,
-) {
+fn hash(passwords: &Mutex<Receiver<Password>>, cost: Cost, outlets: &Outlets) {
     // a hash can wait for a moment where audio cannot
     if let Err(error) = priority::give_way() {
         warn!(%error, "hashes are made at the same priority as calls");
@@ -170,15 +176,7 @@ fn hash(
     loop {
         let next = passwords.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(password) = next else { return };
-        match password.prepare(clock.wall(), cost, &mut rng) {
-            // a full queue holds this hasher up, and with it the queue before it, which then refuses
-            Ok(entry) => {
-                if let Err(gone) = entries.send(entry) {
-                    gone.0.refused(Undelivered::Gone).into_iter().for_each(|reply| outlets.reply(reply));
-                }
-            }
-            Err(reply) => outlets.reply(reply),
-        }
+        outlets.reply(password.hash(cost, &mut rng));
     }
 }
 

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::account::password::{Cost, prepare};
 use crate::account::{self, AccountStore, Actor, CallFilter, Mode, Store, StoreUrl, demo};
 use crate::audio::prompt::Bank;
-use crate::ivr::SetTemporaryPassword;
 use crate::secret::Secret;
 use crate::sip::flow::Flow;
 use crate::switchboard::Question;
-use crate::switchboard::ledger::{Caller, Password};
+use crate::switchboard::ledger::Caller;
+use crate::ticket::Ticket;
 use crate::time::UnixTime;
 use crate::unit::Unit;
 
@@ -101,10 +102,10 @@ async fn everything_handed_to_the_store_is_written_before_the_server_has_stopped
     let server = folder.server().await;
     let number = "0600001111".parse().unwrap();
     for (call, unit) in (0..).zip(Unit::ALL) {
-        let request = SetTemporaryPassword { unit, number, password: Secret::from("48151623") };
-        let caller = Caller { worker: 0, call: CallHandle(call) };
-        // hashing takes long: it is under way when the server stops
-        assert!(server.edge.ledger.set(Password { request, id: format!("call-{call}"), caller }).is_none());
+        let (password, caller) = (Secret::from("48151623"), Caller { worker: 0, call: CallHandle(call) });
+        let prepared =
+            prepare(unit, number, &password, UnixTime(1_767_225_600), "call", Cost::CHEAP, &mut rand::rng()).unwrap();
+        assert!(server.edge.ledger.store(prepared, Ticket::new(), caller).is_none());
     }
     server.run(stop().await).await;
     let store = folder.store();

@@ -116,9 +116,14 @@ impl Running {
                     let refused = self.worker.ledger.look_up(Lookup::Line { number: asked, caller });
                     self.take(refused);
                 }
-                Output::Store { call, id, request } => {
-                    let password = Password { request, id, caller: Caller { worker: number, call } };
-                    let refused = self.worker.ledger.set(password);
+                Output::Prepare { call, request } => {
+                    let caller = Caller { worker: number, call };
+                    let refused = self.worker.ledger.hash(Password { request, caller });
+                    self.take(refused);
+                }
+                Output::Store { call, id, hashed, ticket } => {
+                    let prepared = hashed.set_by(id, self.worker.clock.wall());
+                    let refused = self.worker.ledger.store(prepared, ticket, Caller { worker: number, call });
                     self.take(refused);
                 }
                 Output::Over { call, record } => {

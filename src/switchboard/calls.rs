@@ -15,13 +15,14 @@ use std::time::Duration;
 use tracing::{debug, error, info};
 
 use super::{Command, ToWorker};
-use crate::account::{CallRecord, Outcome};
+use crate::account::{CallRecord, HashedTemporaryPassword, Outcome};
 use crate::call::identity::Trust;
 use crate::call::{self, Call, Input, Seed, Settings, cause_of};
 use crate::datagram::{Datagram, Kind};
 use crate::ivr::SetTemporaryPassword;
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::{CallHandle, EndCause, Incoming};
+use crate::ticket::Ticket;
 use crate::time::{Moment, Time};
 
 /// How finely wake-ups are gathered: half the grid on which packets go out.
@@ -65,6 +66,13 @@ pub enum Output {
         /// The calling number.
         number: PhoneNumber,
     },
+    /// Hash this; the answer comes as [`Input::Prepared`].
+    Prepare {
+        /// Who asks.
+        call: CallHandle,
+        /// What.
+        request: SetTemporaryPassword,
+    },
     /// Store this durably; the answer comes as [`Input::Stored`].
     Store {
         /// Who asks.
@@ -72,7 +80,9 @@ pub enum Output {
         /// The id of its record.
         id: String,
         /// What.
-        request: SetTemporaryPassword,
+        hashed: HashedTemporaryPassword,
+        /// By which it may be withdrawn.
+        ticket: Ticket,
     },
     /// The call is over: keep its record, close its ports, end its trace.
     Over {
@@ -290,7 +300,10 @@ impl Calls {
                     Output::OpenMedia { call: handle, towards: towards.unwrap_or(*reached), reached: *reached }
                 }
                 call::Output::FindLine(number) => Output::FindLine { call: handle, number },
-                call::Output::Store(request) => Output::Store { call: handle, id: call.id().to_owned(), request },
+                call::Output::Prepare(request) => Output::Prepare { call: handle, request },
+                call::Output::Store(hashed, ticket) => {
+                    Output::Store { call: handle, id: call.id().to_owned(), hashed, ticket }
+                }
             };
             self.outputs.push_back(output);
         };

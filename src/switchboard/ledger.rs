@@ -2,26 +2,30 @@
 //! each case. Threads, queues and waiting are the driver's.
 //!
 //! ```text
-//! Lookup ───▶ answer ─────────────────────────▶ Reply
-//! Password ─▶ prepare (argon2) ─▶ Entry ─┐
-//! record, audit row ────────────▶ Entry ─┴─▶ commit (at most BATCH) ─▶ Reply, after the commit
+//! Lookup ───▶ answer ────────▶ Reply
+//! Password ─▶ hash (argon2) ─▶ Reply, while it is read back
+//! hashed, confirmed ─▶ Accounts ─▶ Entry ─┐
+//! record, audit row ─────────────▶ Entry ─┴─▶ commit (at most BATCH) ─▶ Reply, after the commit
 //! ```
 //!
 //! Queues: each holds [`QUEUE`]. What a full one does not take is `refused`: a look-up or a password is answered as failed (the caller hears
 //! that it could not be set), and a call record is written to the log instead of the store.
+
+use std::collections::BTreeMap;
 
 use rand::CryptoRng;
 use tracing::{error, warn};
 
 use super::signalling::{Answer, Question, Waiting};
 use super::{ToWorker, Undelivered};
-use crate::account::password::{self, Cost, PreparedTemporaryPassword};
+use crate::account::password::{self, Cost, HashedTemporaryPassword, PreparedTemporaryPassword};
 use crate::account::{AuditEntry, CallRecord, Store, StoreError, Write};
 use crate::call::{Input, LookupFailed};
-use crate::ivr::{SetTemporaryPassword, StoreFailed};
+use crate::ivr::{NotSet, SetTemporaryPassword};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::CallHandle;
-use crate::time::UnixTime;
+use crate::ticket::{Stub, Ticket};
+use crate::unit::Unit;
 
 /// Requests that wait in each queue. A call has one look-up and one password at most, so this many calls may ask at once.
 pub const QUEUE: usize = 8192;
@@ -71,12 +75,10 @@ pub enum Lookup {
     },
 }
 
-/// A password that is to be hashed and stored.
+/// A password that is to be hashed.
 pub struct Password {
     /// Which, of what account.
     pub request: SetTemporaryPassword,
-    /// The id of the call's record.
-    pub id: String,
     /// Who waits for it.
     pub caller: Caller,
 }
@@ -87,6 +89,8 @@ pub enum Entry {
     Password {
         /// What is stored.
         prepared: PreparedTemporaryPassword,
+        /// By which it may be withdrawn.
+        ticket: Ticket,
         /// Who waits for it.
         caller: Caller,
     },
@@ -94,6 +98,31 @@ pub enum Entry {
     Record(Box<CallRecord>),
     /// A row of the audit.
     Audit(Box<AuditEntry>),
+}
+
+/// The accounts whose password a call is setting, until it has told its caller what became of it: of several calls that set the same
+/// one, the one that is told "it is set" last is the one whose password is in force.
+#[derive(Default)]
+pub struct Accounts {
+    held: BTreeMap<(Unit, PhoneNumber), Stub>,
+    /// The number of them at which those that are not held any more are forgotten.
+    sweep: usize,
+}
+
+impl Accounts {
+    /// Lets the call set its password, unless another one is at it: then the reply to this one.
+    pub fn take(&mut self, password: &PreparedTemporaryPassword, ticket: &Ticket, caller: Caller) -> Option<Reply> {
+        let account = (password.unit, password.number);
+        if self.held.get(&account).is_some_and(Stub::is_held) {
+            return Some(caller.not_set(NotSet::Overtaken));
+        }
+        self.held.insert(account, ticket.stub());
+        if self.held.len() > self.sweep {
+            self.held.retain(|_, stub| stub.is_held());
+            self.sweep = 2 * self.held.len() + 64;
+        }
+        None
+    }
 }
 
 impl Lookup {
@@ -120,22 +149,28 @@ impl Lookup {
 }
 
 impl Password {
-    /// Hashes it; this takes long.
-    pub fn prepare(self, now: UnixTime, cost: Cost, random: &mut impl CryptoRng) -> Result<Entry, Reply> {
-        let Password { request, id, caller } = self;
-        match password::prepare(request.unit, request.number, &request.password, now, id, cost, random) {
-            Ok(prepared) => Ok(Entry::Password { prepared, caller }),
-            Err(error) => {
-                error!(%error, "hashing a temporary password");
-                Err(caller.reply(Input::Stored(Err(StoreFailed))))
-            }
+    /// Hashes it, unless nobody wants it any more; this takes long.
+    pub fn hash(self, cost: Cost, random: &mut impl CryptoRng) -> Reply {
+        let SetTemporaryPassword { unit, number, ref password, ref ticket } = self.request;
+        if ticket.is_withdrawn() {
+            return self.reply(Err(NotSet::Failed));
         }
+        let hashed = password::hash(password, cost, random);
+        let hashed = hashed.map(|hash| HashedTemporaryPassword { unit, number, hash });
+        self.reply(hashed.map_err(|error| {
+            error!(%error, "hashing a temporary password");
+            NotSet::Failed
+        }))
     }
 
     /// The queue did not take it.
     pub fn refused(self, why: Undelivered) -> Reply {
-        error!(call = self.id, why = why.words(), "a temporary password is not stored");
-        self.caller.reply(Input::Stored(Err(StoreFailed)))
+        error!(why = why.words(), "a temporary password is not hashed");
+        self.reply(Err(NotSet::Failed))
+    }
+
+    fn reply(self, hashed: Result<HashedTemporaryPassword, NotSet>) -> Reply {
+        self.caller.reply(Input::Prepared(self.request.ticket, hashed))
     }
 }
 
@@ -143,9 +178,9 @@ impl Entry {
     /// The queue did not take it.
     pub fn refused(self, why: Undelivered) -> Option<Reply> {
         match self {
-            Entry::Password { prepared, caller } => {
+            Entry::Password { prepared, caller, .. } => {
                 error!(call = prepared.call_id, why = why.words(), "a temporary password is not stored");
-                Some(caller.reply(Input::Stored(Err(StoreFailed))))
+                Some(caller.not_set(NotSet::Failed))
             }
             Entry::Record(record) => {
                 lost_record(&record, why.words());
@@ -180,7 +215,7 @@ pub fn commit(store: &mut dyn Store, batch: Vec<Entry>) -> Vec<Reply> {
     let writes: Vec<Write<'_>> = batch
         .iter()
         .map(|entry| match entry {
-            Entry::Password { prepared, .. } => Write::TemporaryPassword(prepared),
+            Entry::Password { prepared, ticket, .. } => Write::TemporaryPassword(prepared, Some(ticket)),
             Entry::Record(record) => Write::Call(record),
             Entry::Audit(row) => Write::Audit(row),
         })
@@ -201,12 +236,12 @@ fn settle(entry: Entry, result: Result<(), StoreError>) -> Option<Reply> {
 
 fn settle_failed(entry: Entry, error: &StoreError) -> Option<Reply> {
     match entry {
-        Entry::Password { prepared, caller } => {
+        Entry::Password { prepared, caller, .. } => {
             // the number is personal, and has no place in a log
             let gone = matches!(error, StoreError::NotContracted { .. });
             let why = if gone { "its number is not contracted any more".to_owned() } else { error.to_string() };
             warn!(call = prepared.call_id, why, "a temporary password is not stored");
-            Some(caller.reply(Input::Stored(Err(StoreFailed))))
+            Some(caller.not_set(if error.is_unknown() { NotSet::NotKnown } else { NotSet::Failed }))
         }
         Entry::Record(record) => {
             lost_record(&record, &error.to_string());
@@ -225,6 +260,10 @@ fn lost_record(record: &CallRecord, why: &str) {
 }
 
 impl Caller {
+    fn not_set(self, why: NotSet) -> Reply {
+        self.reply(Input::Stored(Err(why)))
+    }
+
     fn reply(self, input: Input) -> Reply {
         Reply::ToWorker { worker: self.worker, message: ToWorker::Input { call: self.call, input } }
     }
@@ -243,118 +282,4 @@ impl Undelivered {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use std::time::Duration;
-
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
-
-    use super::*;
-    use crate::account::rules::{Policy, Rules};
-    use crate::account::sqlite::Sqlite;
-    use crate::account::tables::{Backend, Durability, Failure, Tables};
-    use crate::account::{self, Actor, Mode, Outcome, demo_contract};
-    use crate::secret::Secret;
-    use crate::unit::Unit;
-
-    /// Tables whose next commits have no answer, though they arrive.
-    struct Mute {
-        tables: Sqlite,
-        unanswered: usize,
-    }
-
-    impl Backend for Mute {
-        fn name(&self) -> String {
-            self.tables.name()
-        }
-
-        fn read<T>(&self, work: impl Fn(&dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
-            self.tables.read(work)
-        }
-
-        fn write<T>(
-            &mut self,
-            durability: Durability,
-            work: impl Fn(&mut dyn Tables) -> Result<T, Failure>,
-        ) -> Result<T, StoreError> {
-            let done = self.tables.write(durability, work);
-            if self.unanswered == 0 {
-                return done;
-            }
-            self.unanswered -= 1;
-            Err(StoreError::Unknown { store: self.name(), why: "no answer".to_owned() })
-        }
-    }
-
-    #[test]
-    fn a_commit_without_an_answer_is_written_again_until_there_is_one() {
-        let file = std::env::temp_dir().join(format!("karipass-ledger-{}.db", std::process::id()));
-        let tables = Sqlite::open(&file, Mode::Create, Duration::from_secs(30)).unwrap();
-        let mut store = Rules::new(Mute { tables, unanswered: 0 }, Policy::default());
-        account::demo(&mut store, &Actor::Program("test"), UnixTime(0)).unwrap();
-        let caller = Caller { worker: 0, call: CallHandle(7) };
-        let number = PhoneNumber::parse(account::DEMO_CUSTOMER_NUMBER).unwrap();
-        for (unanswered, expected) in [(0, Ok(())), (1, Ok(())), (AGAIN, Ok(())), (AGAIN + 1, Err(StoreFailed))] {
-            let request = SetTemporaryPassword { unit: Unit::Line, number, password: Secret::from("48151623") };
-            let password = Password { request, id: format!("c-{unanswered}"), caller };
-            let mut random = StdRng::seed_from_u64(1);
-            let entry = password.prepare(UnixTime(9), Cost::CHEAP, &mut random).map_err(|_| "no hash").unwrap();
-            store.backend_mut().unanswered = unanswered;
-            let replies = commit(&mut store, vec![entry]);
-            let [Reply::ToWorker { worker: 0, message: ToWorker::Input { call: _, input: Input::Stored(result) } }] =
-                replies.as_slice()
-            else {
-                panic!("{replies:?}")
-            };
-            assert_eq!(*result, expected, "{unanswered} commits have no answer");
-        }
-        Sqlite::discard(&file);
-    }
-
-    const CALLER: Caller = Caller { worker: 3, call: CallHandle(7) };
-
-    fn record() -> Entry {
-        Entry::Record(Box::new(CallRecord::new("1-1", UnixTime(0), "192.0.2.1", Outcome::Lost)))
-    }
-
-    fn password() -> Password {
-        let number = demo_contract().unwrap().customer_number;
-        let request = SetTemporaryPassword { unit: Unit::Line, number, password: Secret::from("48151623") };
-        Password { request, id: "1-1".to_owned(), caller: CALLER }
-    }
-
-    /// Who is answered, and what.
-    fn told(reply: Reply) -> String {
-        match reply {
-            Reply::ToWorker { worker, message } => format!("worker {worker}: {message:?}"),
-            Reply::ToSignalling(waiting, answer) => {
-                format!("{waiting:?}: {}", if answer.is_ok() { "known" } else { "failed" })
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_full_queue_does_not_take_is_answered_as_failed() {
-        for why in [Undelivered::Full, Undelivered::Gone] {
-            let number = demo_contract().unwrap().customer_number;
-            let line = Lookup::Line { number, caller: CALLER };
-            assert_eq!(told(line.refused(why)), "worker 3: Input(call 7, Line(failed))");
-            let question = Question { user_name: None, line: None, realm: "karipass".to_owned() };
-            let key = Lookup::Key { question, waiting: Waiting::Call(CallHandle(7)) };
-            assert_eq!(told(key.refused(why)), "Call(call 7): failed");
-            assert_eq!(told(password().refused(why)), "worker 3: Input(call 7, Stored(failed))");
-            let prepared = password().prepare(UnixTime(0), Cost::CHEAP, &mut rand::rng()).ok().unwrap();
-            assert_eq!(prepared.refused(why).map(told).as_deref(), Some("worker 3: Input(call 7, Stored(failed))"));
-            // a record is in the log then, and nothing waits for it
-            assert!(record().refused(why).is_none());
-        }
-    }
-
-    #[test]
-    fn a_batch_takes_all_that_has_gathered_up_to_its_bound() {
-        assert_eq!(batch(record(), std::iter::empty()).len(), 1);
-        assert_eq!(batch(record(), std::iter::repeat_with(record).take(20)).len(), 21);
-        assert_eq!(batch(record(), std::iter::repeat_with(record)).len(), BATCH);
-    }
-}
+mod tests;

@@ -75,7 +75,7 @@ impl Bench {
             .zip(&records)
             .enumerate()
             .map(|(place, (password, record))| match place % 10 {
-                0..6 => Write::TemporaryPassword(password),
+                0..6 => Write::TemporaryPassword(password, None),
                 6..9 => Write::Call(record),
                 _ => Write::Audit(&audited),
             })

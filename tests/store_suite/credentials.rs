@@ -196,11 +196,11 @@ pub fn one_refused_write_leaves_the_others_of_its_group<B: Backend>(backend: &B)
     let also_good = prepared(Unit::Number, "0600002222", "271828", NOW);
     let call = CallRecord::new("c-1", NOW, "192.0.2.1:5060", Outcome::Set);
     let results = store.commit(&[
-        Write::TemporaryPassword(&good),
-        Write::TemporaryPassword(&stranger),
+        Write::TemporaryPassword(&good, None),
+        Write::TemporaryPassword(&stranger, None),
         Write::Call(&call),
         Write::Call(&call),
-        Write::TemporaryPassword(&also_good),
+        Write::TemporaryPassword(&also_good, None),
     ]);
     let refused = StoreError::NotContracted { unit: Unit::Number, number: number("0600003333") };
     let twice = StoreError::CallTwice { id: "c-1".to_owned() };
@@ -230,8 +230,8 @@ pub fn a_group_that_is_committed_again_is_not_done_twice<B: Backend>(backend: &B
         detail: None,
     };
     let writes = [
-        Write::TemporaryPassword(&good),
-        Write::TemporaryPassword(&stranger),
+        Write::TemporaryPassword(&good, None),
+        Write::TemporaryPassword(&stranger, None),
         Write::Call(&call),
         Write::Call(&other),
         Write::Audit(&row),

@@ -75,7 +75,7 @@ fn commit(store: &mut Handle, commit: Commit) -> Result<Vec<Result<(), StoreErro
     let good = prepared(Unit::AdminUser, "0600002222", "271828", NOW.plus(50));
     let stranger = prepared(Unit::Number, "0600003333", "271828", NOW.plus(50));
     let (new, known) = (record("c-2"), record("c-1"));
-    let writes = [Write::TemporaryPassword(&good), Write::TemporaryPassword(&stranger), Write::Call(&new)];
+    let writes = [Write::TemporaryPassword(&good, None), Write::TemporaryPassword(&stranger, None), Write::Call(&new)];
     commit(store, &[writes[0], writes[1], writes[2], Write::Call(&CallRecord { status: 1, ..known })])
 }
 

@@ -30,8 +30,12 @@ const START: UnixTime = UnixTime(1_767_225_600);
 pub struct Manners {
     /// How long a look-up takes.
     pub lookup: Duration,
-    /// How long storing a password takes.
+    /// How long hashing a password takes.
+    pub hash: Duration,
+    /// How long storing a password takes, until its commit begins.
     pub commit: Duration,
+    /// How long the commit is under way.
+    pub flush: Duration,
     /// Look-ups fail.
     pub unreadable: bool,
     /// Passwords are not stored.
@@ -40,13 +44,15 @@ pub struct Manners {
 
 impl Default for Manners {
     fn default() -> Manners {
-        Manners { lookup: ms(2), commit: ms(60), unreadable: false, full: false }
+        Manners { lookup: ms(2), hash: ms(40), commit: ms(10), flush: ms(10), unreadable: false, full: false }
     }
 }
 
 enum Job {
     Lookup(Lookup),
-    Password(Password),
+    Hash(Password),
+    Store(Entry),
+    Flushed(Reply),
 }
 
 /// The store and what it has been asked.
@@ -80,8 +86,12 @@ impl Ledger {
         self.ask(now + self.manners.lookup, Job::Lookup(lookup));
     }
 
-    pub fn set(&mut self, now: Time, password: Password) {
-        self.ask(now + self.manners.commit, Job::Password(password));
+    pub fn hash(&mut self, now: Time, password: Password) {
+        self.ask(now + self.manners.hash, Job::Hash(password));
+    }
+
+    pub fn store(&mut self, now: Time, entry: Entry) {
+        self.ask(now + self.manners.commit, Job::Store(entry));
     }
 
     pub fn record(&mut self, record: Box<CallRecord>) {
@@ -104,17 +114,19 @@ impl Ledger {
         match job {
             Job::Lookup(lookup) if self.manners.unreadable => Some(lookup.refused(Undelivered::Gone)),
             Job::Lookup(lookup) => Some(lookup.answer(&self.store)),
-            Job::Password(password) if self.manners.full => Some(password.refused(Undelivered::Full)),
-            Job::Password(password) => match password.prepare(wall(now), Cost::CHEAP, &mut self.rng) {
-                Ok(entry) => {
-                    let reply = self.write(entry)?;
-                    if is_stored(&reply) {
-                        self.committed.push(now);
-                    }
-                    Some(reply)
+            Job::Hash(password) => Some(password.hash(Cost::CHEAP, &mut self.rng)),
+            Job::Store(entry) if self.manners.full => entry.refused(Undelivered::Full),
+            Job::Store(entry) => {
+                let reply = self.write(entry)?;
+                self.ask(now + self.manners.flush, Job::Flushed(reply));
+                None
+            }
+            Job::Flushed(reply) => {
+                if is_stored(&reply) {
+                    self.committed.push(now);
                 }
-                Err(reply) => Some(reply),
-            },
+                Some(reply)
+            }
         }
     }
 

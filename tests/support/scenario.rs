@@ -41,6 +41,8 @@ pub fn random(seed: u64) -> (Setup, Expected) {
         ptime_ms: [20, 20, 20, 40, 60][rng.random_range(0..5)],
         store: Manners {
             lookup: ms(rng.random_range(0..=100)),
+            hash: ms(30),
+            flush: ms(10),
             commit: ms(if rng.random_bool(0.2) { rng.random_range(0..=5000) } else { rng.random_range(0..=200) }),
             unreadable: rng.random_bool(0.01),
             full: rng.random_bool(0.02),

@@ -14,7 +14,7 @@ use karipass::internals::keying::{MasterKey, Suite};
 use karipass::internals::rtp::srtp::Receiver;
 use karipass::internals::sip::endpoint::{self, CallHandle, EndCause};
 use karipass::internals::sip::flow::{Flow, Transport};
-use karipass::internals::switchboard::ledger::{Caller, Lookup, Password, Reply};
+use karipass::internals::switchboard::ledger::{Caller, Entry, Lookup, Password, Reply};
 use karipass::internals::switchboard::{self, Calls, Command, Output, PeerLimits, Signalling, ToWorker, calls};
 use karipass::time::{Moment, Time};
 
@@ -237,9 +237,13 @@ impl Service {
                 calls::Output::FindLine { call, number } => {
                     self.ledger.look_up(now, Lookup::Line { number, caller: Caller { worker: 0, call } });
                 }
-                calls::Output::Store { call, id, request } => {
+                calls::Output::Prepare { call, request } => {
+                    self.ledger.hash(now, Password { request, caller: Caller { worker: 0, call } });
+                }
+                calls::Output::Store { call, id, hashed, ticket } => {
                     out.note("service: stores a password");
-                    self.ledger.set(now, Password { request, id, caller: Caller { worker: 0, call } });
+                    let (prepared, caller) = (hashed.set_by(id, wall(now)), Caller { worker: 0, call });
+                    self.ledger.store(now, Entry::Password { prepared, ticket, caller });
                 }
                 calls::Output::Over { record, .. } => {
                     self.line = None;

@@ -34,15 +34,50 @@ fn a_slow_store_is_bridged_by_words() {
     assert!(!quick.said.contains(&"saving".to_owned()));
 }
 
+/// The request is withdrawn before it is said to have failed: nothing comes into force behind the caller's back.
 #[test]
-fn a_store_that_does_not_answer_counts_as_failed_after_half_a_minute() {
+fn what_the_store_has_not_begun_within_half_a_minute_is_withdrawn() {
     let mut world = with(Manners { commit: Duration::from_secs(45), ..Manners::default() });
     let outcome = world.run_to_any_end();
     assert!(outcome.said.contains(&"store-failed".to_owned()), "{}", world.story());
     assert!(!outcome.said.contains(&"done".to_owned()), "{}", world.story());
-    // the record is written when the store has answered, and knows better than the caller does
-    assert_eq!(outcome.record.unwrap().outcome, Outcome::SetUnheard);
-    assert!(outcome.committed.is_some(), "what was asked of it stands, if late");
+    assert_eq!(outcome.record.unwrap().outcome, Outcome::StoreFailed);
+    assert_eq!(outcome.committed, None, "{}", world.story());
+    assert_eq!(world.service.ledger.temporaries(), []);
+}
+
+/// A disk that takes long to flush: what is under way cannot be taken back, and is not said to have failed.
+#[test]
+fn a_commit_that_is_under_way_then_is_waited_for_and_told_as_it_is() {
+    for (flush, said, outcome) in
+        [(35, "done", Outcome::Set), (39, "done", Outcome::Set), (45, "not-confirmed", Outcome::NotConfirmed)]
+    {
+        let mut world = with(Manners { flush: Duration::from_secs(flush), ..Manners::default() });
+        let end = world.run_to_any_end();
+        let last = end.said.iter().rev().find(|said| *said != "goodbye" && *said != "saving");
+        assert_eq!(last.map(String::as_str), Some(said), "{flush} s: {}", world.story());
+        assert_eq!(end.record.unwrap().outcome, outcome, "{flush} s");
+        let savings = end.said.iter().filter(|said| *said == "saving").count();
+        assert!(savings >= 5, "{savings} times in {flush} s: nobody hears silence");
+    }
+}
+
+/// A password that is long in being hashed takes it from the same half minute.
+#[test]
+fn a_hash_that_comes_too_late_is_not_stored() {
+    let mut world = with(Manners { hash: Duration::from_secs(60), ..Manners::default() });
+    let outcome = world.run_to_any_end();
+    assert!(outcome.said.contains(&"store-failed".to_owned()), "{}", world.story());
+    assert_eq!(outcome.record.unwrap().outcome, Outcome::StoreFailed);
+    assert_eq!(outcome.committed, None);
+}
+
+/// Hashed while it is read back: after the confirming key only the commit is waited for.
+#[test]
+fn a_hash_of_two_seconds_is_not_waited_for_by_who_listens_to_the_read_back() {
+    let mut world = with(Manners { hash: ms(2000), ..Manners::default() });
+    let outcome = world.run_to(&Expected::Set);
+    assert!(!outcome.said.contains(&"saving".to_owned()), "{}", world.story());
 }
 
 #[test]

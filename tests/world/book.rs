@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use karipass::internals::account::password::{PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
 use karipass::internals::account::{CallRecord, Contract, Outcome, Store};
 use karipass::internals::ivr::SetTemporaryPassword;
+use karipass::internals::ticket::Ticket;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
 use karipass::time::{Moment, Time, UnixTime};
@@ -19,6 +20,8 @@ pub struct CallFacts {
     /// Its Call-ID: names the telephone.
     pub sip_call_id: String,
     pub begun: Time,
+    /// The password that was hashed last.
+    pub prepared: Option<SetTemporaryPassword>,
     pub asked: Option<Asked>,
     /// When its password became durable.
     pub committed: Option<Time>,
@@ -96,6 +99,7 @@ impl Book {
             life,
             sip_call_id: sip_call_id.to_owned(),
             begun: now,
+            prepared: None,
             asked: None,
             committed: None,
             told: None,
@@ -108,10 +112,17 @@ impl Book {
         }
     }
 
-    pub fn asked(&mut self, id: &str, request: &SetTemporaryPassword) {
-        let SetTemporaryPassword { unit, number, password } = request;
-        let asked = Asked { unit: *unit, number: *number, password: password.clone() };
-        if self.call(id).asked.replace(asked).is_some() {
+    pub fn prepared(&mut self, id: &str, request: &SetTemporaryPassword) {
+        self.call(id).prepared = Some(request.clone());
+    }
+
+    pub fn asked(&mut self, id: &str, ticket: &Ticket) {
+        let facts = self.call(id);
+        let Some(request) = facts.prepared.take().filter(|request| request.ticket == *ticket) else {
+            return self.broken.push(format!("call {id} stores what was not prepared last"));
+        };
+        let SetTemporaryPassword { unit, number, password, .. } = request;
+        if facts.asked.replace(Asked { unit, number, password }).is_some() {
             self.broken.push(format!("call {id} asked the store twice"));
         }
     }

@@ -27,6 +27,7 @@ pub fn each_step(world: &mut World) -> Vec<String> {
         let facts = &world.book.calls[&id];
         let of_this_call = [
             announced_is_in_force(facts),
+            nobody_else_set_it_meanwhile(world, facts),
             said_to_have_failed_is_not_in_force(facts),
             stored_as_was_read_back(world, facts),
             set_by_its_owner(world, facts),
@@ -64,10 +65,22 @@ fn announced_is_in_force(facts: &CallFacts) -> Complaint {
     (!durable).then(|| format!("it was said to be set at {said:?}, and was durable at {:?}", facts.committed))
 }
 
+/// Of several who set the password of one account at once, the one who hears "it is set" last has to be the one whose password it is.
+fn nobody_else_set_it_meanwhile(world: &World, facts: &CallFacts) -> Complaint {
+    let (said, committed, asked) = (facts.has_said("done")?, facts.committed?, facts.asked.as_ref()?);
+    let account = |asked: &Asked| (asked.unit, asked.number);
+    let replaced = world.book.calls.values().find(|other| {
+        let same = other.asked.as_ref().is_some_and(|other| account(other) == account(asked));
+        same && other.committed.is_some_and(|at| committed < at && at <= said)
+    });
+    replaced
+        .map(|other| format!("it was said to be set at {said:?}, and another call had set it at {:?}", other.committed))
+}
+
 /// A subscriber who hears "it could not be set" goes on with the password before, or sets another: one that comes into force behind
 /// their back locks them out, or leaves a door open that they do not know of.
 fn said_to_have_failed_is_not_in_force(facts: &CallFacts) -> Complaint {
-    let said = facts.has_said("store-failed")?;
+    let said = facts.has_said("store-failed").or(facts.has_said("overtaken"))?;
     let committed = facts.committed?;
     Some(format!("it was said at {said:?} that it could not be set, and it was at {committed:?}"))
 }
@@ -115,8 +128,8 @@ fn record_says_what_was(facts: &CallFacts) -> Complaint {
     let wrong = match outcome {
         Outcome::Set => facts.committed.is_none(),
         Outcome::SetUnheard => facts.committed.is_none() || done,
-        Outcome::StoreFailed => facts.committed.is_some(),
-        _ => done || facts.told.is_some_and(|(_, stored)| stored),
+        Outcome::NotConfirmed => done,
+        _ => done || facts.committed.is_some(),
     };
     wrong.then(|| format!("it is recorded as {outcome}, committed {:?}, told {:?}", facts.committed, facts.told))
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! Lookup ───▶ reader ──▶ Reply
-//! Password ─▶ hashers ─▶ Entry ─┐
-//! record, audit ────────▶ Entry ┴▶ writer: commit … durable … Reply
+//! Password ─▶ hashers ─▶ Reply
+//! password, record, audit row ─▶ Entry ─▶ writer: commit … durable … Reply
 //! ```
 //!
 //! A commit is durable somewhere between its beginning and its replies. A service that dies between the two has said nothing.
@@ -14,7 +14,8 @@ use std::time::Duration;
 use karipass::internals::account::password::{Cost, PreparedTemporaryPassword};
 use karipass::internals::account::{AuditEntry, CallRecord};
 use karipass::internals::switchboard::Undelivered;
-use karipass::internals::switchboard::ledger::{self, Entry, Lookup, Password, Reply};
+use karipass::internals::switchboard::ledger::{self, Accounts, Caller, Entry, Lookup, Password, Reply};
+use karipass::internals::ticket::Ticket;
 use karipass::time::{Moment, Time};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -40,6 +41,7 @@ pub struct Ledger {
     passwords: VecDeque<Password>,
     hashing: Vec<Option<(Time, Password)>>,
     entries: VecDeque<Entry>,
+    accounts: Accounts,
     writing: Option<Writing>,
     rng: StdRng,
     replies: VecDeque<Reply>,
@@ -65,6 +67,7 @@ impl Ledger {
             passwords: VecDeque::new(),
             hashing: (0..hashers).map(|_| None).collect(),
             entries: VecDeque::new(),
+            accounts: Accounts::default(),
             writing: None,
             rng,
             replies: VecDeque::new(),
@@ -79,10 +82,17 @@ impl Ledger {
         }
     }
 
-    pub fn set_temporary_password(&mut self, password: Password) {
+    pub fn hash(&mut self, password: Password) {
         match self.passwords.len() < self.room {
             true => self.passwords.push_back(password),
             false => self.replies.push_back(password.refused(Undelivered::Full)),
+        }
+    }
+
+    pub fn store(&mut self, prepared: PreparedTemporaryPassword, ticket: Ticket, caller: Caller) {
+        match self.accounts.take(&prepared, &ticket, caller) {
+            Some(overtaken) => self.replies.push_back(overtaken),
+            None => self.write(Entry::Password { prepared, ticket, caller }),
         }
     }
 
@@ -125,9 +135,7 @@ impl Ledger {
     /// When the next step is due.
     pub fn wakes(&self) -> Time {
         let reading = self.reading.as_ref().map(|(at, _)| *at);
-        // one that is ready and finds the queue full is held up by the writer
-        let full = self.entries.len() >= self.room;
-        let hashing = self.hashing.iter().flatten().map(|(at, _)| *at).filter(|_| !full).min();
+        let hashing = self.hashing.iter().flatten().map(|(at, _)| *at).min();
         let writing = self.writing.as_ref().map(|writing| match writing.is_durable {
             false => writing.durable_at,
             true => writing.answered_at,
@@ -138,7 +146,7 @@ impl Ledger {
     /// Does what is due, and begins what can begin.
     pub fn handle_timeout(&mut self, now: Moment, disk: &mut Disk) {
         self.read(now.time, disk);
-        self.hash(now);
+        self.hash_on(now.time);
         self.commit(now.time, disk);
     }
 
@@ -153,20 +161,15 @@ impl Ledger {
         }
     }
 
-    fn hash(&mut self, now: Moment) {
+    fn hash_on(&mut self, now: Time) {
         for hasher in 0..self.hashing.len() {
-            if self.entries.len() < self.room
-                && let Some((_, password)) = self.hashing[hasher].take_if(|(at, _)| *at <= now.time)
-            {
-                match password.prepare(now.wall, Cost::CHEAP, &mut self.rng) {
-                    Ok(entry) => self.entries.push_back(entry),
-                    Err(reply) => self.replies.push_back(reply),
-                }
+            if let Some((_, password)) = self.hashing[hasher].take_if(|(at, _)| *at <= now) {
+                self.replies.push_back(password.hash(Cost::CHEAP, &mut self.rng));
             }
             if self.hashing[hasher].is_none()
                 && let Some(next) = self.passwords.pop_front()
             {
-                self.hashing[hasher] = Some((now.time + self.pace.hash, next));
+                self.hashing[hasher] = Some((now + self.pace.hash, next));
             }
         }
     }

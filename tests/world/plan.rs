@@ -280,7 +280,11 @@ impl Mood {
     fn random(rng: &mut StdRng) -> Mood {
         match rng.random_range(0..7) {
             // no commit is under way any more when the caller gives it up: see `faults`
-            0 | 1 => Mood::Slow(ms(rng.random_range(100..=2000))),
+            0 | 1 => Mood::Slow(ms(if rng.random_bool(0.2) {
+                rng.random_range(2000..=60_000)
+            } else {
+                rng.random_range(100..=2000)
+            })),
             2 => Mood::Unreadable,
             3 => Mood::Full,
             4 => Mood::Unknown,

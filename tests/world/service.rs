@@ -365,10 +365,14 @@ impl Service {
             calls::Output::FindLine { call, number: line } => {
                 ledger.look_up(Lookup::Line { number: line, caller: Caller { worker: number, call } });
             }
-            calls::Output::Store { call, id, request } => {
+            calls::Output::Prepare { call, request } => {
+                around.book.prepared(&worker.open[&call].id, &request);
+                ledger.hash(Password { request, caller: Caller { worker: number, call } });
+            }
+            calls::Output::Store { call, id, hashed, ticket } => {
                 out.note(|| format!("service: stores a password for call {id}"));
-                around.book.asked(&id, &request);
-                ledger.set_temporary_password(Password { request, id, caller: Caller { worker: number, call } });
+                around.book.asked(&id, &ticket);
+                ledger.store(hashed.set_by(id, now.wall), ticket, Caller { worker: number, call });
             }
             calls::Output::Over { call, record } => {
                 out.note(|| format!("service: call {} is over: {} ({})", record.id, record.outcome, record.status));
@@ -392,7 +396,8 @@ impl Service {
                     && let Some(open) = self.workers[worker].open.get(call)
                 {
                     out.note(|| {
-                        format!("store: {} for call {}", if result.is_ok() { "stored" } else { "failed" }, open.id)
+                        let what = result.map_or_else(|why| format!("{why:?}"), |()| "stored".to_owned());
+                        format!("store: {what} for call {}", open.id)
                     });
                     around.book.told(around.now.time, &open.id, result.is_ok());
                 }

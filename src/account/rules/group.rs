@@ -8,6 +8,7 @@ use crate::account::{
     Action, Actor, AuditEntry, AuditFilter, CallRecord, PreparedTemporaryPassword, StoreError, Write,
 };
 use crate::number::PhoneNumber;
+use crate::ticket::Ticket;
 
 type Results = Vec<Result<(), StoreError>>;
 
@@ -27,9 +28,9 @@ pub(super) fn commit(tables: &mut dyn Tables, writes: &[Write<'_>]) -> Result<Re
     let mut results: Results = Vec::with_capacity(writes.len());
     for (place, write) in writes.iter().enumerate() {
         results.push(match write {
-            Write::TemporaryPassword(password) => {
+            Write::TemporaryPassword(password, ticket) => {
                 let contracted = is_contracted(password.unit, password.number, owners.next().flatten());
-                contracted.map(|()| rows.set_temporary(password))
+                contracted.and_then(|()| still_wanted(*ticket)).map(|()| rows.set_temporary(password))
             }
             Write::Call(record) => {
                 rows.calls.push(record);
@@ -59,7 +60,7 @@ pub(super) fn commit_again(tables: &mut dyn Tables, writes: &[Write<'_>]) -> Res
 /// Whether the store has exactly what this write leaves.
 fn has_arrived(tables: &dyn Tables, write: &Write<'_>) -> Result<bool, Failure> {
     match write {
-        Write::TemporaryPassword(password) => is_audited(tables, &set(password)),
+        Write::TemporaryPassword(password, _) => is_audited(tables, &set(password)),
         Write::Call(record) => Ok(tables.call(&record.id)?.as_ref() == Some(*record)),
         Write::Audit(entry) => is_audited(tables, entry),
     }
@@ -75,12 +76,18 @@ fn is_audited(tables: &dyn Tables, entry: &AuditEntry) -> Result<bool, Failure> 
 /// Why a write of a group that arrived is not in the store.
 fn refused(write: &Write<'_>) -> Result<(), StoreError> {
     match write {
-        Write::TemporaryPassword(password) => {
+        Write::TemporaryPassword(password, ticket) => {
+            still_wanted(*ticket)?;
             Err(StoreError::NotContracted { unit: password.unit, number: password.number })
         }
         Write::Call(record) => Err(StoreError::CallTwice { id: record.id.clone() }),
         Write::Audit(_) => Ok(()),
     }
+}
+
+/// From here on the commit is under way, and can no longer be withdrawn.
+fn still_wanted(ticket: Option<&Ticket>) -> Result<(), StoreError> {
+    if ticket.is_none_or(Ticket::claim) { Ok(()) } else { Err(StoreError::Withdrawn) }
 }
 
 /// The row that tells of a temporary password.
@@ -93,7 +100,7 @@ fn set(password: &PreparedTemporaryPassword) -> AuditEntry {
 /// The numbers that have to be contracted, in the order of the writes.
 fn numbers(writes: &[Write<'_>]) -> Vec<PhoneNumber> {
     let number = |write: &Write<'_>| match write {
-        Write::TemporaryPassword(password) => Some(password.number),
+        Write::TemporaryPassword(password, _) => Some(password.number),
         Write::Call(_) | Write::Audit(_) => None,
     };
     writes.iter().filter_map(number).collect()

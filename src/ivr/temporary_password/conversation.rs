@@ -9,7 +9,7 @@ use super::Config;
 use super::state::{Reason, Refusal, Saving, State};
 use crate::ivr::digits::{Flush, is_on_telephones};
 use crate::ivr::prompt::{self, PromptName};
-use crate::ivr::{Ending, Input, Line, Output, StoreFailed};
+use crate::ivr::{Ending, Input, Line, NotSet, Output};
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::time::Time;
@@ -23,8 +23,10 @@ pub(super) const PAUSE_BETWEEN_GROUPS: Duration = Duration::from_millis(500);
 const PAUSE_IN_LAST_WORDS: Duration = Duration::from_secs(2);
 /// The time the store has before the caller hears *saving*.
 pub(super) const STORE_IN_SILENCE: Duration = Duration::from_millis(600);
-/// The time the store has before it counts as failed.
-pub(super) const STORE_PATIENCE: Duration = Duration::from_secs(30);
+/// The same from the end of *saving* to the next one.
+pub(super) const STORE_IN_SILENCE_AGAIN: Duration = Duration::from_secs(4);
+/// Longer than *saving* takes to be heard.
+pub(super) const LONGEST_SAVING: Duration = Duration::from_secs(10);
 
 /// One conversation, from the greeting to the last word.
 ///
@@ -97,8 +99,7 @@ impl Conversation {
         self.state = match reason {
             Reason::FirstDigit => self.nothing_keyed(now, state),
             Reason::InterDigit => self.no_more_keyed(now, state),
-            Reason::StoreAtWork => self.say_saving(state),
-            Reason::StoreSilent => self.give_up_storing(now, state),
+            Reason::StoreAtWork => self.say_saving(now, state),
         };
     }
 
@@ -139,7 +140,7 @@ impl Conversation {
         self.state = match self.take_state() {
             State::UnitMenu => self.choose_unit(now, key),
             State::OfferCalling { unit } => self.choose_number(now, key, unit),
-            State::ReadBack { target, password } => self.confirm(now, key, target, password),
+            State::ReadBack { target, password, prepared } => self.confirm(now, key, target, (password, prepared)),
             State::Farewell(ending) => self.hang_up(ending),
             state @ (State::CustomerNumber(_)
             | State::OtherNumber { .. }
@@ -155,7 +156,7 @@ impl Conversation {
         }
         self.flush.end();
         self.state = match self.take_state() {
-            State::Storing { give_up, saving } => self.saving_said(now, give_up, saving),
+            State::Storing { ticket, saving } => self.saving_said(now, ticket, saving),
             State::Farewell(ending) => self.hang_up(ending),
             state @ (State::Idle | State::Ended(_)) => state,
             state @ (State::UnitMenu
@@ -171,11 +172,11 @@ impl Conversation {
         };
     }
 
-    fn handle_stored(&mut self, now: Time, result: Result<(), StoreFailed>) {
+    fn handle_stored(&mut self, now: Time, result: Result<(), NotSet>) {
         if let State::Storing { saving, .. } = &mut self.state {
             match saving {
                 Saving::Saying(answer) => *answer = answer.or(Some(result)),
-                Saving::Unsaid | Saving::Said => self.state = self.tell_outcome(now, result),
+                Saving::Silent => self.state = self.tell_outcome(now, result),
             }
         }
     }

@@ -18,7 +18,7 @@
 //! | `Password` | *ask-password* … *ask-password-end* | digits `#`: fit → `ReadBack`, or `PasswordAgain` under [`Confirm::ReEnter`]; else *password-too-short*, *-too-long*, *-one-digit*, *-run*, *-own-number*, again |
 //! | `ReadBack` | *read-back-before*, each digit, *read-back-after* | `1` → `Storing`; `2` → `Password`; other: *invalid-key*, again |
 //! | `PasswordAgain` | *ask-password-again* | digits `#`: the same → `Storing`; else *password-mismatch*, `Password` |
-//! | `Storing` | *saving*, if the store takes over 0.6 s | stored → `Farewell` with *done*; failed, or no answer for 30 s → `Farewell` with *store-failed*; keys are ignored |
+//! | `Storing` | *saving*, if the store takes over 0.6 s, and again 4 s after its end | in force → `Farewell` with *done*; not → with *store-failed* or *overtaken*; not known → with *not-confirmed*; keys are ignored |
 //! | `Farewell` | the last words, *goodbye* | heard to the end → `Ended` |
 //! | `Ended` | | nothing |
 //!
@@ -33,7 +33,7 @@
 //! - **Invalid entries and timeouts** are counted apart, over the whole call: nothing resets them. The third invalid one
 //!   speaks *too-many-invalid* and *goodbye*, the third timeout *too-many-timeouts* and *goodbye*.
 //! - **Barge-in**: a key stops any prompt. Keys A to D, which no telephone has but speech may imitate, are ignored.
-//! - **The caller hangs up**: → `Ended` at once. A store request already sent stands; its answer is ignored.
+//! - **The caller hangs up**: → `Ended` at once. A store request already sent stands; its answer is ignored. How long an answer may take is the call's to decide.
 //!
 //! # Type-ahead
 //!

@@ -1,12 +1,14 @@
 //! The states, each with what it knows, and the reasons for deadlines and refusals.
 
+use std::mem;
+
 use super::weakness::Weakness;
 use crate::ivr::digits::Entry;
 use crate::ivr::prompt::{self, PromptName};
-use crate::ivr::{Ending, StoreFailed};
+use crate::ivr::{Ending, NotSet};
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
-use crate::time::Time;
+use crate::ticket::Ticket;
 use crate::unit::Unit;
 
 /// Where the conversation is: the table is at the head of this folder.
@@ -17,9 +19,10 @@ pub(super) enum State {
     OfferCalling { unit: Unit },
     OtherNumber { unit: Unit, entry: Entry },
     Password { target: Target, entry: Entry },
-    PasswordAgain { target: Target, first: Secret, entry: Entry },
-    ReadBack { target: Target, password: Secret },
-    Storing { give_up: Time, saving: Saving },
+    PasswordAgain { target: Target, first: Secret, prepared: Unconfirmed, entry: Entry },
+    ReadBack { target: Target, password: Secret, prepared: Unconfirmed },
+    // the ticket goes when the outcome is told
+    Storing { ticket: Ticket, saving: Saving },
     Farewell(Ending),
     Ended(Ending),
 }
@@ -31,12 +34,14 @@ pub(super) struct Target {
     pub(super) number: PhoneNumber,
 }
 
-/// Whether *saving* was said while the store works.
+/// A request that was prepared, and that its caller has not confirmed: withdrawn when it is let go of.
+pub(super) struct Unconfirmed(Ticket);
+
+/// Whether *saving* is being said while the store works.
 pub(super) enum Saving {
-    Unsaid,
+    Silent,
     /// Being said; the answer that comes meanwhile is spoken after it.
-    Saying(Option<Result<(), StoreFailed>>),
-    Said,
+    Saying(Option<Result<(), NotSet>>),
 }
 
 /// Why there is a deadline.
@@ -48,8 +53,6 @@ pub(super) enum Reason {
     InterDigit,
     /// The store is slow: the caller should hear that it is at work.
     StoreAtWork,
-    /// The store does not answer.
-    StoreSilent,
 }
 
 /// Why an entry is invalid.
@@ -62,6 +65,22 @@ pub(super) enum Refusal {
     TooLong,
     Weak(Weakness),
     Mismatch,
+}
+
+impl Unconfirmed {
+    pub(super) fn new(ticket: Ticket) -> Unconfirmed {
+        Unconfirmed(ticket)
+    }
+
+    pub(super) fn confirmed(mut self) -> Ticket {
+        mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Unconfirmed {
+    fn drop(&mut self) {
+        self.0.withdraw();
+    }
 }
 
 impl State {
@@ -130,7 +149,6 @@ impl Reason {
             Reason::FirstDigit => "first-digit-timeout",
             Reason::InterDigit => "inter-digit-timeout",
             Reason::StoreAtWork => "store-at-work",
-            Reason::StoreSilent => "store-silent",
         }
     }
 }

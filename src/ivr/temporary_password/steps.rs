@@ -1,15 +1,18 @@
 //! What each step makes of a key or of a finished entry: which step is next.
 
 use super::Confirm;
-use super::conversation::{Conversation, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_PATIENCE};
-use super::state::{Reason, Refusal, Saving, State, Target};
+use super::conversation::{
+    Conversation, LONGEST_SAVING, PAUSE_AFTER_ERROR, PAUSE_BETWEEN_GROUPS, STORE_IN_SILENCE, STORE_IN_SILENCE_AGAIN,
+};
+use super::state::{Reason, Refusal, Saving, State, Target, Unconfirmed};
 use super::weakness::weakness;
 use crate::ivr::digits::{Entry, Keyed};
 use crate::ivr::prompt;
-use crate::ivr::{Ending, Line, Output, SetTemporaryPassword, StoreFailed};
+use crate::ivr::{Ending, Line, NotSet, Output, SetTemporaryPassword};
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
+use crate::ticket::Ticket;
 use crate::time::Time;
 use crate::unit::Unit;
 
@@ -54,7 +57,9 @@ impl Conversation {
             State::CustomerNumber(entry) => self.check_customer_number(now, &entry),
             State::OtherNumber { unit, entry } => self.check_other_number(now, unit, &entry),
             State::Password { target, entry } => self.check_password(now, target, entry),
-            State::PasswordAgain { target, first, entry } => self.check_password_again(now, target, first, entry),
+            State::PasswordAgain { target, first, prepared, entry } => {
+                self.check_password_again(now, target, (first, prepared), &entry)
+            }
             State::Idle
             | State::UnitMenu
             | State::OfferCalling { .. }
@@ -103,14 +108,26 @@ impl Conversation {
             }
             Ok(()) => {
                 let password = entry.into_digits();
+                let prepared = self.prepare(target, &password);
                 let (_, most) = self.config.password_digits;
                 let next = match self.config.confirm {
-                    Confirm::ReadBack => State::ReadBack { target, password },
-                    Confirm::ReEnter => State::PasswordAgain { target, first: password, entry: Entry::up_to(most) },
+                    Confirm::ReadBack => State::ReadBack { target, password, prepared },
+                    Confirm::ReEnter => {
+                        State::PasswordAgain { target, first: password, prepared, entry: Entry::up_to(most) }
+                    }
                 };
                 self.ask(&[], next)
             }
         }
+    }
+
+    /// While the caller listens, the password can be hashed.
+    fn prepare(&mut self, Target { unit, number }: Target, password: &Secret) -> Unconfirmed {
+        let ticket = Ticket::new();
+        let prepared = Unconfirmed::new(ticket.clone());
+        let password = password.clone();
+        self.outputs.push_back(Output::Prepare(SetTemporaryPassword { unit, number, password, ticket }));
+        prepared
     }
 
     fn judge(&self, entry: &Entry) -> Result<(), Refusal> {
@@ -126,38 +143,53 @@ impl Conversation {
         weakness(entry.digits(), own).map_or(Ok(()), |weakness| Err(Refusal::Weak(weakness)))
     }
 
-    fn check_password_again(&mut self, now: Time, target: Target, first: Secret, entry: Entry) -> State {
+    fn check_password_again(
+        &mut self,
+        now: Time,
+        target: Target,
+        (first, prepared): (Secret, Unconfirmed),
+        entry: &Entry,
+    ) -> State {
         if !entry.overflowed() && *entry.digits() == first {
-            return self.store(now, target, first);
+            return self.store(now, prepared);
         }
         // either of the two may be the mistaken one
         let again = self.password(target);
         self.refuse(now, Refusal::Mismatch, again)
     }
 
-    pub(super) fn confirm(&mut self, now: Time, key: Key, target: Target, password: Secret) -> State {
+    pub(super) fn confirm(
+        &mut self,
+        now: Time,
+        key: Key,
+        target: Target,
+        (password, prepared): (Secret, Unconfirmed),
+    ) -> State {
         match key {
-            Key::D1 => self.store(now, target, password),
+            Key::D1 => self.store(now, prepared),
             Key::D2 => {
                 let again = self.password(target);
                 self.ask(&[], again)
             }
-            _ => self.refuse(now, Refusal::Key, State::ReadBack { target, password }),
+            _ => self.refuse(now, Refusal::Key, State::ReadBack { target, password, prepared }),
         }
     }
 
-    fn store(&mut self, now: Time, Target { unit, number }: Target, password: Secret) -> State {
-        let state = State::Storing { give_up: now + STORE_PATIENCE, saving: Saving::Unsaid };
+    fn store(&mut self, now: Time, prepared: Unconfirmed) -> State {
+        let ticket = prepared.confirmed();
+        let state = State::Storing { ticket: ticket.clone(), saving: Saving::Silent };
         self.outputs.push_back(Output::Step(state.name()));
-        self.outputs.push_back(Output::Store(SetTemporaryPassword { unit, number, password }));
+        self.outputs.push_back(Output::Store(ticket));
         self.deadline = Some((now + STORE_IN_SILENCE, Reason::StoreAtWork));
         state
     }
 
-    pub(super) fn tell_outcome(&mut self, now: Time, result: Result<(), StoreFailed>) -> State {
+    pub(super) fn tell_outcome(&mut self, now: Time, result: Result<(), NotSet>) -> State {
         match result {
             Ok(()) => self.farewell(now, prompt::DONE, Ending::Set),
-            Err(StoreFailed) => self.farewell(now, prompt::STORE_FAILED, Ending::StoreFailed),
+            Err(NotSet::Failed) => self.farewell(now, prompt::STORE_FAILED, Ending::StoreFailed),
+            Err(NotSet::NotKnown) => self.farewell(now, prompt::NOT_CONFIRMED, Ending::NotConfirmed),
+            Err(NotSet::Overtaken) => self.farewell(now, prompt::OVERTAKEN, Ending::Overtaken),
         }
     }
 
@@ -177,25 +209,24 @@ impl Conversation {
         self.nothing_keyed(now, state)
     }
 
-    pub(super) fn say_saving(&mut self, state: State) -> State {
-        let State::Storing { give_up, .. } = state else { return state };
-        self.play(vec![prompt::SAVING]);
-        self.deadline = Some((give_up, Reason::StoreSilent));
-        State::Storing { give_up, saving: Saving::Saying(None) }
-    }
-
-    pub(super) fn saving_said(&mut self, now: Time, give_up: Time, saving: Saving) -> State {
-        match saving {
-            Saving::Saying(Some(result)) => self.tell_outcome(now, result),
-            Saving::Saying(None) | Saving::Unsaid | Saving::Said => State::Storing { give_up, saving: Saving::Said },
+    pub(super) fn say_saving(&mut self, now: Time, state: State) -> State {
+        let State::Storing { ticket, saving } = state else { return state };
+        if let Saving::Saying(Some(result)) = saving {
+            // its end was not heard of
+            return self.tell_outcome(now, result);
         }
+        self.play(vec![prompt::SAVING]);
+        self.deadline = Some((now + LONGEST_SAVING, Reason::StoreAtWork));
+        State::Storing { ticket, saving: Saving::Saying(None) }
     }
 
-    pub(super) fn give_up_storing(&mut self, now: Time, state: State) -> State {
-        let State::Storing { saving, .. } = state else { return state };
+    pub(super) fn saving_said(&mut self, now: Time, ticket: Ticket, saving: Saving) -> State {
         match saving {
             Saving::Saying(Some(result)) => self.tell_outcome(now, result),
-            Saving::Saying(None) | Saving::Unsaid | Saving::Said => self.tell_outcome(now, Err(StoreFailed)),
+            Saving::Saying(None) | Saving::Silent => {
+                self.deadline = Some((now + STORE_IN_SILENCE_AGAIN, Reason::StoreAtWork));
+                State::Storing { ticket, saving: Saving::Silent }
+            }
         }
     }
 }

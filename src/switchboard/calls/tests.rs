@@ -47,6 +47,7 @@ fn outputs(calls: &mut Calls) -> Vec<String> {
         output @ (Output::OpenMedia { .. }
         | Output::Read(_)
         | Output::Send(..)
+        | Output::Prepare { .. }
         | Output::Store { .. }
         | Output::Quit) => Some(format!("{output:?}")),
     };

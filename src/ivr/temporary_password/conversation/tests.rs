@@ -12,8 +12,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Conversation;
+use crate::ivr::NotSet;
 use crate::ivr::temporary_password::{Config, Confirm};
-use crate::ivr::{ALL_PROMPTS, Ending, Input, Line, Output, PromptName, StoreFailed};
+use crate::ivr::{ALL_PROMPTS, Ending, Input, Line, Output, PromptName, SetTemporaryPassword};
 use crate::key::Key;
 use crate::number::PhoneNumber;
 use crate::time::Time;
@@ -45,6 +46,8 @@ struct Trace {
     conversation: Conversation,
     now: Time,
     outputs: VecDeque<Output>,
+    /// The last request that was prepared.
+    prepared: Option<SetTemporaryPassword>,
 }
 
 impl Trace {
@@ -54,7 +57,7 @@ impl Trace {
 
     fn on(line: Line, config: Config) -> Trace {
         let conversation = Conversation::new(config, line);
-        let mut trace = Trace { conversation, now: Time::from_millis(7_000), outputs: VecDeque::new() };
+        let mut trace = Trace { conversation, now: Time::from_millis(7_000), outputs: VecDeque::new(), prepared: None };
         trace.conversation.start(trace.now);
         trace.drain();
         trace
@@ -121,7 +124,9 @@ impl Trace {
     #[track_caller]
     fn stores(&mut self, unit: Unit, target: &str, password: &str) -> &mut Trace {
         match self.outputs.pop_front() {
-            Some(Output::Store(request)) => {
+            Some(Output::Store(ticket)) => {
+                let request = self.prepared.as_ref().filter(|request| request.ticket == ticket).expect("prepared");
+                assert!(!ticket.is_withdrawn());
                 assert_eq!((request.unit, request.number), (unit, number(target)));
                 assert!(request.password.expose() == password, "another password");
             }
@@ -130,7 +135,7 @@ impl Trace {
         self
     }
 
-    fn store_answers(&mut self, result: Result<(), StoreFailed>) -> &mut Trace {
+    fn store_answers(&mut self, result: Result<(), NotSet>) -> &mut Trace {
         self.input(Input::Stored(result))
     }
 
@@ -165,8 +170,12 @@ impl Trace {
 
     fn drain(&mut self) {
         while let Some(output) = self.conversation.poll_output() {
-            if !matches!(output, Output::Step(_)) {
-                self.outputs.push_back(output);
+            match output {
+                Output::Step(_) => {}
+                Output::Prepare(request) => self.prepared = Some(request),
+                Output::Play(_) | Output::StopPlaying | Output::Store(_) | Output::HangUp(_) => {
+                    self.outputs.push_back(output);
+                }
             }
         }
     }

@@ -3,9 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ticket::Ticket;
 
 /// Longer than any caller who has fallen silent may be kept.
 const SILENCE: Duration = Duration::from_secs(600);
+/// How long the call waits for the store.
+const STORE_PATIENCE: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -54,7 +57,9 @@ struct Watch {
     conversation: Conversation,
     now: Time,
     playing: bool,
-    asked_store: bool,
+    prepared: Option<Ticket>,
+    /// When the store was asked.
+    asked: Option<Time>,
     stored: Option<bool>,
     said_done: bool,
     ending: Option<Ending>,
@@ -67,7 +72,8 @@ impl Watch {
             conversation,
             now: Time::ZERO,
             playing: false,
-            asked_store: false,
+            prepared: None,
+            asked: None,
             stored: None,
             said_done: false,
             ending: None,
@@ -87,10 +93,10 @@ impl Watch {
             Act::Listen => self.listens(),
             Act::Stored(success) => {
                 // the first answer counts
-                if self.asked_store && self.ending.is_none() {
+                if self.asked.is_some() && self.ending.is_none() {
                     self.stored.get_or_insert(success);
                 }
-                self.input(Input::Stored(if success { Ok(()) } else { Err(StoreFailed) }));
+                self.input(Input::Stored(if success { Ok(()) } else { Err(NotSet::Failed) }));
             }
             Act::HangUp => self.input(Input::HungUp),
         }
@@ -125,8 +131,12 @@ impl Watch {
             match output {
                 Output::Play(prompts) => self.play(&prompts),
                 Output::StopPlaying => assert!(std::mem::take(&mut self.playing), "nothing to stop"),
-                Output::Store(request) => {
-                    assert!(!std::mem::replace(&mut self.asked_store, true), "stored twice");
+                Output::Store(ticket) => {
+                    assert_eq!(self.asked.replace(self.now), None, "stored twice");
+                    assert_eq!(self.prepared, Some(ticket), "not what was prepared last");
+                }
+                Output::Prepare(request) => {
+                    self.prepared = Some(request.ticket.clone());
                     assert!((4..=16).contains(&request.password.len()));
                     let mut numbers = line().numbers;
                     numbers.truncate(if request.unit == Unit::Line { 1 } else { 3 });
@@ -150,10 +160,13 @@ impl Watch {
         }
     }
 
-    /// The caller says nothing more, and the store does not answer.
+    /// The caller says nothing more, and the store does not answer until its time is over.
     fn falls_silent(&mut self) {
         let end = self.now + SILENCE;
         while self.ending.is_none() && self.now < end {
+            if self.asked.is_some_and(|asked| self.now.since(asked) > STORE_PATIENCE) {
+                self.input(Input::Stored(Err(NotSet::NotKnown)));
+            }
             let quiet = Duration::from_millis(500);
             if self.playing { self.listens() } else { self.passes(quiet) }
         }
@@ -175,7 +188,7 @@ proptest! {
         watch.falls_silent();
         prop_assert!(watch.ending.is_some(), "still waiting: {:?}", watch.conversation);
         prop_assert_eq!(watch.said_done, watch.ending == Some(Ending::Set));
-        prop_assert!(!watch.said_done || watch.asked_store);
+        prop_assert!(!watch.said_done || watch.asked.is_some());
         // and nothing wakes it up again
         for act in [Act::Keys("1#".into()), Act::Listen, Act::Stored(true), Act::HangUp, Act::Wait(100_000)] {
             watch.acts(act);
@@ -197,5 +210,5 @@ fn the_acts_reach_the_end_of_the_conversation() {
         watch.falls_silent();
         reached.extend(watch.ending.filter(|ending| !reached.contains(ending)));
     }
-    assert_eq!(reached.len(), 5, "{reached:?}");
+    assert_eq!(reached.len(), 6, "{reached:?}");
 }
