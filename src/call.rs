@@ -8,7 +8,7 @@
 //!
 //! | phase | waits for | then |
 //! |---|---|---|
-//! | Identifying | the contract of the calling number ([`Output::FindLine`]) | a port, 403, 433 or 400 |
+//! | Identifying | the contract of the calling number ([`Output::FindLine`]), for [`LONGEST_LOOKUP`] | a port, 403, 433, 400 or 503 |
 //! | Opening | a port for RTP ([`Output::OpenMedia`]) | 200, 488 or 503 |
 //! | Answering | ACK | the greeting |
 //! | Excusing | a port for RTP, then PRACK where 183 is sent reliably | the announcement (`excuse`) |
@@ -77,7 +77,12 @@ pub struct Settings {
     pub srtp: Srtp,
     /// Whether a refusal is explained in early media first.
     pub announce_refusals: bool,
+    /// What Retry-After says in a 503.
+    pub retry_after: Duration,
 }
+
+/// How long a caller waits for what the store is asked about its line, from the INVITE on, whatever is looked up.
+pub const LONGEST_LOOKUP: Duration = Duration::from_millis(2500);
 
 impl Settings {
     /// The usual conversation and receiver, ten minutes a call, media in clear, refusals without a word.
@@ -89,6 +94,7 @@ impl Settings {
             longest_call: Duration::from_secs(600),
             srtp: Srtp::Off,
             announce_refusals: false,
+            retry_after: Duration::from_secs(5),
         }
     }
 }
@@ -117,6 +123,8 @@ enum Phase {
     Identifying {
         calling: PhoneNumber,
         offer: Option<Vec<u8>>,
+        /// Without an answer of the store by then the call is refused.
+        until: Time,
     },
     /// Contracted: the answer waits for a port.
     Opening {
@@ -254,6 +262,10 @@ impl Call {
         if now.since(self.started) >= self.settings.longest_call {
             self.end(now, Outcome::TooLong);
         }
+        if matches!(self.phase, Phase::Identifying { until, .. } if until <= now) {
+            self.record.detail = Some("the account store did not answer in time: see its disk, and the log".to_owned());
+            self.found(Err(LookupFailed));
+        }
         if let Phase::Announcing(announcement) = &mut self.phase
             && announcement.handle_timeout(now)
         {
@@ -284,8 +296,8 @@ impl Call {
                 talk.media.poll_output().unwrap_or_else(|media_wakes| Output::Timeout(talk.wakes(media_wakes)))
             }
             Phase::Announcing(announcement) => announcement.poll_output(),
-            Phase::Identifying { .. }
-            | Phase::Opening { .. }
+            Phase::Identifying { until, .. } => Output::Timeout(*until),
+            Phase::Opening { .. }
             | Phase::Excusing { .. }
             | Phase::Answering { .. }
             | Phase::Ending
@@ -306,7 +318,8 @@ impl Call {
         match identified {
             Ok(calling) => {
                 self.record.caller = Some(calling);
-                self.phase = Phase::Identifying { calling, offer: incoming.offer.clone() };
+                let until = incoming.at + LONGEST_LOOKUP;
+                self.phase = Phase::Identifying { calling, offer: incoming.offer.clone(), until };
                 self.outputs.push_back(Output::FindLine(calling));
             }
             Err(why) => {
@@ -323,7 +336,7 @@ impl Call {
     }
 
     fn found(&mut self, contract: Result<Option<Contract>, LookupFailed>) {
-        let Phase::Identifying { calling, offer } = &mut self.phase else { return };
+        let Phase::Identifying { calling, offer, .. } = &mut self.phase else { return };
         let (calling, offer) = (*calling, offer.take());
         match contract {
             Err(LookupFailed) => self.refuse(503, Outcome::RefusedStore),
@@ -428,7 +441,8 @@ impl Call {
     }
 
     fn refuse(&mut self, status: u16, outcome: Outcome) {
-        self.refuse_with(Rejection::new(status), outcome);
+        let retry_after = (status == 503).then_some(self.settings.retry_after);
+        self.refuse_with(Rejection { retry_after, ..Rejection::new(status) }, outcome);
     }
 
     fn refuse_with(&mut self, rejection: Rejection, outcome: Outcome) {

@@ -147,7 +147,7 @@ impl Server {
         let (workers, inboxes): (Vec<_>, Vec<_>) = shares.iter().map(|_| sync_channel(INBOX)).unzip();
         let hashing = Hashing { cost: options.cost, threads: options.threads.hashing };
         let outlets = Outlets { workers: workers.clone(), answers: answers_sender };
-        let ledger = Ledger::open(options.stores, hashing, outlets).map_err(StartError::Thread)?;
+        let ledger = Ledger::open(options.stores, hashing, clock, outlets).map_err(StartError::Thread)?;
         let ledger = Arc::new(ledger);
         let mut threads = vec![];
         for (number, (mut ports, inbox)) in shares.into_iter().zip(inboxes).enumerate() {

@@ -2,11 +2,14 @@
 //! stands in [`crate::switchboard::ledger`].
 //!
 //! ```text
-//! look_up ──▶ reader ───────────▶ reply
+//! look_up ──▶ readers ──────────▶ reply
 //! hash ─────▶ hashers (argon2) ─▶ reply
 //! store ────▶ writer ───────────▶ reply, after the commit
 //! record, audit ─▶ writer
 //! ```
+//!
+//! There are several readers, so that a look-up that hangs holds up no other. One that has waited for so long that its asker has given up
+//! is not done any more.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,15 +19,18 @@ use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::account::{AuditEntry, CallRecord, Cost, PreparedTemporaryPassword, Store};
+use crate::call::LONGEST_LOOKUP;
+use crate::net::clock::Clock;
 use crate::priority;
 use crate::switchboard::ledger::{Accounts, Caller, Entry, Lookup, Password, QUEUE, Reply, batch, commit};
 use crate::switchboard::{Answer, ToWorker, Undelivered, Waiting};
 use crate::ticket::Ticket;
+use crate::time::Time;
 
-/// The account store, opened twice: one handle looks up while the other writes.
+/// The account store, opened several times: some handles look up while another writes.
 pub struct Stores {
-    /// For look-ups.
-    pub reader: Box<dyn Store>,
+    /// For look-ups: as many of them at once.
+    pub readers: Vec<Box<dyn Store>>,
     /// For everything that is written.
     pub writer: Box<dyn Store>,
 }
@@ -49,7 +55,9 @@ pub(super) struct Outlets {
 
 /// Handle to the threads. Dropping it lets them finish what they have; [`Ledger::close`] waits for that.
 pub(super) struct Ledger {
-    lookups: SyncSender<Lookup>,
+    clock: Clock,
+    /// Each with the time at which it was asked.
+    lookups: SyncSender<(Time, Lookup)>,
     passwords: SyncSender<Password>,
     entries: SyncSender<Entry>,
     accounts: Mutex<Accounts>,
@@ -57,23 +65,24 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Starts the threads: a reader and a writer with a handle of the store each, and the hashers.
-    pub(super) fn open(stores: Stores, hashing: Hashing, outlets: Outlets) -> std::io::Result<Ledger> {
-        let Stores { reader, writer } = stores;
+    /// Starts the threads: the readers and a writer with a handle of the store each, and the hashers.
+    pub(super) fn open(stores: Stores, hashing: Hashing, clock: Clock, outlets: Outlets) -> std::io::Result<Ledger> {
+        let Stores { readers, writer } = stores;
         let (lookups, to_read) = sync_channel(QUEUE);
         let (passwords, to_hash) = sync_channel(QUEUE);
         let (entries, to_write) = sync_channel(QUEUE);
-        let to_hash = Arc::new(Mutex::new(to_hash));
-        let (of_reader, of_writer) = (outlets.clone(), outlets.clone());
-        let mut threads = vec![
-            spawn("store-reader", move || read(reader.as_ref(), &to_read, &of_reader))?,
-            spawn("store-writer", move || write(writer, &to_write, &of_writer))?,
-        ];
+        let (to_read, to_hash) = (Arc::new(Mutex::new(to_read)), Arc::new(Mutex::new(to_hash)));
+        let of_writer = outlets.clone();
+        let mut threads = vec![spawn("store-writer", move || write(writer, &to_write, &of_writer))?];
+        for reader in readers {
+            let (to_read, outlets) = (Arc::clone(&to_read), outlets.clone());
+            threads.push(spawn("store-reader", move || read(reader.as_ref(), &to_read, clock, &outlets))?);
+        }
         for _ in 0..hashing.threads.max(1) {
             let (to_hash, outlets) = (Arc::clone(&to_hash), outlets.clone());
             threads.push(spawn("argon2", move || hash(&to_hash, hashing.cost, &outlets))?);
         }
-        Ok(Ledger { lookups, passwords, entries, accounts: Mutex::default(), threads })
+        Ok(Ledger { clock, lookups, passwords, entries, accounts: Mutex::default(), threads })
     }
 
     /// A ledger whose queues take nothing.
@@ -81,12 +90,16 @@ impl Ledger {
     pub fn without_room() -> (Ledger, impl Sized) {
         let ((lookups, first), (passwords, second), (entries, third)) =
             (sync_channel(0), sync_channel(0), sync_channel(0));
-        (Ledger { lookups, passwords, entries, accounts: Mutex::default(), threads: vec![] }, (first, second, third))
+        let accounts = Mutex::default();
+        (
+            Ledger { clock: Clock::start(), lookups, passwords, entries, accounts, threads: vec![] },
+            (first, second, third),
+        )
     }
 
     /// Looks something up. Where the queue does not take it, the reply is returned at once: the asker must not wait for itself.
     pub(super) fn look_up(&self, lookup: Lookup) -> Option<Reply> {
-        let (lookup, why) = undelivered(self.lookups.try_send(lookup).err()?);
+        let ((_, lookup), why) = undelivered(self.lookups.try_send((self.clock.now(), lookup)).err()?);
         Some(lookup.refused(why))
     }
 
@@ -161,9 +174,13 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
-fn read(store: &dyn Store, lookups: &Receiver<Lookup>, outlets: &Outlets) {
-    while let Ok(lookup) = lookups.recv() {
-        outlets.reply(lookup.answer(store));
+fn read(store: &dyn Store, lookups: &Mutex<Receiver<(Time, Lookup)>>, clock: Clock, outlets: &Outlets) {
+    loop {
+        let next = lookups.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((asked, lookup)) = next else { return };
+        if clock.now().since(asked) < LONGEST_LOOKUP {
+            outlets.reply(lookup.answer(store));
+        }
     }
 }
 

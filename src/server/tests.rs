@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::account::password::{Cost, prepare};
-use crate::account::{self, AccountStore, Actor, CallFilter, Mode, Store, StoreUrl, demo};
+use crate::account::rules::{Policy, Rules};
+use crate::account::sqlite::Sqlite;
+use crate::account::tables::{Backend, Durability, Failure, Tables};
+use crate::account::{self, AccountStore, Actor, CallFilter, Mode, Store, StoreError, StoreUrl, demo};
 use crate::audio::prompt::Bank;
+use crate::call::Input;
 use crate::secret::Secret;
 use crate::sip::flow::Flow;
 use crate::switchboard::Question;
@@ -48,7 +52,7 @@ impl Folder {
             peers: PeerLimits { calls: 100, invites_per_second: 100.0 },
             drain: Duration::from_secs(30),
             retry_after: Duration::from_secs(5),
-            stores: Stores { reader: Box::new(self.store()), writer: Box::new(self.store()) },
+            stores: Stores { readers: vec![Box::new(self.store())], writer: Box::new(self.store()) },
             cost: Cost::default(),
             threads: Threads { media: 1, hashing: 1 },
             trace: None,
@@ -126,4 +130,63 @@ async fn a_full_queue_of_the_store_is_answered_at_once_and_nothing_waits_for_its
     // within the runtime, where nothing may block
     server.edge.ask(Lookup::Key { question, waiting });
     assert!(matches!(server.edge.carry_out(), Some(Time::MAX)));
+}
+
+/// Tables on a disk whose first look-up hangs until the sender is gone.
+struct Hanging {
+    tables: Sqlite,
+    released: Arc<std::sync::Mutex<Option<std::sync::mpsc::Receiver<()>>>>,
+}
+
+impl Backend for Hanging {
+    fn name(&self) -> String {
+        self.tables.name()
+    }
+
+    fn read<T>(&self, work: impl Fn(&dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let released = self.released.lock().unwrap().take();
+        let _ = released.map(|released| released.recv());
+        self.tables.read(work)
+    }
+
+    fn write<T>(
+        &mut self,
+        durability: Durability,
+        work: impl Fn(&mut dyn Tables) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        self.tables.write(durability, work)
+    }
+}
+
+#[test]
+fn a_look_up_that_hangs_holds_up_no_other() {
+    let folder = Folder::new();
+    let (release, released) = std::sync::mpsc::channel();
+    let released = Arc::new(std::sync::Mutex::new(Some(released)));
+    let reader = |_| {
+        let tables = Sqlite::open(&folder.0.join("store.db"), Mode::Existing, Duration::from_secs(1)).unwrap();
+        let hanging = Hanging { tables, released: Arc::clone(&released) };
+        Box::new(Rules::new(hanging, Policy::default())) as Box<dyn Store>
+    };
+    let stores = Stores { readers: (0..2).map(reader).collect(), writer: Box::new(folder.store()) };
+    let (worker, inbox) = sync_channel(10);
+    let outlets = Outlets { workers: vec![worker], answers: mpsc::channel(1).0 };
+    let hashing = Hashing { cost: Cost::default(), threads: 1 };
+    let ledger = Ledger::open(stores, hashing, Clock::start(), outlets).unwrap();
+    let number = "0600001111".parse().unwrap();
+    for call in 1..=3 {
+        let caller = Caller { worker: 0, call: CallHandle(call) };
+        assert!(ledger.look_up(Lookup::Line { number, caller }).is_none());
+    }
+    let answered = || match inbox.recv_timeout(Duration::from_secs(10)).unwrap() {
+        ToWorker::Input { call, input: Input::Line(Ok(Some(_))) } => call.0,
+        other => panic!("{other:?}"),
+    };
+    let others = [answered(), answered()];
+    assert!(inbox.try_recv().is_err(), "nothing hung");
+    drop(release);
+    let mut all = [others[0], others[1], answered()];
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3]);
+    ledger.close();
 }

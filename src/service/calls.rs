@@ -45,6 +45,7 @@ pub(super) fn options(
             longest_call: limits.call_duration,
             srtp: config.rtp.srtp,
             announce_refusals: config.sip.refuse_with_announcement,
+            retry_after: endpoint::Config::default().retry_after,
             ..Settings::new(Arc::new(prompts))
         },
         trust: trust(config),

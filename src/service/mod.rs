@@ -120,8 +120,7 @@ pub async fn start(config: &Config, options: Options) -> Result<Service, StartEr
     let mut writer = open_store(config, Mode::Create)?;
     let example = if options.demo { Some(demo(&mut writer, &Actor::Program("serve"), time_of_day())?) } else { None };
     let started = async {
-        let reader = open_store(config, Mode::Existing)?;
-        let stores = Stores { reader: Box::new(reader), writer: Box::new(writer) };
+        let stores = Stores { readers: stores::readers(config)?, writer: Box::new(writer) };
         let mut telephony = calls::options(config, &certificates, prompts, stores)?;
         telephony.endpoint.max_calls = calls as usize;
         if options.demo {

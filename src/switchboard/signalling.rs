@@ -233,6 +233,7 @@ impl Signalling {
     pub fn handle_timeout(&mut self, now: Moment) {
         self.endpoint.handle_timeout(now.time);
         self.workers.retry(now.time, &mut self.outputs);
+        self.give_up_lookups(now);
         match self.stopping {
             Stopping::Draining(until) if until <= now.time => {
                 info!("the deadline is over: the last calls are ended");
@@ -251,7 +252,7 @@ impl Signalling {
                 Stopping::Open | Stopping::Stopped => Time::MAX,
                 Stopping::Draining(until) | Stopping::LastWords(until) => until,
             };
-            Output::Timeout(self.wakes.min(deadline).min(self.workers.retries_at()))
+            Output::Timeout(self.wakes.min(deadline).min(self.workers.retries_at()).min(self.lookups_end_at()))
         })
     }
 

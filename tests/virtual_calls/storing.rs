@@ -82,9 +82,17 @@ fn a_hash_of_two_seconds_is_not_waited_for_by_who_listens_to_the_read_back() {
 
 #[test]
 fn a_slow_look_up_keeps_one_call_waiting_and_no_second_one_begins() {
-    let mut world = with(Manners { lookup: ms(10_000), ..Manners::default() });
+    let mut world = with(Manners { lookup: ms(2400), ..Manners::default() });
     world.run_to(&Expected::Set);
     assert_eq!(world.trace.find("service  INVITE").len(), 1, "100 came at once, so it was not repeated");
+}
+
+#[test]
+fn a_look_up_that_hangs_is_refused_within_three_seconds() {
+    let mut world = with(Manners { lookup: ms(10_000), ..Manners::default() });
+    let outcome = world.run_to(&Expected::Refused(503, Outcome::RefusedStore));
+    let record = outcome.record.unwrap();
+    assert!(record.ended_at.0 - record.started_at.0 <= 3, "{record:?}");
 }
 
 #[test]

@@ -180,6 +180,8 @@ pub struct Registering {
 pub struct Incoming {
     /// Its handle.
     pub call: CallHandle,
+    /// When it came.
+    pub at: Time,
     /// Where it came from, and to which of our addresses.
     pub flow: Flow,
     /// The statements of the request about the caller.

@@ -18,7 +18,7 @@ use crate::time::Time;
 /// The limit of REGISTERs that wait for the application.
 pub(super) const MOST_WAITING: usize = 1_000;
 /// How long each may wait.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// The endpoint's registrar and authenticator.
 pub(super) struct Registrations {

@@ -180,6 +180,7 @@ impl Endpoint {
         let offers = offer.is_some();
         self.layer.tell(Event::Incoming(Incoming {
             call,
+            at: now,
             flow,
             identity: identity_of(&request.headers, flow),
             called,

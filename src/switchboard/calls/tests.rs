@@ -26,6 +26,7 @@ fn incoming(call: u64) -> ToWorker {
     };
     let incoming = Incoming {
         call: CallHandle(call),
+        at: Time::ZERO,
         flow: Flow { transport: Transport::Udp, local, remote, connection: None },
         identity,
         called: "0664806430".to_owned(),
@@ -69,4 +70,30 @@ fn a_call_that_panics_is_hung_up_on_and_recorded_and_the_others_go_on() {
     assert_eq!(outputs(&mut calls), [""; 0]);
     calls.handle_message(START, ToWorker::Input { call: CallHandle(2), input: Input::Stop });
     assert_eq!(outputs(&mut calls), ["call 2: Reject(503)"]);
+}
+
+#[test]
+fn a_look_up_without_an_answer_ends_in_503_within_three_seconds_and_one_that_comes_later_is_ignored() {
+    let mut calls = calls();
+    calls.handle_message(START, incoming(1));
+    assert_eq!(outputs(&mut calls), ["call 1 begun", "call 1 asks for its line"]);
+    calls.handle_timeout(Time::from_millis(2490));
+    assert_eq!(outputs(&mut calls), [""; 0]);
+    let wakes = loop {
+        match calls.poll_output() {
+            Output::Timeout(at) => break at,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(wakes <= Time::from_millis(3000), "{wakes:?}");
+    calls.handle_timeout(wakes);
+    calls.handle_timeout(wakes);
+    let Output::Command(_, Command::Reject(rejection)) = calls.poll_output() else { panic!("no refusal") };
+    assert_eq!((rejection.status, rejection.retry_after), (503, Some(Duration::from_secs(5))));
+    let found = Input::Line(Ok(Some(crate::account::demo_contract().unwrap())));
+    calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: found });
+    assert_eq!(outputs(&mut calls), [""; 0]);
+    let ended = Input::Ended(EndCause::Rejected { status: 503 });
+    calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: ended });
+    assert_eq!(outputs(&mut calls), ["call 1 over: refused-store"]);
 }

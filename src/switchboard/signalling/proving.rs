@@ -14,11 +14,11 @@ use tracing::{debug, info, warn};
 
 use super::{Output, Signalling, carried_out};
 use crate::account::{Action, AuditEntry, CallRecord, Outcome, Store, StoreError};
-use crate::call::LookupFailed;
+use crate::call::{LONGEST_LOOKUP, LookupFailed};
 use crate::number::PhoneNumber;
 use crate::sip::digest::{Ha1, LineKey, Proof};
 use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Rejection, Ruling};
-use crate::time::Moment;
+use crate::time::{Moment, Time};
 
 /// What is to be looked up.
 #[derive(Clone, Debug)]
@@ -124,6 +124,18 @@ impl Signalling {
 
     fn ask(&mut self, question: Question, waiting: Waiting) {
         self.outputs.push_back(Output::Ask { question, waiting });
+    }
+
+    /// When the first look-up of a call is given up.
+    pub(super) fn lookups_end_at(&self) -> Time {
+        self.unproved.values().map(|incoming| incoming.at + LONGEST_LOOKUP).min().unwrap_or(Time::MAX)
+    }
+
+    /// The store has not answered in time: what it answers later is nobody's.
+    pub(super) fn give_up_lookups(&mut self, now: Moment) {
+        let late = self.unproved.values().filter(|incoming| incoming.at + LONGEST_LOOKUP <= now.time);
+        let late: Vec<CallHandle> = late.map(|incoming| incoming.call).collect();
+        late.into_iter().for_each(|call| self.whose_call(now, call, Err(LookupFailed)));
     }
 
     /// The store has answered.

@@ -102,3 +102,23 @@ fn who_registers_is_asked_as_the_table_says() {
         assert_eq!(bench.answer(answer).trace(), [expected], "{believed:?}");
     }
 }
+
+#[test]
+fn a_store_that_does_not_answer_costs_the_caller_less_than_three_seconds_and_its_late_answer_is_nobodys() {
+    let mut bench = Bench::new(asking(&[]));
+    let mut phone = Phone::at("192.0.2.9", 1);
+    bench.receive(&phone, &phone.invite()).answer(Ok(NOTHING)).receive(&phone, &phone.request("ACK", 1));
+    phone.prove(bench.responses.last().unwrap(), "INVITE", "correct horse");
+    bench.receive(&phone, &phone.request("INVITE", 2)).trace();
+    assert_eq!(bench.until(2400).trace(), [""; 0]);
+    assert_eq!(bench.until(2700).trace(), ["record: refused-store 503", "503 INVITE, Retry-After 7"]);
+    bench.receive(&phone, &phone.request("ACK", 2));
+    assert_eq!(bench.answer(Ok(known())).trace(), [""; 0]);
+    // a telephone that registers
+    phone.credentials.clear();
+    bench.receive(&phone, &phone.request("REGISTER", 3)).trace();
+    phone.prove(bench.responses.last().unwrap(), "REGISTER", "correct horse");
+    assert_eq!(bench.receive(&phone, &phone.request("REGISTER", 4)).trace(), ["asks the store about 0600001111"]);
+    assert_eq!(bench.until(6000).trace(), ["503 REGISTER, Retry-After 5"]);
+    assert_eq!(bench.answer(Ok(known())).trace(), [""; 0]);
+}

@@ -267,7 +267,7 @@ fn a_repeated_register_is_one_register() {
 fn what_the_application_forgets_is_answered_with_503() {
     let mut bench = Bench::with(with_registrar());
     bench.receive(0, &Telephone::new().register(&[CONTACT])).until(60_000);
-    assert_eq!(bench.trace(), ["0 · Registering", "10000 → 503 REGISTER"]);
+    assert_eq!(bench.trace(), ["0 · Registering", "2500 → 503 REGISTER"]);
     assert!(bench.endpoint.layer.is_empty());
 }
 
