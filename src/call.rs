@@ -22,6 +22,7 @@
 //! Architecture invariant: this is the one place where signalling, media, tones, conversation and account meet, and still
 //! sans-IO: time is a parameter, randomness a seed, and what is to be done comes out of [`Call::poll_output`].
 
+mod admission;
 mod ending;
 mod excuse;
 pub mod identity;
@@ -36,24 +37,25 @@ mod seed;
 mod storing;
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{CallRecord, Contract, HashedTemporaryPassword, Outcome};
+use crate::account::{CallRecord, HashedTemporaryPassword, Outcome};
 use crate::audio::prompt::Bank;
 use crate::datagram::Datagram;
 use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, Excuse, NotSet};
 use crate::number::PhoneNumber;
+use crate::places::Place;
 use crate::sip::endpoint::{Incoming, Rejection};
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
 use crate::ticket::Ticket;
 use crate::time::{Time, UnixTime};
 
 use excuse::Announcement;
-use identity::{Trust, Unidentified};
-pub use io::{Input, LookupFailed, Output};
+use identity::Trust;
+pub use io::{Admitted, Input, LookupFailed, NotAdmitted, Output};
 use media::Media;
 use offer::{accepted, unmet};
 pub use reason::cause_of;
@@ -110,6 +112,8 @@ pub struct Call {
     phase: Phase,
     /// A refusal is announced.
     announces: bool,
+    /// Counts the call while its password is still to be hashed.
+    place: Option<Place>,
     /// The last password that was hashed, until it is given to the store.
     prepared: Option<(Ticket, Result<HashedTemporaryPassword, NotSet>)>,
     /// The caller has confirmed the password, and the store has not answered.
@@ -182,6 +186,7 @@ impl Call {
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
             announces,
+            place: None,
             prepared: None,
             storing: None,
             stored: None,
@@ -264,7 +269,7 @@ impl Call {
         }
         if matches!(self.phase, Phase::Identifying { until, .. } if until <= now) {
             self.record.detail = Some("the account store did not answer in time: see its disk, and the log".to_owned());
-            self.found(Err(LookupFailed));
+            self.found(Err(NotAdmitted::LookupFailed));
         }
         if let Phase::Announcing(announcement) = &mut self.phase
             && announcement.handle_timeout(now)
@@ -303,64 +308,6 @@ impl Call {
             | Phase::Ending
             | Phase::Settling
             | Phase::Finished => Output::Timeout(Time::MAX),
-        }
-    }
-
-    fn identify(&mut self, trust: Trust, incoming: &Incoming) {
-        // of identities of which one cannot be read, the readable ones are not believed either
-        let authenticated = incoming.identity.authenticated;
-        let identified = if authenticated.is_none() && trust.asserted && incoming.identity.asserted_unreadable {
-            self.record.detail = Some("a value of P-Asserted-Identity cannot be read".to_owned());
-            Err(Unidentified::Conflict)
-        } else {
-            identity::caller_number(&incoming.identity, trust, authenticated)
-        };
-        match identified {
-            Ok(calling) => {
-                self.record.caller = Some(calling);
-                let until = incoming.at + LONGEST_LOOKUP;
-                self.phase = Phase::Identifying { calling, offer: incoming.offer.clone(), until };
-                self.outputs.push_back(Output::FindLine(calling));
-            }
-            Err(why) => {
-                self.record.detail = self.record.detail.take().or_else(|| why.told(trust));
-                let (status, outcome) = match why {
-                    Unidentified::Withheld | Unidentified::Private => (433, Outcome::RefusedWithheld),
-                    Unidentified::Conflict => (403, Outcome::RefusedConflict),
-                    Unidentified::Untrusted => (403, Outcome::RefusedUntrusted),
-                    Unidentified::NotANumber(_) => (403, Outcome::RefusedUnknownLine),
-                };
-                self.refuse_aloud(status, outcome, incoming.offer.clone());
-            }
-        }
-    }
-
-    fn found(&mut self, contract: Result<Option<Contract>, LookupFailed>) {
-        let Phase::Identifying { calling, offer, .. } = &mut self.phase else { return };
-        let (calling, offer) = (*calling, offer.take());
-        match contract {
-            Err(LookupFailed) => self.refuse(503, Outcome::RefusedStore),
-            Ok(None) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
-            Ok(Some(contract)) => {
-                let numbers = contract.numbers().collect();
-                let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };
-                self.outputs.push_back(Output::OpenMedia { towards: offer.as_deref().and_then(sdp::media_address) });
-                self.phase = Phase::Opening { line, offer };
-            }
-        }
-    }
-
-    /// A port is open, or none is free.
-    fn opened(&mut self, rtp: Option<SocketAddr>) {
-        let Phase::Opening { .. } = &self.phase else { return self.excuse(rtp) };
-        let Phase::Opening { line, offer } = std::mem::replace(&mut self.phase, Phase::Ending) else { return };
-        match rtp {
-            Some(rtp) => self.answer(line, rtp, offer.as_deref()),
-            None => {
-                self.record.detail =
-                    Some("no port for its media could be had: see [rtp] ports, and the log".to_owned());
-                self.refuse(503, Outcome::RefusedBusy);
-            }
         }
     }
 

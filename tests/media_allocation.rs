@@ -12,9 +12,10 @@ use counting::allocations;
 use karipass::internals::account::demo_contract;
 use karipass::internals::audio::prompt::Bank;
 use karipass::internals::call::identity::Trust;
-use karipass::internals::call::{Input, Settings};
+use karipass::internals::call::{Admitted, Input, Settings};
 use karipass::internals::datagram::{Datagram, Kind};
 use karipass::internals::keying::{Keying, LONGEST, MasterKey, Suite};
+use karipass::internals::places::Places;
 use karipass::internals::rtp::session::{Config, Output, Received, Session};
 use karipass::internals::sip::endpoint::{self, CallHandle};
 use karipass::internals::sip::flow::{Flow, Transport};
@@ -145,7 +146,8 @@ impl Service {
                 calls::Output::Begun { .. } | calls::Output::Read(_) => {}
                 calls::Output::Command(call, command) => self.signalling.handle_command(at(now), call, command),
                 calls::Output::FindLine { call, .. } => {
-                    let input = Input::Line(Ok(Some(demo_contract().unwrap())));
+                    let (contract, place) = (demo_contract().unwrap(), Places::default().take());
+                    let input = Input::Line(Ok(Some(Admitted { contract, place })));
                     self.calls.handle_message(at(now), ToWorker::Input { call, input });
                 }
                 calls::Output::OpenMedia { call, .. } => {

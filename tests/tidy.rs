@@ -74,6 +74,7 @@ const LEAVES: &[&str] = &[
     "priority",
     "lock",
     "ticket",
+    "places",
     "datagram",
 ];
 

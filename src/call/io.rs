@@ -7,6 +7,7 @@ use crate::account::{CallRecord, Contract, HashedTemporaryPassword};
 use crate::datagram::Datagram;
 use crate::ivr::{NotSet, SetTemporaryPassword};
 use crate::number::PhoneNumber;
+use crate::places::Place;
 use crate::sip::endpoint::{EndCause, Rejection};
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -14,7 +15,7 @@ use crate::time::Time;
 /// What happens to a call.
 pub enum Input {
     /// The answer to [`Output::FindLine`]: the contract that the number belongs to; `Ok(None)`: no contract has it.
-    Line(Result<Option<Contract>, LookupFailed>),
+    Line(Result<Option<Admitted>, NotAdmitted>),
     /// The answer to [`Output::OpenMedia`]: where this call's RTP is received; `None` when no port is free.
     Media(Option<SocketAddr>),
     /// Our 183 is on its way, or was acknowledged where it was sent reliably: early media may flow.
@@ -48,7 +49,8 @@ impl fmt::Debug for Input {
         f.write_str(match self {
             Input::Line(Ok(Some(_))) => "Line(contracted)",
             Input::Line(Ok(None)) => "Line(not contracted)",
-            Input::Line(Err(LookupFailed)) => "Line(failed)",
+            Input::Line(Err(NotAdmitted::LookupFailed)) => "Line(failed)",
+            Input::Line(Err(NotAdmitted::Backlog)) => "Line(no time for its password)",
             Input::Media(rtp) => {
                 if rtp.is_some() {
                     "Media(open)"
@@ -71,6 +73,23 @@ impl fmt::Debug for Input {
             Input::Ended(_) => "Ended",
         })
     }
+}
+
+/// A call from a contracted line.
+pub struct Admitted {
+    /// The line's contract.
+    pub contract: Contract,
+    /// Held until its password is hashed.
+    pub place: Place,
+}
+
+/// Why a call cannot be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The account store could not be asked.
+    LookupFailed,
+    /// Its password could not be hashed in time.
+    Backlog,
 }
 
 /// The account store could not be asked.

@@ -43,6 +43,7 @@ impl Storing {
 impl Call {
     /// The password is hashed. Whether it is to be stored, its caller may not have decided yet.
     pub(super) fn prepared(&mut self, now: Time, ticket: Ticket, hashed: Result<HashedTemporaryPassword, NotSet>) {
+        self.place = None;
         self.prepared = Some((ticket, hashed));
         self.give_to_store(now);
     }

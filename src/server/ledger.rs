@@ -22,7 +22,7 @@ use crate::account::{AuditEntry, CallRecord, Cost, PreparedTemporaryPassword, St
 use crate::call::LONGEST_LOOKUP;
 use crate::net::clock::Clock;
 use crate::priority;
-use crate::switchboard::ledger::{Accounts, Caller, Entry, Lookup, Password, QUEUE, Reply, batch, commit};
+use crate::switchboard::ledger::{Accounts, Backlog, Caller, Entry, Lookup, Password, QUEUE, Reply, batch, commit};
 use crate::switchboard::{Answer, ToWorker, Undelivered, Waiting};
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -74,13 +74,15 @@ impl Ledger {
         let (to_read, to_hash) = (Arc::new(Mutex::new(to_read)), Arc::new(Mutex::new(to_hash)));
         let of_writer = outlets.clone();
         let mut threads = vec![spawn("store-writer", move || write(writer, &to_write, &of_writer))?];
+        let backlog = Arc::new(Backlog::new(hashing.threads));
         for reader in readers {
-            let (to_read, outlets) = (Arc::clone(&to_read), outlets.clone());
-            threads.push(spawn("store-reader", move || read(reader.as_ref(), &to_read, clock, &outlets))?);
+            let (to_read, backlog, outlets) = (Arc::clone(&to_read), Arc::clone(&backlog), outlets.clone());
+            let work = move || read(reader.as_ref(), &backlog, &to_read, clock, &outlets);
+            threads.push(spawn("store-reader", work)?);
         }
         for _ in 0..hashing.threads.max(1) {
-            let (to_hash, outlets) = (Arc::clone(&to_hash), outlets.clone());
-            threads.push(spawn("argon2", move || hash(&to_hash, hashing.cost, &outlets))?);
+            let (to_hash, backlog, outlets) = (Arc::clone(&to_hash), Arc::clone(&backlog), outlets.clone());
+            threads.push(spawn("argon2", move || hash(&to_hash, &backlog, hashing.cost, clock, &outlets))?);
         }
         Ok(Ledger { clock, lookups, passwords, entries, accounts: Mutex::default(), threads })
     }
@@ -174,17 +176,23 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
-fn read(store: &dyn Store, lookups: &Mutex<Receiver<(Time, Lookup)>>, clock: Clock, outlets: &Outlets) {
+fn read(
+    store: &dyn Store,
+    backlog: &Backlog,
+    lookups: &Mutex<Receiver<(Time, Lookup)>>,
+    clock: Clock,
+    outlets: &Outlets,
+) {
     loop {
         let next = lookups.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((asked, lookup)) = next else { return };
         if clock.now().since(asked) < LONGEST_LOOKUP {
-            outlets.reply(lookup.answer(store));
+            outlets.reply(lookup.answer(store, backlog));
         }
     }
 }
 
-fn hash(passwords: &Mutex<Receiver<Password>>, cost: Cost, outlets: &Outlets) {
+fn hash(passwords: &Mutex<Receiver<Password>>, backlog: &Backlog, cost: Cost, clock: Clock, outlets: &Outlets) {
     // a hash can wait for a moment where audio cannot
     if let Err(error) = priority::give_way() {
         warn!(%error, "hashes are made at the same priority as calls");
@@ -193,7 +201,12 @@ fn hash(passwords: &Mutex<Receiver<Password>>, cost: Cost, outlets: &Outlets) {
     loop {
         let next = passwords.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(password) = next else { return };
-        outlets.reply(password.hash(cost, &mut rng));
+        let (began, is_wanted) = (clock.now(), !password.request.ticket.is_withdrawn());
+        let reply = password.hash(cost, &mut rng);
+        if is_wanted {
+            backlog.hashed(clock.now().since(began));
+        }
+        outlets.reply(reply);
     }
 }
 

@@ -178,9 +178,10 @@ fn a_look_up_that_hangs_holds_up_no_other() {
         let caller = Caller { worker: 0, call: CallHandle(call) };
         assert!(ledger.look_up(Lookup::Line { number, caller }).is_none());
     }
-    let answered = || match inbox.recv_timeout(Duration::from_secs(10)).unwrap() {
-        ToWorker::Input { call, input: Input::Line(Ok(Some(_))) } => call.0,
-        other => panic!("{other:?}"),
+    let answered = || {
+        let message = inbox.recv_timeout(Duration::from_secs(10)).unwrap();
+        let ToWorker::Input { call, input: Input::Line(Ok(Some(_))) } = message else { panic!("{message:?}") };
+        call.0
     };
     let others = [answered(), answered()];
     assert!(inbox.try_recv().is_err(), "nothing hung");

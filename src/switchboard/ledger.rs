@@ -11,6 +11,8 @@
 //! Queues: each holds [`QUEUE`]. What a full one does not take is `refused`: a look-up or a password is answered as failed (the caller hears
 //! that it could not be set), and a call record is written to the log instead of the store.
 
+mod backlog;
+
 use std::collections::BTreeMap;
 
 use rand::CryptoRng;
@@ -19,13 +21,15 @@ use tracing::{error, warn};
 use super::signalling::{Answer, Question, Waiting};
 use super::{ToWorker, Undelivered};
 use crate::account::password::{self, Cost, HashedTemporaryPassword, PreparedTemporaryPassword};
-use crate::account::{AuditEntry, CallRecord, Store, StoreError, Write};
-use crate::call::{Input, LookupFailed};
+use crate::account::{AuditEntry, CallRecord, Contract, Store, StoreError, Write};
+use crate::call::{Admitted, Input, LookupFailed, NotAdmitted};
 use crate::ivr::{NotSet, SetTemporaryPassword};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::CallHandle;
 use crate::ticket::{Stub, Ticket};
 use crate::unit::Unit;
+
+pub use backlog::Backlog;
 
 /// Requests that wait in each queue. A call has one look-up and one password at most, so this many calls may ask at once.
 pub const QUEUE: usize = 8192;
@@ -126,14 +130,17 @@ impl Accounts {
 }
 
 impl Lookup {
-    /// Asks the store.
-    pub fn answer(self, store: &dyn Store) -> Reply {
+    /// Asks the store, and whether there is time for the password of another call.
+    pub fn answer(self, store: &dyn Store, backlog: &Backlog) -> Reply {
         let failed = |error: StoreError| {
             error!(%error, "looking up a line");
             LookupFailed
         };
         match self {
-            Lookup::Line { number, caller } => caller.reply(Input::Line(store.line_of(number).map_err(failed))),
+            Lookup::Line { number, caller } => {
+                let found = store.line_of(number).map_err(failed);
+                caller.reply(Input::Line(found.map_or(Err(NotAdmitted::LookupFailed), |line| admit(line, backlog))))
+            }
             Lookup::Key { question, waiting } => Reply::ToSignalling(waiting, question.ask(store).map_err(failed)),
         }
     }
@@ -142,10 +149,16 @@ impl Lookup {
     pub fn refused(self, why: Undelivered) -> Reply {
         error!(why = why.words(), "a line is not looked up");
         match self {
-            Lookup::Line { caller, .. } => caller.reply(Input::Line(Err(LookupFailed))),
+            Lookup::Line { caller, .. } => caller.reply(Input::Line(Err(NotAdmitted::LookupFailed))),
             Lookup::Key { waiting, .. } => Reply::ToSignalling(waiting, Err(LookupFailed)),
         }
     }
+}
+
+fn admit(line: Option<Contract>, backlog: &Backlog) -> Result<Option<Admitted>, NotAdmitted> {
+    let Some(contract) = line else { return Ok(None) };
+    let place = backlog.admit().ok_or(NotAdmitted::Backlog)?;
+    Ok(Some(Admitted { contract, place }))
 }
 
 impl Password {

@@ -11,7 +11,7 @@ use karipass::internals::account::{
     demo_contract,
 };
 use karipass::internals::call::Input;
-use karipass::internals::switchboard::ledger::{Entry, Lookup, Password, Reply, batch, commit};
+use karipass::internals::switchboard::ledger::{Backlog, Entry, Lookup, Password, Reply, batch, commit};
 use karipass::internals::switchboard::{ToWorker, Undelivered};
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
@@ -58,6 +58,7 @@ enum Job {
 /// The store and what it has been asked.
 pub struct Ledger {
     store: AccountStore,
+    backlog: Backlog,
     manners: Manners,
     jobs: BTreeMap<(Time, u64), Job>,
     asked: u64,
@@ -73,6 +74,7 @@ impl Ledger {
         std::fs::write(&file.0, TEMPLATE.as_slice()).unwrap();
         Ledger {
             store: open(&file.0, Mode::Existing),
+            backlog: Backlog::new(1),
             manners,
             jobs: BTreeMap::new(),
             asked: 0,
@@ -113,7 +115,7 @@ impl Ledger {
         let job = (first.key().0 <= now).then(|| first.remove())?;
         match job {
             Job::Lookup(lookup) if self.manners.unreadable => Some(lookup.refused(Undelivered::Gone)),
-            Job::Lookup(lookup) => Some(lookup.answer(&self.store)),
+            Job::Lookup(lookup) => Some(lookup.answer(&self.store, &self.backlog)),
             Job::Hash(password) => Some(password.hash(Cost::CHEAP, &mut self.rng)),
             Job::Store(entry) if self.manners.full => entry.refused(Undelivered::Full),
             Job::Store(entry) => {

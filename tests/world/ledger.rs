@@ -14,7 +14,7 @@ use std::time::Duration;
 use karipass::internals::account::password::{Cost, PreparedTemporaryPassword};
 use karipass::internals::account::{AuditEntry, CallRecord};
 use karipass::internals::switchboard::Undelivered;
-use karipass::internals::switchboard::ledger::{self, Accounts, Caller, Entry, Lookup, Password, Reply};
+use karipass::internals::switchboard::ledger::{self, Accounts, Backlog, Caller, Entry, Lookup, Password, Reply};
 use karipass::internals::ticket::Ticket;
 use karipass::time::{Moment, Time};
 use rand::RngExt;
@@ -42,6 +42,7 @@ pub struct Ledger {
     hashing: Vec<Option<(Time, Password)>>,
     entries: VecDeque<Entry>,
     accounts: Accounts,
+    backlog: Backlog,
     writing: Option<Writing>,
     rng: StdRng,
     replies: VecDeque<Reply>,
@@ -68,6 +69,7 @@ impl Ledger {
             hashing: (0..hashers).map(|_| None).collect(),
             entries: VecDeque::new(),
             accounts: Accounts::default(),
+            backlog: Backlog::new(hashers),
             writing: None,
             rng,
             replies: VecDeque::new(),
@@ -122,6 +124,7 @@ impl Ledger {
     /// Whether nothing is left to be done.
     pub fn is_idle(&self) -> bool {
         self.waiting() == 0
+            && self.backlog.calls() == 0
             && self.writing.is_none()
             && self.reading.is_none()
             && self.hashing.iter().all(Option::is_none)
@@ -152,7 +155,7 @@ impl Ledger {
 
     fn read(&mut self, now: Time, disk: &mut Disk) {
         if let Some((_, lookup)) = self.reading.take_if(|(at, _)| *at <= now) {
-            self.replies.push_back(lookup.answer(disk.store(now)));
+            self.replies.push_back(lookup.answer(disk.store(now), &self.backlog));
         }
         if self.reading.is_none()
             && let Some(next) = self.lookups.pop_front()
@@ -164,6 +167,7 @@ impl Ledger {
     fn hash_on(&mut self, now: Time) {
         for hasher in 0..self.hashing.len() {
             if let Some((_, password)) = self.hashing[hasher].take_if(|(at, _)| *at <= now) {
+                self.backlog.hashed(self.pace.hash);
                 self.replies.push_back(password.hash(Cost::CHEAP, &mut self.rng));
             }
             if self.hashing[hasher].is_none()

@@ -3,6 +3,8 @@
 
 use super::*;
 use crate::audio::prompt::Bank;
+use crate::call::{Admitted, NotAdmitted};
+use crate::places::Places;
 use crate::sip::endpoint::IdentityFacts;
 use crate::sip::flow::{Flow, Transport};
 use crate::time::UnixTime;
@@ -79,21 +81,33 @@ fn a_look_up_without_an_answer_ends_in_503_within_three_seconds_and_one_that_com
     assert_eq!(outputs(&mut calls), ["call 1 begun", "call 1 asks for its line"]);
     calls.handle_timeout(Time::from_millis(2490));
     assert_eq!(outputs(&mut calls), [""; 0]);
-    let wakes = loop {
-        match calls.poll_output() {
-            Output::Timeout(at) => break at,
-            other => panic!("{other:?}"),
-        }
-    };
+    let Output::Timeout(wakes) = calls.poll_output() else { panic!("it has something to do") };
     assert!(wakes <= Time::from_millis(3000), "{wakes:?}");
     calls.handle_timeout(wakes);
     calls.handle_timeout(wakes);
     let Output::Command(_, Command::Reject(rejection)) = calls.poll_output() else { panic!("no refusal") };
     assert_eq!((rejection.status, rejection.retry_after), (503, Some(Duration::from_secs(5))));
-    let found = Input::Line(Ok(Some(crate::account::demo_contract().unwrap())));
+    let (contract, place) = (crate::account::demo_contract().unwrap(), Places::default().take());
+    let found = Input::Line(Ok(Some(Admitted { contract, place })));
     calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: found });
     assert_eq!(outputs(&mut calls), [""; 0]);
     let ended = Input::Ended(EndCause::Rejected { status: 503 });
     calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: ended });
     assert_eq!(outputs(&mut calls), ["call 1 over: refused-store"]);
+}
+
+#[test]
+fn a_call_whose_password_could_not_be_hashed_in_time_is_refused_before_the_answer() {
+    let mut calls = calls();
+    calls.handle_message(START, incoming(1));
+    outputs(&mut calls);
+    let backlog = Input::Line(Err(NotAdmitted::Backlog));
+    calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: backlog });
+    let Output::Command(_, Command::Reject(rejection)) = calls.poll_output() else { panic!("no refusal") };
+    assert_eq!((rejection.status, rejection.retry_after), (503, Some(Duration::from_secs(5))));
+    let ended = Input::Ended(EndCause::Rejected { status: 503 });
+    calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: ended });
+    let Output::Over { record, .. } = calls.poll_output() else { panic!("no record") };
+    assert_eq!(record.outcome, Outcome::RefusedBusy);
+    assert!(record.detail.is_some_and(|detail| detail.contains("hash_workers")), "the setting is named");
 }
