@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use karipass::internals::account::password::{PasswordHash, PreparedTemporaryPassword, TEMPORARY_SECONDS};
-use karipass::internals::account::{CallRecord, Contract, Outcome, Store};
+use karipass::internals::account::{Action, CallRecord, Contract, Outcome, Store};
 use karipass::internals::ivr::SetTemporaryPassword;
 use karipass::internals::ticket::Ticket;
 use karipass::number::PhoneNumber;
@@ -12,7 +12,7 @@ use karipass::secret::Secret;
 use karipass::time::{Moment, Time, UnixTime};
 use karipass::unit::Unit;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, START};
 
 /// A call as the world saw it.
 pub struct CallFacts {
@@ -83,6 +83,8 @@ pub struct Book {
     pub events: BTreeSet<String>,
     /// How many temporary passwords were ever set, by the call's id.
     pub sets: BTreeMap<String, u32>,
+    /// What else the audit has to tell, how often: the action and the number.
+    pub audited: BTreeMap<(String, PhoneNumber), u32>,
     /// What was seen to be wrong as it happened.
     pub broken: Vec<String>,
     /// Calls that have happened since they were last looked at.
@@ -91,7 +93,12 @@ pub struct Book {
 
 impl Book {
     pub fn new(contracts: Vec<Contract>) -> Book {
-        Book { contracts, ..Book::default() }
+        let mut book = Book { contracts, ..Book::default() };
+        // as the store is made
+        for number in book.contracts.iter().flat_map(Contract::numbers).collect::<Vec<_>>() {
+            book.audited(Action::Other("set-arrival-mail".to_owned()), number);
+        }
+        book
     }
 
     pub fn begun(&mut self, now: Time, life: u32, id: &str, sip_call_id: &str) {
@@ -251,8 +258,13 @@ impl Book {
         let records = self.calls.values().filter_map(|facts| facts.over.as_ref()).map(|(_, record)| record);
         let old: Vec<String> =
             records.filter(|record| record.started_at < before).map(|record| record.id.clone()).collect();
-        self.pruned_audit |= !old.is_empty();
+        self.pruned_audit |= !old.is_empty() || before > START;
         self.pruned.extend(old);
+    }
+
+    /// Something was done that leaves a row in the audit.
+    pub fn audited(&mut self, action: Action, number: PhoneNumber) {
+        *self.audited.entry((action.name().to_owned(), number)).or_default() += 1;
     }
 
     pub fn contracts_in_order(&self) -> Vec<Contract> {

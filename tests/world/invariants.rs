@@ -279,7 +279,18 @@ fn the_audit_is_complete(world: &mut World) -> Vec<String> {
     let more = found.keys().filter(|id| !wanted.contains_key(*id));
     let missing = missing
         .map(|(id, times)| format!("call {id} set a password {times} times, the audit says {:?}", found.get(id)));
-    missing.chain(more.map(|id| format!("the audit says that call {id} set a password"))).collect()
+    let calls = missing.chain(more.map(|id| format!("the audit says that call {id} set a password")));
+    let told = |action: &str, number| {
+        rows.iter().filter(|row| row.action.name() == action && row.number == Some(number)).count()
+    };
+    let others = world.book.audited.iter().filter_map(|((action, number), times)| {
+        let found = told(action, *number);
+        // of what had no answer there may be a row that nobody was told of
+        let right = found == *times as usize || found > *times as usize && world.disk.had_faults();
+        (!right && !world.book.pruned_audit)
+            .then(|| format!("{action} of {number} happened {times} times, the audit says {found}"))
+    });
+    calls.chain(others).collect()
 }
 
 /// Each mail that an event has entered goes once. It may go twice only where what the mail server said of it never came to the store.

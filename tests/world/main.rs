@@ -18,7 +18,7 @@
 //! | `world` | the clock, and who has their turn |
 //! | `service`, `ledger` | the product's cores, driven as `server` drives them |
 //! | `disk` | what outlives the service: the store, and its moods |
-//! | `network`, `phone`, `hostile`, `operator`, `visits`, `events` | everybody else |
+//! | `network`, `phone`, `hostile`, `operator`, `visits`, `forms`, `events` | everybody else |
 //! | `site`, `mail` | the settings site's pages, senders of mails, and a mail server |
 //! | `tap`, `log`, `book`, `invariants` | what was said, what is true, what must hold |
 //! | `faults` | faults made on purpose, which have to be found |
@@ -38,6 +38,7 @@ mod book;
 mod disk;
 mod events;
 mod faults;
+mod forms;
 #[path = "../support/handset.rs"]
 mod handset;
 mod hostile;

@@ -1,7 +1,7 @@
 //! The operator at work, by a handle of the store of their own: what `karipass contract`, `account` and `prune` do.
 
 use karipass::internals::account::password::{self, Cost};
-use karipass::internals::account::{Existing, Store};
+use karipass::internals::account::{Action, Existing, Store};
 use karipass::secret::Secret;
 use karipass::unit::Unit;
 use rand::RngExt;
@@ -24,10 +24,12 @@ pub fn operate(world: &mut World, operation: Operation) {
             let Some(contract) = store.line_of(number).unwrap() else { return };
             store.remove_contract(contract.customer_number, &WORLD, now).unwrap();
             world.book.contract_removed(contract.customer_number);
+            world.book.audited(Action::ContractRemoved, contract.customer_number);
         }
         Operation::RemoveNumber => {
             if store.remove_number(number, &WORLD, now).is_ok() {
                 world.book.number_removed(number);
+                world.book.audited(Action::NumberRemoved, number);
             }
         }
         Operation::AddBack => {
@@ -54,6 +56,7 @@ pub fn operate(world: &mut World, operation: Operation) {
             if store.set_own_password(unit, number, &hash, &WORLD, now).is_ok() {
                 world.book.temporaries.remove(&(unit, number));
                 world.book.own.insert((unit, number), OWN.to_owned());
+                world.book.audited(Action::PasswordSet, number);
             }
         }
         Operation::Prune => {

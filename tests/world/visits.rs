@@ -1,13 +1,14 @@
 //! Subscribers at the settings site: logins with passwords that are right, wrong, old or used, alone and two at once; the own password;
 //! how far a login reaches. What must hold of a visit is held as it happens.
 
-use karipass::internals::account::{Credential, Store};
+use karipass::internals::account::{Action, Credential, Store};
 use karipass::number::PhoneNumber;
 use karipass::time::Moment;
 use karipass::unit::Unit;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use crate::forms;
 use crate::plan::{Mood, any_number, contracts, password};
 use crate::site::{Answer, Site};
 use crate::support::rng;
@@ -44,11 +45,16 @@ pub fn visit(world: &mut World, seed: u64) {
     world.book.broken.extend(complaints);
     let opened =
         answers.iter().find_map(|answer| answer.cookie.clone().map(|cookie| (cookie, answer.location.clone())));
+    for _ in answers.iter().filter(|answer| answer.cookie.is_some()) {
+        world.book.audited(Action::LoggedIn, login.number);
+    }
     if let Some((mut cookie, location)) = opened {
         if location == "/password" {
             cookie = own_password(world, &mut site, random, &login, cookie);
         }
         reaches_no_further(world, &mut site, random, &login, &cookie);
+        let reach = reach_of(world, &login);
+        forms::set_a_service(world, &mut site, random, |number| reach.contains(&number), &cookie);
     }
     world.site = Some(site);
 }
@@ -125,26 +131,36 @@ fn own_password(world: &mut World, site: &mut Site, random: &mut StdRng, login: 
         world.book.broken.push("an own password was said to be set, and is not in force".to_owned());
     }
     if is_set {
+        world.book.audited(Action::PasswordSet, login.number);
         world.book.own.insert(account, own);
         world.book.temporaries.remove(&account);
+    }
+    if answer.cookie.is_some() {
+        world.book.audited(Action::LoggedIn, login.number);
     }
     answer.cookie.unwrap_or(cookie)
 }
 
 /// The line, and the contract number as administrator, reach every number of the contract; any other login its own.
-fn reaches_no_further(world: &mut World, site: &mut Site, random: &mut StdRng, login: &Login, cookie: &str) {
-    let contract = world.book.contracts.iter().find(|contract| contract.has(login.number)).cloned();
-    let all = contract.as_ref().filter(|contract| match login.unit {
+fn reach_of(world: &World, login: &Login) -> Vec<PhoneNumber> {
+    let Some(contract) = world.book.contracts.iter().find(|contract| contract.has(login.number)) else {
+        return vec![login.number];
+    };
+    let all = match login.unit {
         Unit::Line => true,
         Unit::AdminUser => contract.customer_number == login.number,
         Unit::Number => false,
-    });
+    };
+    if all { contract.numbers().collect() } else { vec![login.number] }
+}
+
+fn reaches_no_further(world: &mut World, site: &mut Site, random: &mut StdRng, login: &Login, cookie: &str) {
+    let reach = reach_of(world, login);
     for number in contracts().iter().flat_map(|contract| contract.numbers()) {
         let now = world.moment();
         world.disk.turns(now.time);
         let answer = site.get(now, random, &format!("/arrival-mail?number={number}"), cookie);
-        let within = number == login.number || all.is_some_and(|contract| contract.has(number));
-        if answer.status == 200 && !within {
+        if answer.status == 200 && !reach.contains(&number) {
             world.book.broken.push(format!("{} {} reaches {number}", login.unit, login.number));
         }
     }
