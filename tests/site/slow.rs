@@ -139,8 +139,8 @@ fn an_upload_that_takes_its_time_but_not_too_long_is_taken() {
 fn a_handshake_that_does_not_end_is_given_up() {
     let world = World::over_tls_with(&[example()], |options| options.limits.header_timeout = SOON);
     let mut stream = from([127, 0, 0, 1], world.address());
-    // the beginning of a ClientHello, of which a record of 512 bytes is still to come
-    stream.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+    // the beginning of a ClientHello, of whose record more is still to come than is sent in the end
+    stream.write_all(&[22, 3, 1, 0x40, 0, 1]).unwrap();
     assert!(is_closed_while_trickling(stream));
     assert_eq!(world.browser().get("/login").status, 200);
 }
