@@ -67,11 +67,32 @@ pub enum StoreError {
     },
     /// It was there and is no longer, or another file has its place.
     #[error(
-        "{store}: the account store, or the -wal beside it, was moved, removed or replaced while in use; put it back and restart"
+        "{store}: the account store, or the -wal or -shm beside it, was moved, removed or replaced while in use; put back \
+         what was moved, and restart what uses the store"
     )]
     Gone {
         /// The file.
         store: String,
+    },
+    /// Another program has it open with other files: what is written now would be lost, or would cost what that program wrote.
+    #[error(
+        "{store}: another program has the account store open by another name, or from before it or the -wal or -shm beside \
+         it was removed or replaced; nothing was written: restart that program, then try again"
+    )]
+    Divided {
+        /// The file.
+        store: String,
+    },
+    /// The file has several names.
+    #[error(
+        "{store}: the account store has {names} names (hard links), and what was committed last is beside one of them only; \
+         it was not touched: remove the other names, and make copies with `VACUUM INTO`"
+    )]
+    Linked {
+        /// The file.
+        store: String,
+        /// How many.
+        names: u64,
     },
     /// It is damaged, or another program wrote what does not belong there.
     #[error("{store}: the account store is damaged: {why}; keep a copy, and restore it from a backup")]
@@ -205,6 +226,8 @@ impl StoreError {
             | StoreError::Full { .. }
             | StoreError::Busy { .. }
             | StoreError::Gone { .. }
+            | StoreError::Divided { .. }
+            | StoreError::Linked { .. }
             | StoreError::Damaged { .. }
             | StoreError::Disk { .. }
             | StoreError::Failed { .. }

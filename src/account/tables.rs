@@ -79,6 +79,8 @@ pub enum Fault {
     Full,
     /// It was moved, removed or replaced while in use.
     Gone,
+    /// Another program has it open with other files, or by another name.
+    Divided,
     /// A row that cannot be.
     Damaged(String),
     /// The disk fails.
@@ -119,6 +121,7 @@ impl Fault {
             Fault::ReadOnly => StoreError::ReadOnly { store },
             Fault::Full => StoreError::Full { store },
             Fault::Gone => StoreError::Gone { store },
+            Fault::Divided => StoreError::Divided { store },
             Fault::Damaged(why) => StoreError::Damaged { store, why },
             Fault::Disk(why) => StoreError::Disk { store, why },
             Fault::Failed(why) => StoreError::Failed { store, why },

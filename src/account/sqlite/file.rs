@@ -1,40 +1,11 @@
 //! The file behind the store: what it is before anything touches it, and whether it is still the same.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
 /// Marks a SQLite file as an account store, in `PRAGMA application_id`: `KARI`.
 pub const APPLICATION_ID: i32 = 0x4B41_5249;
-
-/// Tells one file from another under the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    #[cfg(unix)]
-    pub(super) fn of(path: &Path) -> io::Result<Identity> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(path)?;
-        Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn of(path: &Path) -> io::Result<Identity> {
-        std::fs::metadata(path).map(|_| Identity { device: 0, inode: 0 })
-    }
-}
-
-/// The WAL of a file, beside what the file's name leads to. While a handle is open, no program removes it.
-pub(super) fn log_of(path: &Path) -> io::Result<PathBuf> {
-    let mut name = std::fs::canonicalize(path)?.into_os_string();
-    name.push("-wal");
-    Ok(PathBuf::from(name))
-}
 
 /// What a file is.
 #[derive(Debug, PartialEq, Eq)]

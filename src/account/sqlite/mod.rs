@@ -1,7 +1,8 @@
 //! The tables in a SQLite file that several processes share: one file a table, and the transactions around them.
 //!
 //! WAL and `synchronous=FULL`: readers never wait, and what was committed survives the loss of power. Every write begins
-//! with `BEGIN IMMEDIATE`, so it waits for its turn at the start and cannot fail for another writer afterwards.
+//! with `BEGIN IMMEDIATE`, so it waits for its turn at the start and cannot fail for another writer afterwards. That all
+//! programs work with the same files is `share`'s part.
 
 mod access;
 mod audit;
@@ -20,20 +21,21 @@ mod patience;
 mod rows;
 mod sessions;
 mod settings;
+mod share;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
 use super::tables::{Backend, Durability, Failure, Fault, Tables};
 
 use access::Access;
-use file::Identity;
 use patience::patiently;
+use share::{Farewell, Files, Hold};
 
 pub use file::APPLICATION_ID;
 
@@ -41,11 +43,10 @@ pub use file::APPLICATION_ID;
 pub struct Sqlite {
     connection: Connection,
     name: String,
-    path: PathBuf,
-    identity: Identity,
-    /// The WAL beside the file, where there is one: what was committed last is in it alone.
-    log: Option<(PathBuf, Identity)>,
+    files: Files,
     wait: Duration,
+    /// The last field: what it holds is given up after the connection is closed.
+    _hold: Hold,
 }
 
 impl Backend for Sqlite {
@@ -110,9 +111,7 @@ impl Sqlite {
     }
 
     fn still_there(&self) -> Result<(), StoreError> {
-        let same = |path: &Path, identity| Identity::of(path).is_ok_and(|found| found == identity);
-        let log = self.log.as_ref().is_none_or(|(path, identity)| same(path, *identity));
-        if log && same(&self.path, self.identity) { Ok(()) } else { Err(StoreError::Gone { store: self.name.clone() }) }
+        self.files.check().map_err(|fault| self.explain(fault.into()))
     }
 
     fn explain(&self, failure: Failure) -> StoreError {
@@ -122,6 +121,26 @@ impl Sqlite {
     fn unknown(&self, why: String) -> StoreError {
         StoreError::Unknown { store: self.name.clone(), why }
     }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        match self.files.farewell() {
+            Farewell::Usual => {}
+            Farewell::LeaveWal => leave_wal(&self.connection),
+            Farewell::EmptyWal => {
+                // where another connection reads, that one will do it
+                let emptied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                drop(emptied);
+            }
+        }
+    }
+}
+
+/// Has SQLite leave the WAL as it is when it closes the connection.
+fn leave_wal(connection: &Connection) {
+    // it refuses no flag that it knows
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
 }
 
 /// A transaction: taken back unless it was committed.

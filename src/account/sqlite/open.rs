@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::Sqlite;
-use super::file::{self, APPLICATION_ID, Found, Identity, Marks};
+use super::file::{self, APPLICATION_ID, Found, Marks};
 use super::patience::patiently;
+use super::share::{Files, Hold};
+use super::{Sqlite, leave_wal};
 use crate::account::StoreError;
 use crate::account::options::Mode;
 use crate::account::tables::{Failure, Fault};
@@ -93,9 +95,7 @@ impl Opening {
     /// The file holds password hashes: it is readable by its owner alone until the owner decides otherwise.
     fn make(&self, path: &Path) -> Result<bool, StoreError> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.write(true).create_new(true).mode(0o600);
         match options.open(path) {
             Ok(_) => Ok(true),
             // another program was faster
@@ -105,32 +105,62 @@ impl Opening {
     }
 
     fn open(&self, path: &Path) -> Result<Sqlite, StoreError> {
+        self.refuse_links(path)?;
         let explained = |failure: Failure| self.explain(failure);
+        let mut hold = Hold::of(path).map_err(|error| self.unreachable(&error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explained(error.into()))?;
-        self.prepare(&mut connection).map_err(explained)?;
-        let identity = Identity::of(path).map_err(|_| StoreError::Gone { store: self.name.clone() })?;
-        let log = file::log_of(path).and_then(|log| Identity::of(&log).map(|identity| (log, identity)));
-        Ok(Sqlite {
-            connection,
-            log: log.ok(),
-            name: self.name.clone(),
-            path: path.to_owned(),
-            identity,
-            wait: self.wait,
+        let files =
+            self.enter(&mut connection, &mut hold, path).map_err(explained).inspect_err(|_| leave_wal(&connection))?;
+        patiently(self.wait, || migrate(&mut connection)).map_err(explained)?;
+        Ok(Sqlite { connection, name: self.name.clone(), files, wait: self.wait, _hold: hold })
+    }
+
+    /// Beside each of several hard links SQLite would keep another WAL, and know nothing of what is in the others.
+    fn refuse_links(&self, path: &Path) -> Result<(), StoreError> {
+        match std::fs::metadata(path).map_err(|error| self.unreachable(&error))?.nlink() {
+            0 | 1 => Ok(()),
+            names => Err(StoreError::Linked { store: self.name.clone(), names }),
+        }
+    }
+
+    /// Up to where SQLite has opened all three files. Nothing is written to a store that is there.
+    fn enter(&self, connection: &mut Connection, hold: &mut Hold, path: &Path) -> Result<Files, Failure> {
+        self.configure(connection)?;
+        let claimed = patiently(self.wait, || self.claim(connection));
+        // SQLite has read from all three by now, unless the store is new; what it says of files that do not belong together
+        // tells nothing of the store
+        if let Ok(files) = Files::of(path) {
+            self.refuse_others(hold, &files)?;
+        }
+        self.check_schema(claimed?)?;
+        patiently(self.wait, || Ok(enter_wal(connection)?))?;
+        let files = Files::of(path).map_err(|error| self.unreachable(&error))?;
+        self.refuse_others(hold, &files)?;
+        Ok(files)
+    }
+
+    /// A process that is closing the store lets go of its files a moment after it has removed them.
+    fn refuse_others(&self, hold: &mut Hold, files: &Files) -> Result<(), Failure> {
+        const MOMENT: Duration = Duration::from_secs(1);
+        let alone = patiently(MOMENT, || match hold.is_alone(files) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::Conflict),
+            Err(error) => Err(Failure::Refused(self.unreachable(&error))),
+        });
+        alone.map_err(|failure| match failure {
+            Failure::Conflict => Failure::Fault(Fault::Divided),
+            other @ (Failure::Refused(_) | Failure::Fault(_)) => other,
         })
     }
 
-    fn prepare(&self, connection: &mut Connection) -> Result<(), Failure> {
+    fn configure(&self, connection: &mut Connection) -> Result<(), Failure> {
         connection.busy_timeout(self.wait)?;
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        let schema = patiently(self.wait, || self.claim(connection))?;
-        self.check_schema(schema)?;
-        patiently(self.wait, || Ok(enter_wal(connection)?))?;
-        patiently(self.wait, || migrate(connection))
+        Ok(())
     }
 
     /// Marks an unused file as an account store, in its first transaction. Returns its schema.
@@ -170,8 +200,10 @@ impl Opening {
     }
 }
 
+/// Not before it reads does SQLite open what is beside the file.
 fn enter_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)).map(|_| ())
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    file::marks(connection).map(|_| ())
 }
 
 /// Brings the schema up to date. Of two programs that do it at once, one is refused by the row that each migration enters

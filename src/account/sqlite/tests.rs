@@ -1,7 +1,7 @@
 //! What cannot be seen from outside: the migrations' rules, and a file that may not grow.
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::account::options::Mode;
