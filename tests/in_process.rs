@@ -8,11 +8,11 @@ use karipass::caller::script::Order;
 use karipass::caller::{Habits, Manner};
 use karipass::config::{Config, Overrides, PortRange};
 use karipass::dialler::{Believed, Callee, Dialler, Ending, Event, Load, Offer, Outcome, Progress};
-use karipass::internals::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Mode, Store};
+use karipass::internals::account::{CallFilter, Cost, DEMO_CUSTOMER_NUMBER, Mode, Store, StoreError};
 use karipass::key::Ways;
 use karipass::number::PhoneNumber;
 use karipass::secret::Secret;
-use karipass::service::{self, Options, StartError, open_store};
+use karipass::service::{self, Ended, Options, StartError, open_store};
 use karipass::unit::Unit;
 
 /// A folder of its own that goes away with it.
@@ -89,6 +89,23 @@ async fn a_call_to_a_service_in_the_same_process_sets_the_password() {
     let store = open_store(&config, Mode::Existing).unwrap();
     let calls = store.calls(&CallFilter::default()).unwrap();
     assert_eq!(calls.iter().map(|call| call.outcome.name()).collect::<Vec<_>>(), ["set"]);
+}
+
+#[tokio::test]
+async fn a_service_that_has_lost_its_store_ends_and_the_next_has_the_one_by_that_name() {
+    for suffix in ["", "-wal", "-shm"] {
+        let folder = Folder::new();
+        let config = folder.config();
+        let service = service::start(&config, Options { demo: true }).await.unwrap();
+        let lost = folder.0.join(format!("store.db{suffix}"));
+        std::fs::rename(&lost, folder.0.join("elsewhere")).unwrap();
+        let ended = service.run().await;
+        let Ended::StoreLost(error) = ended else { panic!("{suffix}: {ended:?}") };
+        assert!(matches!(error, StoreError::Gone { .. }), "{suffix}: {error}");
+        let again = service::start(&config, Options { demo: true }).await.unwrap();
+        again.stop().ask();
+        assert!(matches!(again.run().await, Ended::Asked), "{suffix}");
+    }
 }
 
 #[tokio::test]

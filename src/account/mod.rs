@@ -54,5 +54,6 @@ pub use password::{
 pub use route::{Route, in_force, route};
 pub use session::{Session, SessionId, Stage};
 pub use setting::{Setting, SettingChange};
+pub use sqlite::Presence;
 pub use store::{Existing, Pruned, Saved, Store, Write};
 pub use url::{StoreUrl, StoreUrlError};

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::options::{Mode, Options};
 use super::rules::{Policy, Rules};
-use super::sqlite::Sqlite;
+use super::sqlite::{Presence, Sqlite};
 use super::tables::{Backend, Durability, Failure, Tables};
 use super::url::{Place, StoreUrl};
 
@@ -36,6 +36,15 @@ pub fn exists(url: &StoreUrl) -> bool {
 pub fn discard(url: &StoreUrl) {
     match url.place() {
         Place::Sqlite(path) => Sqlite::discard(path),
+    }
+}
+
+impl AnyBackend {
+    /// What tells whether the store is still the one that was opened.
+    pub fn presence(&self) -> Presence {
+        match &self.0 {
+            Kind::Sqlite(sqlite) => sqlite.presence(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::output::{Answer, Failure, finish, json_line};
 use crate::config::{Config, Overrides, PortRange};
-use crate::service::{self, Listening, Options, Service, Signals};
+use crate::service::{self, Ended, Listening, Options, Service, Signals};
 use introduction::Introduction;
 
 /// Answer calls: verify the line, guide, take the temporary password and store it.
@@ -21,7 +21,8 @@ use introduction::Introduction;
     karipass call --to sip:0664806430@127.0.0.1:5060 --from 0600001111 \\\n    \
     --unit line --password 48151623\n\n\
     SIGTERM or Ctrl-C stops: new calls get 503, running ones may end by the deadline; a second one ends them at once.\n\
-    SIGHUP reads the certificates of tls: listeners and of the site again.")]
+    SIGHUP reads the certificates of tls: listeners and of the site again.\n\
+    When the account store is moved, removed or replaced meanwhile, it ends with status 3, to be started again.")]
 pub(super) struct Args {
     /// Set up the example contract, and believe From on loopback
     #[arg(long)]
@@ -85,8 +86,10 @@ fn perform(args: &Args, config: &Config, out: &mut dyn Write) -> Result<Answer, 
             introduce(config, &service, out)?;
         }
         out.flush()?;
-        service.run().await;
-        Ok(Answer::Yes)
+        match service.run().await {
+            Ended::Asked => Ok(Answer::Yes),
+            Ended::StoreLost(error) => Err(Failure::Resource(error.to_string())),
+        }
     })
 }
 

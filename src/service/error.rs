@@ -1,4 +1,4 @@
-//! Why a service does not start.
+//! Why a service does not start, and how it ends.
 
 use std::io;
 use std::net::SocketAddr;
@@ -57,6 +57,15 @@ pub enum StartError {
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+}
+
+/// How a service ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was asked to stop.
+    Asked,
+    /// Its account store was moved, removed or replaced while it ran. It may be started again.
+    StoreLost(StoreError),
 }
 
 impl StartError {

@@ -43,6 +43,7 @@ mod signals;
 mod site;
 mod stop;
 mod stores;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::account::{self, Actor, Contract, Mode, demo};
+use crate::account::{self, Actor, Contract, Mode, Presence, demo};
 use crate::api::Api;
 use crate::audio::prompt::Bank;
 use crate::config::{Config, transport_name};
@@ -59,7 +60,7 @@ use crate::net::clock::time_of_day;
 use crate::server::{Server, Stores};
 use crate::site::Site;
 
-pub use error::StartError;
+pub use error::{Ended, StartError};
 pub use line::line_password;
 pub use signals::Signals;
 pub use stop::Stop;
@@ -85,6 +86,7 @@ pub struct Service {
     certificates: Arc<Certificates>,
     example: Option<Contract>,
     drain: Duration,
+    store: Presence,
 }
 
 /// What runs beside calls.
@@ -119,6 +121,7 @@ pub async fn start(config: &Config, options: Options) -> Result<Service, StartEr
     let made = !account::exists(&config.store.url);
     let mut writer = open_store(config, Mode::Create)?;
     let example = if options.demo { Some(demo(&mut writer, &Actor::Program("serve"), time_of_day())?) } else { None };
+    let store = writer.backend().presence();
     let started = async {
         let stores = Stores { readers: stores::readers(config)?, writer: Box::new(writer) };
         let mut telephony = calls::options(config, &certificates, prompts, stores)?;
@@ -127,7 +130,7 @@ pub async fn start(config: &Config, options: Options) -> Result<Service, StartEr
             telephony.rtp_ips.extend(calls::other_loopback(&telephony.rtp_ips));
         }
         let server = Server::start(telephony).await?;
-        assemble(config, server, certificates, example.clone()).await
+        assemble(config, server, certificates, example.clone(), store).await
     };
     let started = started.await;
     if made && started.is_err() {
@@ -142,6 +145,7 @@ async fn assemble(
     server: Server,
     certificates: Certificates,
     example: Option<Contract>,
+    store: Presence,
 ) -> Result<Service, StartError> {
     let beside = match start_beside(config, &server, &certificates, example.as_ref()) {
         Ok(beside) => beside,
@@ -153,7 +157,7 @@ async fn assemble(
     let (stop, asked) = Stop::new(beside.sender.as_ref().map(Sender::stop));
     let certificates = Arc::new(certificates);
     let drain = config.limits.drain;
-    Ok(Service { server, beside, stop, asked, certificates, example, drain })
+    Ok(Service { server, beside, stop, asked, certificates, example, drain, store })
 }
 
 fn start_beside(
@@ -219,10 +223,14 @@ impl Service {
     }
 
     /// Serves until it is stopped: new calls are refused then, and running ones may end by the deadline of the configuration
-    /// (`limits.drain`). Everything that it has taken on is in the store when this returns.
-    pub async fn run(self) {
-        let Service { server, beside, stop, asked, drain, .. } = self;
+    /// (`limits.drain`). Everything that it has taken on is in the store when this returns, unless it ends because it has lost
+    /// the store.
+    pub async fn run(self) -> Ended {
+        let Service { server, beside, stop, asked, drain, store, .. } = self;
+        let watch = tokio::spawn(watch::until_lost(store, stop.clone()));
         server.run(asked).await;
+        watch.abort();
+        let lost = watch.await.ok().flatten();
         let Beside { site, api, sender, .. } = beside;
         site.stop();
         drop(api);
@@ -230,5 +238,6 @@ impl Service {
             let since = stop.asked_at().unwrap_or_else(Instant::now);
             sender.end(since + drain);
         }
+        lost.map_or(Ended::Asked, Ended::StoreLost)
     }
 }

@@ -90,3 +90,17 @@ fn a_stop_at_once_withdraws_what_is_not_committed_and_waits_for_the_record() {
     let outcome: String = records.query_row("SELECT outcome FROM call_record", [], |row| row.get(0)).unwrap();
     assert_eq!(outcome, "stopped", "{log}");
 }
+
+#[test]
+fn a_service_whose_store_is_replaced_ends_with_the_status_for_a_missing_resource() {
+    let folder = Folder::new();
+    let mut service = Service::demo(&folder.file("store.db"));
+    let db = service.db.clone();
+    std::fs::remove_file(format!("{}-shm", db.display())).unwrap();
+    assert!(service.ends_within(Duration::from_secs(20)), "it refuses everything and goes on");
+    let (code, log) = service.wait();
+    assert_eq!(code, Some(3), "{log}");
+    assert!(log.contains("was moved, removed or replaced while in use"), "{log}");
+    let again = Service::demo(&db);
+    assert!(!again.verify("number", NUMBER, PASSWORD), "it looks passwords up again");
+}

@@ -38,6 +38,7 @@ use patience::patiently;
 use share::{Farewell, Files, Hold};
 
 pub use file::APPLICATION_ID;
+pub use share::Presence;
 
 /// The tables in a SQLite file.
 pub struct Sqlite {
@@ -77,6 +78,11 @@ impl Backend for Sqlite {
 }
 
 impl Sqlite {
+    /// Its files, to be looked at without a connection.
+    pub fn presence(&self) -> Presence {
+        Presence { store: self.name.clone(), files: self.files.clone() }
+    }
+
     fn write_now<T>(&self, work: impl Fn(&mut dyn Tables) -> Result<T, Failure>) -> Result<T, StoreError> {
         self.still_there()?;
         let transact = || self.transact("BEGIN IMMEDIATE", |access| work(access));

@@ -31,6 +31,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::account::StoreError;
 use crate::account::tables::Fault;
 
 /// Where our bytes begin: SQLite's locks are below 2³¹.
@@ -110,6 +111,20 @@ impl Files {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         BEHIND_SQLITES + 1 + i64::try_from(hash >> 3).unwrap_or_default()
+    }
+}
+
+/// The files of an open store, to be looked at apart from its connections.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    pub(super) store: String,
+    pub(super) files: Files,
+}
+
+impl Presence {
+    /// Whether the store is still the one that was opened; [`StoreError::Gone`] where it is not.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.files.check().map_err(|fault| fault.explain(&self.store))
     }
 }
 
