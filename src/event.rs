@@ -285,9 +285,9 @@ fn bulk_transfer(
     if !contract.services_of(number).has(Service::BulkTransfer) {
         return Ok(None);
     }
-    let damaged = |why: serde_json::Error| StoreError::Damaged {
+    let unread = |why: serde_json::Error| StoreError::Row {
         store: store.name(),
         why: format!("the setting bulk-transfer of {number}: {why}"),
     };
-    Ok(Some(store.setting(number, Service::BulkTransfer)?.read().map_err(damaged)?))
+    Ok(Some(store.setting(number, Service::BulkTransfer)?.read().map_err(unread)?))
 }

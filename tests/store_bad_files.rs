@@ -172,7 +172,7 @@ fn a_row_that_cannot_be_is_told_with_its_column() {
         )
         .unwrap();
     let error = open(&file, Mode::Existing).unwrap().contracts().unwrap_err();
-    assert!(matches!(error, StoreError::Damaged { .. }) && error.to_string().contains("column number"), "{error}");
+    assert!(matches!(error, StoreError::Row { .. }) && error.to_string().contains("column number"), "{error}");
 }
 
 #[test]

@@ -46,7 +46,10 @@ pub enum StoreError {
         known: u32,
     },
     /// It cannot be written to.
-    #[error("{store}: the account store is read-only; make the file and its folder writable for this user")]
+    #[error(
+        "{store}: the account store is read-only; make the file, what is beside it and their folder writable for this user, \
+         or the disk that they are on"
+    )]
     ReadOnly {
         /// The file.
         store: String,
@@ -94,16 +97,33 @@ pub enum StoreError {
         /// How many.
         names: u64,
     },
-    /// It is damaged, or another program wrote what does not belong there.
-    #[error("{store}: the account store is damaged: {why}; keep a copy, and restore it from a backup")]
+    /// Its file can be read, and is damaged.
+    #[error(
+        "{store}: the account store is damaged: {why}; stop what uses it, keep copies of the file and what is beside it, and \
+         save what is left with `sqlite3` and `.recover`: a backup lacks the passwords that were set since"
+    )]
     Damaged {
         /// The file.
         store: String,
         /// What was found.
         why: String,
     },
-    /// The disk fails, or a quota is full.
-    #[error("{store}: the disk under the account store fails: {why}; check its free space, its quota and its health")]
+    /// It is sound, and another program wrote a value that does not belong there.
+    #[error(
+        "{store}: the account store has a value that this karipass cannot read: {why}; correct that row, or use the karipass \
+         that wrote it"
+    )]
+    Row {
+        /// The file.
+        store: String,
+        /// Which value.
+        why: String,
+    },
+    /// The disk fails, or a quota is full. That says nothing about the store itself.
+    #[error(
+        "{store}: the disk under the account store fails: {why}; check its free space, its quota, its health, and that it is \
+         not mounted read-only, and leave the store as it is"
+    )]
     Disk {
         /// The file.
         store: String,
@@ -111,7 +131,7 @@ pub enum StoreError {
         why: String,
     },
     /// Anything else that SQLite or the system reports.
-    #[error("{store}: the account store failed: {why}")]
+    #[error("{store}: the account store failed: {why}; try again, and see the log of the system if it stays")]
     Failed {
         /// The file.
         store: String,
@@ -229,6 +249,7 @@ impl StoreError {
             | StoreError::Divided { .. }
             | StoreError::Linked { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Row { .. }
             | StoreError::Disk { .. }
             | StoreError::Failed { .. }
             | StoreError::Unknown { .. }

@@ -59,11 +59,11 @@ pub fn in_force<T: serde::de::DeserializeOwned>(
     if !contract.services_of(number).has(service) {
         return Ok(None);
     }
-    let damaged = |why: serde_json::Error| StoreError::Damaged {
+    let unread = |why: serde_json::Error| StoreError::Row {
         store: store.name(),
         why: format!("the setting {service} of {number}: {why}"),
     };
-    let setting: Setting<T> = store.setting(number, service)?.read().map_err(damaged)?;
+    let setting: Setting<T> = store.setting(number, service)?.read().map_err(unread)?;
     Ok(setting.active.then_some(setting.detail))
 }
 

@@ -81,8 +81,10 @@ pub enum Fault {
     Gone,
     /// Another program has it open with other files, or by another name.
     Divided,
-    /// A row that cannot be.
+    /// It is damaged.
     Damaged(String),
+    /// A row that cannot be.
+    Row(String),
     /// The disk fails.
     Disk(String),
     /// Anything else.
@@ -123,6 +125,7 @@ impl Fault {
             Fault::Gone => StoreError::Gone { store },
             Fault::Divided => StoreError::Divided { store },
             Fault::Damaged(why) => StoreError::Damaged { store, why },
+            Fault::Row(why) => StoreError::Row { store, why },
             Fault::Disk(why) => StoreError::Disk { store, why },
             Fault::Failed(why) => StoreError::Failed { store, why },
         }

@@ -40,8 +40,8 @@ fn waiting(tables: &dyn Tables, token: &TokenHash, now: UnixTime) -> Result<Opti
         return Ok(None);
     }
     let setting = settings::one(tables, number, service)?;
-    let damaged = |why: serde_json::Error| Fault::Damaged(format!("the setting {service} of {number}: {why}"));
-    let fax_mail = setting.read::<FaxMail>().map_err(damaged)?.detail;
+    let unread = |why: serde_json::Error| Fault::Row(format!("the setting {service} of {number}: {why}"));
+    let fax_mail = setting.read::<FaxMail>().map_err(unread)?.detail;
     let waits = fax_mail.address == confirmation.address && !fax_mail.confirmed;
     let (revision, active, detail) = (setting.revision, setting.active, setting.detail);
     let change = SettingChange { number, service, revision, active, detail };

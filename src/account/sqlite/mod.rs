@@ -47,7 +47,7 @@ pub struct Sqlite {
     files: Files,
     wait: Duration,
     /// The last field: what it holds is given up after the connection is closed.
-    _hold: Hold,
+    hold: Hold,
 }
 
 impl Backend for Sqlite {
@@ -106,7 +106,9 @@ impl Sqlite {
     /// A disk that fails while the WAL is flushed may have kept the whole of it.
     fn uncommitted(&self, error: rusqlite::Error) -> Failure {
         match (error.sqlite_error_code(), Failure::from(error)) {
-            (Some(ErrorCode::SystemIoFailure), Failure::Fault(Fault::Disk(why))) => Failure::Refused(self.unknown(why)),
+            (Some(ErrorCode::SystemIoFailure), Failure::Fault(Fault::Disk(why))) => {
+                Failure::Refused(self.unknown(format!("{why}; check the disk, then whether it is there")))
+            }
             (_, failure) => failure,
         }
     }
@@ -121,7 +123,7 @@ impl Sqlite {
     }
 
     fn explain(&self, failure: Failure) -> StoreError {
-        failure.explain(&self.name, self.wait)
+        open::undamaged(failure, &self.hold).explain(&self.name, self.wait)
     }
 
     fn unknown(&self, why: String) -> StoreError {

@@ -84,7 +84,8 @@ impl Opening {
     }
 
     fn inspect(&self, path: &Path) -> Result<(), StoreError> {
-        match file::inspect(path).map_err(|error| self.explain(error.into()))? {
+        let hold = Hold::of(path).map_err(|error| self.unreachable(&error))?;
+        match file::inspect(path).map_err(|error| self.explain(undamaged(error.into(), &hold)))? {
             Found::Ours(schema) => self.check_schema(schema),
             Found::Unused if self.mode == Mode::Create => Ok(()),
             Found::Unused => Err(self.foreign("an empty file".to_owned())),
@@ -106,14 +107,14 @@ impl Opening {
 
     fn open(&self, path: &Path) -> Result<Sqlite, StoreError> {
         self.refuse_links(path)?;
-        let explained = |failure: Failure| self.explain(failure);
         let mut hold = Hold::of(path).map_err(|error| self.unreachable(&error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(path, flags).map_err(|error| explained(error.into()))?;
-        let files =
-            self.enter(&mut connection, &mut hold, path).map_err(explained).inspect_err(|_| leave_wal(&connection))?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(|error| self.explain(error.into()))?;
+        let entered = self.enter(&mut connection, &mut hold, path).inspect_err(|_| leave_wal(&connection));
+        let explained = |failure| self.explain(undamaged(failure, &hold));
+        let files = entered.map_err(explained)?;
         patiently(self.wait, || migrate(&mut connection)).map_err(explained)?;
-        Ok(Sqlite { connection, name: self.name.clone(), files, wait: self.wait, _hold: hold })
+        Ok(Sqlite { connection, name: self.name.clone(), files, wait: self.wait, hold })
     }
 
     /// Beside each of several hard links SQLite would keep another WAL, and know nothing of what is in the others.
@@ -215,6 +216,17 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
         Err(_) if file::marks(connection)?.user_version > before => migrate(connection),
         Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
         Err(error) => Err(Fault::Failed(error.to_string()).into()),
+    }
+}
+
+/// Damage that SQLite reports where the disk only refuses to be read is the disk's.
+pub(super) fn undamaged(failure: Failure, hold: &Hold) -> Failure {
+    match failure {
+        Failure::Fault(Fault::Damaged(why)) => Failure::Fault(match hold.read_through() {
+            Ok(()) => Fault::Damaged(why),
+            Err(error) => Fault::Disk(format!("{error} while reading")),
+        }),
+        other @ (Failure::Refused(_) | Failure::Conflict | Failure::Fault(_)) => other,
     }
 }
 

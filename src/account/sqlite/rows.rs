@@ -36,7 +36,7 @@ where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|why| Fault::Damaged(format!("column {column}: {why}")).into())
+    text.parse().map_err(|why| Fault::Row(format!("column {column}: {why}")).into())
 }
 
 /// All rows of a query.

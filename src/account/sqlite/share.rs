@@ -27,7 +27,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -199,6 +199,24 @@ impl Hold {
         }
         Ok(alone)
     }
+
+    /// Reads the files to their ends: an error is the disk's. (Meanwhile they stay open: even a copy of an open file that is
+    /// closed would cost SQLite its locks.)
+    pub(super) fn read_through(&self) -> io::Result<()> {
+        let all = all_held();
+        let files = all.get(&self.database).into_iter().flat_map(|held| held.database.iter().chain(&held.beside));
+        files.map(read_through).collect()
+    }
+}
+
+fn read_through(file: &File) -> io::Result<()> {
+    let (mut buffer, mut at) = (vec![0; 1 << 16], 0);
+    loop {
+        match file.read_at(&mut buffer, at)? {
+            0 => return Ok(()),
+            read => at += read as u64,
+        }
+    }
 }
 
 impl Held {
@@ -302,6 +320,16 @@ mod locks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_read_to_its_end_and_a_disk_that_refuses_is_told() {
+        let this = std::env::current_exe().and_then(File::open);
+        assert!(this.is_ok_and(|file| read_through(&file).is_ok()));
+        // address 0 is nobody's memory: the system answers EIO, as for a sector that cannot be read (proc_pid_mem(5))
+        let unreadable = File::open("/proc/self/mem");
+        let refused = unreadable.map(|file| read_through(&file).map_err(|error| error.raw_os_error()));
+        assert!(refused.is_ok_and(|refused| refused == Err(Some(5))), "EIO is 5");
+    }
 
     const BYTE: i64 = 6_523_885_871_486_334_589;
 

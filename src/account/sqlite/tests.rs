@@ -67,6 +67,18 @@ fn a_store_that_may_not_grow_says_so_and_keeps_what_it_has() {
 }
 
 #[test]
+fn damage_is_the_disks_where_the_files_cannot_be_read() {
+    let damaged = || Failure::Fault(Fault::Damaged("malformed".to_owned()));
+    // address 0 is nobody's memory: the system answers EIO, as for a sector that cannot be read (proc_pid_mem(5))
+    let unreadable = Hold::of(Path::new("/proc/self/mem")).unwrap();
+    let disk = open::undamaged(damaged(), &unreadable);
+    assert!(matches!(&disk, Failure::Fault(Fault::Disk(why)) if why.contains("os error 5")), "{disk:?}");
+    let readable = Hold::of(&std::env::current_exe().unwrap()).unwrap();
+    assert_eq!(open::undamaged(damaged(), &readable), damaged());
+    assert_eq!(open::undamaged(Failure::Conflict, &unreadable), Failure::Conflict);
+}
+
+#[test]
 fn every_handle_is_as_careful_as_the_first() {
     let folder = Folder::new("pragmas");
     let mut touched = folder.open();
