@@ -24,6 +24,13 @@ pub struct Trust {
     pub private: bool,
 }
 
+impl Trust {
+    /// Whether anything is believed: the peer is one of those that the configuration names.
+    pub fn is_any(self) -> bool {
+        self.asserted || self.from
+    }
+}
+
 /// Why there is no caller's number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unidentified {

@@ -391,6 +391,9 @@ impl Dialler {
             | Event::Refreshed { .. }
             | Event::Info { .. }
             | Event::Registering(_)
+            | Event::Registered { .. }
+            | Event::Stranger(_)
+            | Event::TurnedAway(_)
             | Event::RegistrationExpired { .. }
             | Event::OfferAnswered { .. } => {}
         }

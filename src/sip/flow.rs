@@ -72,6 +72,15 @@ impl Flow {
         Flow { remote: SocketAddr::new(address, port), ..self }
     }
 
+    /// Where the response to a peer that has proved nothing goes: to the host that the request came from, whatever its Via says.
+    pub(super) fn of_brief_response(self, via: &Via) -> Flow {
+        if self.transport.is_reliable() || via.wants_rport() {
+            return self;
+        }
+        let port = via.port.unwrap_or(self.transport.default_port());
+        Flow { remote: SocketAddr::new(self.remote.ip(), port), ..self }
+    }
+
     /// Where a response goes when the connection that the request came on is gone (§18.2.2).
     pub(super) fn without_connection(self, via: &Via) -> Flow {
         let port = via.port.unwrap_or(self.transport.default_port());

@@ -1,9 +1,11 @@
 //! Signalling's part: it owns the endpoint, and decides who is admitted, who must prove a line, and which worker serves a call.
 //!
 //! ```text
-//! INVITE ─▶ peer's limits ─▶ proof of the line, where one is asked for ─▶ worker with the fewest calls
-//!             │ 503             │ 401, 403, 503                             │ 503: its inbox is full, or none is left
-//!             └─────────────────┴── recorded ───────────────────────────────┘
+//! INVITE ─▶ peer is trusted ─▶ peer's limits ─▶ what its credentials say ─▶ worker with the fewest calls
+//!             │ no               │ 503             if it has sent any         │ 503: its inbox is full, or none is left
+//!             ▼                  └── recorded ────────────────────────────────┘
+//!          proves its line ─▶ the same way
+//!             └─▶ 401, 403, 503 without a transaction, counted (`strangers`)
 //! ```
 //!
 //! Stopping: `Open ─stop─▶ Draining ─last call over─▶ Stopped`; at the deadline, or at a second stop, calls are ended, and
@@ -12,6 +14,8 @@
 mod limits;
 mod proving;
 mod refusals;
+mod strangers;
+mod tally;
 mod workers;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +38,7 @@ pub use limits::PeerLimits;
 use limits::Peers;
 pub use proving::{Answer, Known, Question, Waiting};
 use refusals::Telling;
+use strangers::Strangers;
 use workers::{Route, Workers};
 
 /// How long the answer to the last BYE is waited for when the service stops.
@@ -103,8 +108,9 @@ pub struct Signalling {
     /// What passwords of telephones are for; `None` when none is asked for.
     realm: Option<String>,
     telling: Telling,
-    /// Calls whose line is being looked up.
+    /// Calls of trusted peers whose credentials are being looked up.
     unproved: BTreeMap<CallHandle, Incoming>,
+    strangers: Strangers,
     stopping: Stopping,
     rng: StdRng,
     outputs: VecDeque<Output>,
@@ -141,6 +147,7 @@ impl Signalling {
             realm,
             telling: Telling::default(),
             unproved: BTreeMap::new(),
+            strangers: Strangers::default(),
             stopping: Stopping::Open,
             rng,
             outputs: VecDeque::new(),
@@ -150,7 +157,11 @@ impl Signalling {
 
     /// One datagram, or one framed message of a stream, has come.
     pub fn handle_message(&mut self, now: Moment, flow: Flow, bytes: &[u8]) {
-        self.endpoint.handle_message(now.time, flow, bytes);
+        if (self.trust)(flow.remote.ip()).is_any() {
+            self.endpoint.handle_message(now.time, flow, bytes);
+        } else {
+            self.endpoint.handle_stranger(now.time, flow, bytes);
+        }
         self.settle(now);
     }
 
@@ -221,6 +232,7 @@ impl Signalling {
     pub fn handle_stop(&mut self, now: Moment) {
         self.endpoint.set_admission(Admission::Draining { retry_after: self.retry_after });
         info!(calls = self.endpoint.calls(), "stopping: no new calls");
+        self.tell_all_sums(now);
         match self.stopping {
             Stopping::Open => self.stopping = Stopping::Draining(now.time + self.drain),
             Stopping::Draining(_) => self.stop_calls(now.time),
@@ -234,12 +246,13 @@ impl Signalling {
         self.endpoint.handle_timeout(now.time);
         self.workers.retry(now.time, &mut self.outputs);
         self.give_up_lookups(now);
+        self.tell_sums(now);
         match self.stopping {
             Stopping::Draining(until) if until <= now.time => {
                 info!("the deadline is over: the last calls are ended");
                 self.stop_calls(now.time);
             }
-            Stopping::LastWords(until) if until <= now.time => self.stopped(),
+            Stopping::LastWords(until) if until <= now.time => self.stopped(now),
             Stopping::Open | Stopping::Draining(_) | Stopping::LastWords(_) | Stopping::Stopped => {}
         }
         self.settle(now);
@@ -252,7 +265,8 @@ impl Signalling {
                 Stopping::Open | Stopping::Stopped => Time::MAX,
                 Stopping::Draining(until) | Stopping::LastWords(until) => until,
             };
-            Output::Timeout(self.wakes.min(deadline).min(self.workers.retries_at()).min(self.lookups_end_at()))
+            let own = [deadline, self.workers.retries_at(), self.lookups_end_at(), self.strangers.deadline()];
+            Output::Timeout(own.into_iter().fold(self.wakes, Time::min))
         })
     }
 
@@ -271,7 +285,7 @@ impl Signalling {
             }
         };
         if matches!(self.stopping, Stopping::Draining(_) | Stopping::LastWords(_)) && self.endpoint.calls() == 0 {
-            self.stopped();
+            self.stopped(now);
         }
     }
 
@@ -285,6 +299,9 @@ impl Signalling {
             Event::Refreshed { call, answer } => self.tell(now, call, Input::Refreshed(answer)),
             Event::Info { call, content_type, body } => self.tell(now, call, Input::Info { content_type, body }),
             Event::Registering(registering) => self.registering(now, registering),
+            Event::Registered { flow, outcome } => self.note_registered(now, flow.remote.ip(), outcome, None),
+            Event::Stranger(stranger) => self.stranger(now, stranger),
+            Event::TurnedAway(away) => self.turned_away(now, away),
             Event::RegistrationExpired { contacts, .. } => debug!(contacts, "a registration has run out"),
             Event::Ended { call, cause } => {
                 if let Some(unproved) = self.unproved.remove(&call) {
@@ -389,7 +406,8 @@ impl Signalling {
         self.stopping = Stopping::LastWords(now + LAST_WORDS);
     }
 
-    fn stopped(&mut self) {
+    fn stopped(&mut self, now: Moment) {
+        self.tell_all_sums(now);
         self.stopping = Stopping::Stopped;
         self.outputs.push_back(Output::Stopped);
     }

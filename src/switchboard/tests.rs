@@ -32,6 +32,8 @@ struct Bench {
     lines: Vec<String>,
     responses: Vec<Response>,
     asked: VecDeque<Waiting>,
+    /// Of the last record.
+    detail: Option<String>,
     wakes: Time,
 }
 
@@ -72,6 +74,7 @@ impl Bench {
             lines: vec![],
             responses: vec![],
             asked: VecDeque::new(),
+            detail: None,
             wakes: Time::MAX,
         }
     }
@@ -141,6 +144,7 @@ impl Bench {
                     Some(format!("asks the store about {}", question.user_name.as_deref().unwrap_or("no user name")))
                 }
                 Output::Record { record, traced } => {
+                    self.detail.clone_from(&record.detail);
                     let traced = if traced.is_some() { ", traced" } else { "" };
                     Some(format!("record: {} {}{traced}", record.outcome, record.status))
                 }

@@ -209,10 +209,18 @@ impl Phone {
                 let _ = self.handset.endpoint.respond_offer(now, call, description);
             }
             Event::Confirmed { .. } | Event::Refreshed { .. } => {}
-            Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
+            Event::Registering(_)
+            | Event::Registered { .. }
+            | Event::RegistrationExpired { .. }
+            | Event::RegistrationAnswered { .. } => {
                 panic!("a phone neither is a registrar nor asks one")
             }
-            Event::Incoming(_) | Event::Refused(_) | Event::Info { .. } | Event::EarlyMedia { .. } => {
+            Event::Incoming(_)
+            | Event::Stranger(_)
+            | Event::TurnedAway(_)
+            | Event::Refused(_)
+            | Event::Info { .. }
+            | Event::EarlyMedia { .. } => {
                 panic!("the service calls nobody, and keys nothing")
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64ct::{Base64, Encoding};
 use karipass::caller::ear::{Ear, Heard};
 use karipass::dtmf;
-use karipass::internals::account::CallRecord;
+use karipass::internals::account::{CallRecord, Outcome};
 use karipass::internals::audio::g711::Law;
 use karipass::internals::call::{Input, Seed, Settings};
 use karipass::internals::datagram;
@@ -48,6 +48,8 @@ pub struct Service {
     pub reads: usize,
     /// The calls that came in.
     begun: usize,
+    /// No call has come in, nor a stranger that was turned away.
+    is_new: bool,
     /// It has stopped: nothing is there any more but what the ledger has to write.
     has_stopped: bool,
     pace: Option<Pace>,
@@ -99,6 +101,7 @@ impl Service {
             wakeups: 0,
             reads: 0,
             begun: 0,
+            is_new: true,
             has_stopped: false,
             pace: None,
             tap: None,
@@ -181,6 +184,11 @@ impl Service {
                 }
                 Output::ToWorker { message, .. } => self.deliver(message, out),
                 Output::Ask { question, waiting } => self.ledger.look_up(out.now, Lookup::Key { question, waiting }),
+                // a stranger's INVITE comes to no call: the first record is all that there is of it
+                Output::Record { record, .. } if self.is_new && record.outcome == Outcome::RefusedUntrusted => {
+                    self.is_new = false;
+                    self.record(record, out);
+                }
                 // of an INVITE that came to no call: not the call's record
                 Output::Record { record, .. } => out.note(format!("service: refuses an INVITE ({})", record.status)),
                 Output::Audit(row) => self.ledger.audit(row),
@@ -199,6 +207,7 @@ impl Service {
         let message = match message {
             ToWorker::Incoming { incoming, trust, .. } => {
                 self.begun += 1;
+                self.is_new = false;
                 assert_eq!(self.begun, 1, "one INVITE made two calls");
                 let numbers = self.setup.service_call_seed.unwrap_or(self.setup.seed.rotate_left(7) ^ 0x6b61_7269);
                 ToWorker::Incoming { incoming, trust, seed: Seed { numbers, keys: [7; 32] } }

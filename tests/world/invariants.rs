@@ -12,7 +12,7 @@ use karipass::unit::Unit;
 use crate::book::{Asked, CallFacts, Fate};
 use crate::disk::WORLD;
 use crate::phone::Phone;
-use crate::plan::{Act, Dial, Hostility, Manners, Plan, Who, contracts};
+use crate::plan::{Act, Dial, Manners, Plan, Who, contracts};
 use crate::service::{Service, State};
 use crate::support::{TELEPHONE, secs};
 use crate::world::World;
@@ -196,9 +196,9 @@ fn every_phone_is_done(world: &World) -> Complaint {
 /// Whatever others send: who calls from a contracted line, with a network and a store that work, has a password in the end.
 fn good_callers_are_served(world: &World) -> Complaint {
     let harmless = |act: &Act| match act {
-        Act::Dial(_) | Act::ClockJumps(_) | Act::Visit(_) | Act::Event(_) | Act::MailServer(..) => true,
-        // a flood of questions fills the queues of a small ledger
-        Act::Hostile(kind, ..) => !matches!(kind, Hostility::Invites | Hostility::Options),
+        Act::Dial(_) | Act::ClockJumps(_) | Act::Visit(_) | Act::Event(_) | Act::MailServer(..) | Act::Hostile(..) => {
+            true
+        }
         Act::Kill(_) | Act::Stop(_) | Act::Store(..) | Act::Path(_) | Act::Cut(_) | Act::Operator(_) => false,
     };
     let Plan { acts, queue, longest_call, .. } = &world.plan;

@@ -220,6 +220,9 @@ impl Phone {
             | Event::Refreshed { .. }
             | Event::EarlyMedia { .. } => {}
             Event::Registering(_)
+            | Event::Registered { .. }
+            | Event::Stranger(_)
+            | Event::TurnedAway(_)
             | Event::RegistrationExpired { .. }
             | Event::RegistrationAnswered { .. }
             | Event::Incoming(_)

@@ -95,20 +95,28 @@ impl Authenticator {
         }
     }
 
-    /// Compares what the request says with the key of the user name that it claims, if there is one.
-    pub fn prove(&mut self, now: crate::time::Time, client: IpAddr, request: &Request, key: Option<&LineKey>) -> Proof {
-        let Some(given) = self.credentials(&request.headers) else { return Proof::Missing { stale: false } };
+    /// What a request proves whatever the key of its user name is: nothing need be looked up then.
+    pub fn hopeless(&self, now: crate::time::Time, client: IpAddr, request: &Request) -> Option<Proof> {
+        let Some(given) = self.credentials(&request.headers) else { return Some(Proof::Missing { stale: false }) };
         if self.nonces.check(now, client, &given.nonce, given.count) == Freshness::Stale {
-            return Proof::Missing { stale: true };
+            return Some(Proof::Missing { stale: true });
         }
         if let Some(left) = self.guard.locked(now, client, &given.user_name) {
-            return Proof::Locked(left);
+            return Some(Proof::Locked(left));
         }
-        if !is_for(&given.uri, &request.uri) {
-            return Proof::Elsewhere;
+        (!is_for(&given.uri, &request.uri)).then_some(Proof::Elsewhere)
+    }
+
+    /// Compares what the request says with the key of the user name that it claims, if there is one.
+    pub fn prove(&mut self, now: crate::time::Time, client: IpAddr, request: &Request, key: Option<&LineKey>) -> Proof {
+        if let Some(proof) = self.hopeless(now, client, request) {
+            return proof;
         }
+        let Some(given) = self.credentials(&request.headers) else { return Proof::Missing { stale: false } };
         let matches = given.matches(request.method.as_str(), key.map(|key| &key.key));
         let Some(LineKey { line, .. }) = key.filter(|_| matches) else {
+            // used up all the same: the request that comes again, since its answer was lost, is no further attempt
+            self.nonces.spend(now, client, &given.nonce, given.count);
             return Proof::Wrong { locks: self.guard.wrong(now, client, &given.user_name) };
         };
         if self.nonces.spend(now, client, &given.nonce, given.count) == Freshness::Stale {

@@ -1,5 +1,5 @@
 //! Nonces: time and client address are written in each under a MAC, so that a challenge costs no memory. Only a nonce that
-//! has proved a password is remembered, with the counts that were used (RFC 7616 §3.4, `nc`).
+//! came back with a password is remembered, with the counts that were used (RFC 7616 §3.4, `nc`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -69,7 +69,7 @@ impl Nonces {
         }
     }
 
-    /// Uses up this count of a nonce that has proved a password; stale when another request was faster.
+    /// Uses up this count of a nonce that came back with a password, right or wrong; stale when another request was faster.
     pub fn spend(&mut self, now: Time, client: IpAddr, nonce: &str, count: u32) -> Freshness {
         let Some(stamp) = self.stamp(now, client, nonce) else { return Freshness::Stale };
         if count == 0 || !self.is_unused(stamp, count) {

@@ -272,9 +272,10 @@ fn forgotten_nonces_cannot_be_used_again() {
 fn wrong_passwords_lock_the_name_at_that_address() {
     let mut desk = Desk::new();
     desk.challenge(0, CLIENT);
-    let (wrong, right) = (desk.request("wrong", 1), desk.request("correct horse", 1));
-    let tries: Vec<Proof> = (0..3).map(|ms| desk.prove(ms, CLIENT, &wrong)).collect();
+    let requests = [1, 2, 3].map(|count| desk.request("wrong", count));
+    let tries: Vec<Proof> = (0..).zip(&requests).map(|(ms, wrong)| desk.prove(ms, CLIENT, wrong)).collect();
     assert_eq!(tries, [false, false, true].map(|locks| Proof::Wrong { locks }));
+    let right = desk.request("correct horse", 4);
     assert_eq!(desk.prove(3, CLIENT, &right), Proof::Locked(Duration::from_millis(599_999)), "even the right one");
     desk.challenge(10, ELSEWHERE);
     assert_eq!(desk.prove(11, ELSEWHERE, &desk.request("correct horse", 1)), Proof::Right(line()));
@@ -286,12 +287,21 @@ fn wrong_passwords_lock_the_name_at_that_address() {
 fn a_right_password_forgives_the_wrong_ones_before() {
     let mut desk = Desk::new();
     desk.challenge(0, CLIENT);
-    for round in 1..6 {
-        for _ in 0..2 {
-            assert_eq!(desk.prove(1, CLIENT, &desk.request("wrong", round)), Proof::Wrong { locks: false });
+    for count in (1..18).step_by(3) {
+        for wrong in [count, count + 1] {
+            assert_eq!(desk.prove(1, CLIENT, &desk.request("wrong", wrong)), Proof::Wrong { locks: false });
         }
-        assert_eq!(desk.prove(1, CLIENT, &desk.request("correct horse", round)), Proof::Right(line()));
+        assert_eq!(desk.prove(1, CLIENT, &desk.request("correct horse", count + 2)), Proof::Right(line()));
     }
+}
+
+#[test]
+fn a_wrong_password_that_comes_again_is_no_further_attempt() {
+    let mut desk = Desk::new();
+    desk.challenge(0, CLIENT);
+    let wrong = desk.request("wrong", 1);
+    let tries = [0, 500, 1500].map(|ms| desk.prove(ms, CLIENT, &wrong));
+    assert_eq!(tries, [Proof::Wrong { locks: false }, Proof::Missing { stale: true }, Proof::Missing { stale: true }]);
 }
 
 #[test]

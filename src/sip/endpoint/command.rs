@@ -72,6 +72,28 @@ pub enum Ruling<'a> {
     Unavailable,
 }
 
+/// What the application has found out about a stranger.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict<'a> {
+    /// The sender must prove to be the line: this is the key of the user name that it claims, if there is one.
+    Prove(Option<&'a LineKey>),
+    /// There is no password by which anybody could prove anything: 403.
+    Untrusted,
+    /// The store gave no answer: 503.
+    Unavailable,
+    /// There is no time to ask it, for this reason: 503.
+    Busy(&'static str),
+}
+
+/// What became of a stranger's request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It was answered; what its credentials were worth, if that was looked at.
+    TurnedAway(Option<Proof>),
+    /// It comes from a line that has proved itself, and is served: an event of its own says so.
+    Proved,
+}
+
 /// The outcome of a REGISTER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registered {

@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::handle::{CallHandle, RegisterHandle};
-use super::refused::Refused;
+use super::command::Registered;
+use super::handle::{CallHandle, RegisterHandle, StrangerHandle};
+use super::refused::{Refused, TurnedAway};
 use crate::number::PhoneNumber;
 use crate::sip::flow::Flow;
 use crate::sip::message::NameAddr;
@@ -139,6 +140,17 @@ pub enum Event {
     },
     /// A REGISTER has come. The application calls `register`.
     Registering(Registering),
+    /// What became of a REGISTER whose sender had proved its line.
+    Registered {
+        /// Where it came from.
+        flow: Flow,
+        /// The outcome.
+        outcome: Registered,
+    },
+    /// A stranger's request has come whose answer depends on what the store knows. The application calls `judge`.
+    Stranger(Stranger),
+    /// A stranger's request was answered, and nothing is kept of it.
+    TurnedAway(TurnedAway),
     /// Contacts of a line were not refreshed in time.
     RegistrationExpired {
         /// The line.
@@ -175,6 +187,21 @@ pub struct Registering {
     pub user_name: Option<String>,
 }
 
+/// A peer that has proved nothing, and what it claims.
+#[derive(PartialEq, Eq)]
+pub struct Stranger {
+    /// The handle to judge it.
+    pub handle: StrangerHandle,
+    /// Where it came from.
+    pub flow: Flow,
+    /// It calls; otherwise it asks to register.
+    pub is_call: bool,
+    /// The user name that it claims, with a nonce that is fresh.
+    pub user_name: Option<String>,
+    /// The line that To names.
+    pub line: Option<PhoneNumber>,
+}
+
 /// A call that came in.
 #[derive(PartialEq, Eq)]
 pub struct Incoming {
@@ -199,7 +226,7 @@ pub struct Incoming {
 /// The statements of an INVITE about its caller, unjudged: the application decides which to trust.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdentityFacts {
-    /// The line whose password the caller has proved to know; set by the application.
+    /// The line whose password the caller has proved to know.
     pub authenticated: Option<PhoneNumber>,
     /// From. Never believed by default. The display name of a withheld number tells why it is withheld.
     pub from: Option<NameAddr>,
@@ -278,6 +305,14 @@ impl fmt::Debug for Event {
                 write!(f, "OfferAnswered({call:?}, {:?} bytes)", answer.as_ref().map(Vec::len))
             }
             Event::Registering(registering) => write!(f, "Registering(from {:?})", registering.flow.remote),
+            Event::Registered { flow, outcome } => match outcome {
+                Registered::Bound { contacts, .. } => write!(f, "Registered({contacts} from {:?})", flow.remote),
+                other @ (Registered::Unproved(_) | Registered::Refused(_)) => {
+                    write!(f, "Registered({other:?} from {:?})", flow.remote)
+                }
+            },
+            Event::Stranger(stranger) => write!(f, "Stranger(from {:?})", stranger.flow.remote),
+            Event::TurnedAway(away) => write!(f, "TurnedAway({:?} from {:?})", away.turned, away.refused.flow.remote),
             Event::RegistrationExpired { contacts, .. } => write!(f, "RegistrationExpired({contacts} left)"),
             Event::RegistrationAnswered { status, .. } => write!(f, "RegistrationAnswered({status})"),
             Event::Ended { call, cause } => write!(f, "Ended({call:?}, {cause:?})"),

@@ -16,6 +16,10 @@ impl fmt::Debug for CallHandle {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RegisterHandle(pub(super) ServerId);
 
+/// A request of a stranger that waits for the application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StrangerHandle(pub(super) u64);
+
 /// A server transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ServerId(pub(super) u64);

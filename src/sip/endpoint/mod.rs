@@ -16,6 +16,7 @@
 //! | `hang_up` | BYE and CANCEL of ours, and the deadlines of a call |
 //! | `failure` | lost connections and unreachable destinations |
 //! | `registering`, `registrations` | REGISTER, and callers that prove their line |
+//! | `strangers` | requests of peers that have proved nothing: one answer each, without a transaction |
 //! | `prove`, `own_registration` | challenges that we answer, and registrations of our own |
 //! | `layer` | the transactions: their tables, and what they send |
 //! | `reply`, `body`, `refused` | responses, session descriptions in bodies, reports of refused INVITEs |
@@ -46,14 +47,15 @@ mod registrations;
 mod reliable;
 mod reply;
 mod session_timer;
+mod strangers;
 mod uac;
 mod uas;
 
-pub use command::{CommandError, Outgoing, Registered, Registration, Rejection, Ruling};
+pub use command::{CommandError, Judged, Outgoing, Registered, Registration, Rejection, Ruling, Verdict};
 pub use config::{Admission, Config, RegistrarConfig};
-pub use event::{EndCause, Event, IdentityFacts, Incoming, Output, Registering, Transmit};
-pub use handle::{CallHandle, RegisterHandle};
-pub use refused::Refused;
+pub use event::{EndCause, Event, IdentityFacts, Incoming, Output, Registering, Stranger, Transmit};
+pub use handle::{CallHandle, RegisterHandle, StrangerHandle};
+pub use refused::{Refused, Turned, TurnedAway};
 
 use std::collections::HashMap;
 
@@ -66,6 +68,7 @@ use self::own_registration::OwnRegistration;
 use self::registrations::Registrations;
 use self::reliable::Departed;
 use self::reply::Reply;
+use self::strangers::Strangers;
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Account;
 use crate::sip::flow::{self, Flow};
@@ -82,6 +85,7 @@ pub struct Endpoint {
     departed: Departed,
     admission: Admission,
     registrations: Option<Registrations>,
+    strangers: Strangers,
     account: Option<Account>,
     own_registration: OwnRegistration,
     last_call: u64,
@@ -100,6 +104,7 @@ impl Endpoint {
             departed: Departed::default(),
             admission: Admission::Open,
             registrations,
+            strangers: Strangers::default(),
             account: None,
             own_registration: OwnRegistration::default(),
             last_call: 0,
@@ -128,6 +133,7 @@ impl Endpoint {
                 }
                 Owner::Call(handle) => self.wake_call(now, handle),
                 Owner::Registrations => self.wake_registrations(now),
+                Owner::Strangers => self.wake_strangers(now),
             }
         }
     }

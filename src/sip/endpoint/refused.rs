@@ -34,6 +34,44 @@ impl Refused {
     }
 }
 
+/// A stranger's request that was answered with 300 to 699, without a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// Why, as far as it is counted.
+    pub turned: Turned,
+    /// It is an INVITE.
+    pub is_call: bool,
+    /// The rest.
+    pub refused: Refused,
+}
+
+/// Why a stranger is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turned {
+    /// The request is malformed, not for us, or asks for what we do not have.
+    Request,
+    /// It was challenged for a line's password, or its nonce has to be replaced.
+    Challenged,
+    /// Its password is wrong.
+    WrongPassword,
+    /// There were too many wrong ones.
+    LockedOut,
+    /// No line has a password by which it could prove itself.
+    Untrusted,
+    /// There is no room.
+    Busy,
+    /// The store gave no answer.
+    Unavailable,
+}
+
+impl TurnedAway {
+    pub(super) fn of(flow: Flow, method: &Method, headers: &Headers, turned: Turned, reply: &Reply) -> TurnedAway {
+        let is_call = *method == Method::Invite;
+        let call_id = if is_call { headers.call_id().unwrap_or_default().to_owned() } else { String::new() };
+        TurnedAway { turned, is_call, refused: Refused { flow, call_id, status: reply.status, why: why(reply) } }
+    }
+}
+
 fn why(reply: &Reply) -> String {
     let named = |name: &str| -> String {
         let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';

@@ -1,9 +1,10 @@
-//! Proofs of a line: from callers that are not trusted otherwise, and from telephones that register (RFC 3261 §10, §22).
+//! Proofs of a line that trusted peers bring although they need none, and telephones that register (RFC 3261 §10, §22). How others
+//! prove theirs stands in `strangers`.
 //!
 //! The application knows its trusted peers and keeps the keys, so it decides in between:
 //!
 //! ```text
-//! INVITE ───▶ Event::Incoming { user_name } ─▶ application ─▶ authenticate(key) ─▶ Proof: the line, or 401 was sent
+//! INVITE ───▶ Event::Incoming { user_name } ─▶ application ─▶ authenticate(key) ─▶ Proof: the line, or that it is none
 //! REGISTER ─▶ Event::Registering { user_name } ─▶ application ─▶ register(key) ───▶ 200 with the bindings, or 401, 403 …
 //! ```
 //!
@@ -14,9 +15,9 @@ use super::handle::{CallHandle, RegisterHandle, ServerId};
 use super::layer::Owner;
 use super::registrations::{MOST_WAITING, PATIENCE, Registrations, Waiting, line_of, refused};
 use super::reply::{Reply, check_required};
-use super::{Admission, CommandError, EndCause, Endpoint, Event, Registering};
+use super::uas::Origin;
+use super::{Admission, CommandError, Endpoint, Event, Registering};
 use crate::sip::digest::{LineKey, Proof};
-use crate::sip::flow::Flow;
 use crate::sip::message::{Request, Scheme};
 use crate::time::Time;
 
@@ -25,10 +26,11 @@ impl Endpoint {
     pub(super) fn receive_register(
         &mut self,
         now: Time,
-        flow: Flow,
+        origin: Origin,
         id: ServerId,
         request: &Request,
     ) -> Result<(), Reply> {
+        let Origin { flow, proved } = origin;
         let Some(registrations) = &mut self.registrations else {
             return Err(Reply::method_not_allowed(&self.layer.config));
         };
@@ -41,6 +43,14 @@ impl Endpoint {
         check_required(request)?;
         if let Admission::Draining { retry_after } = self.admission {
             return Err(Reply::busy(retry_after));
+        }
+        if let Some(line) = proved {
+            let retry_after = self.layer.config.retry_after;
+            let (reply, outcome) = registrations.bind(now, flow, request, Some(line), retry_after);
+            self.layer.respond(now, id, &request.headers, reply);
+            self.layer.tell(Event::Registered { flow, outcome });
+            self.settle_registrations();
+            return Ok(());
         }
         if registrations.waiting.len() >= MOST_WAITING {
             return Err(Reply::busy(self.layer.config.retry_after));
@@ -82,30 +92,13 @@ impl Endpoint {
         Ok(outcome)
     }
 
-    /// Asks the caller of an incoming call to prove its line, with the `key` of the claimed user name, if there is one. Without
-    /// a proof that is `required` the call is refused (401, 403 or 400), and `Ended` follows.
-    pub fn authenticate(
-        &mut self,
-        now: Time,
-        call: CallHandle,
-        key: Option<&LineKey>,
-        required: bool,
-    ) -> Result<Proof, CommandError> {
-        let handle = call;
-        let call = self.calls.get_mut(&handle).ok_or(CommandError::NoSuchCall)?;
+    /// What the credentials of an incoming call are worth, with the `key` of the claimed user name, if there is one. Its peer is trusted:
+    /// the call goes on in any case.
+    pub fn authenticate(&mut self, now: Time, call: CallHandle, key: Option<&LineKey>) -> Result<Proof, CommandError> {
+        let call = self.calls.get(&call).ok_or(CommandError::NoSuchCall)?;
         let invite = call.negotiation.invite().filter(|_| call.is_incoming()).ok_or(CommandError::WrongState)?;
         let registrations = self.registrations.as_mut().ok_or(CommandError::WrongState)?;
-        let flow = call.peer.flow;
-        let proof = registrations.authenticator.prove(now, flow.remote.ip(), &invite.request, key);
-        if !required || matches!(proof, Proof::Right(_)) {
-            return Ok(proof);
-        }
-        let reply = registrations.refusal(now, flow, proof);
-        let status = reply.status;
-        call.refuse(&mut self.layer, now, reply)?;
-        call.end(EndCause::Rejected { status });
-        self.settle(now, handle);
-        Ok(proof)
+        Ok(registrations.authenticator.prove(now, call.peer.flow.remote.ip(), &invite.request, key))
     }
 
     /// Removes bindings that have ended, and answers REGISTERs that the application has forgotten.

@@ -183,6 +183,11 @@ impl Departed {
         });
     }
 
+    /// Whether this was the dialog of a call whose PRACK may still come.
+    pub(super) fn has(&self, dialog: &DialogId) -> bool {
+        self.0.iter().any(|gone| gone.dialog == *dialog)
+    }
+
     /// The description in the response that this PRACK is for, once.
     pub(super) fn take(&mut self, now: Time, dialog: &DialogId, rack: &RAck) -> Option<Description> {
         let is_it = |gone: &Departure| {

@@ -59,6 +59,13 @@ impl Reply {
         self
     }
 
+    /// Without the header fields that it can do without.
+    pub(super) fn bare(mut self) -> Reply {
+        self.headers.retain(|(name, _)| ["WWW-Authenticate", "Retry-After", "Unsupported"].contains(name));
+        self.reason = (self.status == 481).then(|| "No Such Call".to_owned());
+        self
+    }
+
     /// 503: try again later.
     pub(super) fn busy(retry_after: Duration) -> Reply {
         Reply::new(503).with("Retry-After", retry_after.as_secs().max(1).to_string())
@@ -99,8 +106,8 @@ impl Reply {
     }
 
     /// The response to the request with these header fields, whose topmost Via is stamped. `tag` goes into To if there
-    /// is none yet; 100 carries none (§8.2.6.2).
-    pub(super) fn to(self, config: &Config, request: &Headers, tag: &str) -> Response {
+    /// is none yet; 100 carries none (§8.2.6.2). Without a `config` it does not say which program we are.
+    pub(super) fn to(self, config: Option<&Config>, request: &Headers, tag: &str) -> Response {
         let mut response = Response::to(request, self.status);
         if let Some(reason) = self.reason {
             response.reason = reason.replace(['\r', '\n'], " ");
@@ -110,7 +117,7 @@ impl Reply {
         } else if let Some(timestamp) = request.first("Timestamp") {
             response.headers.push("Timestamp", timestamp);
         }
-        if !config.user_agent.is_empty() {
+        if let Some(config) = config.filter(|config| !config.user_agent.is_empty()) {
             response.headers.push("Server", config.user_agent.clone());
         }
         self.headers.into_iter().for_each(|(name, value)| response.headers.push(name, value));

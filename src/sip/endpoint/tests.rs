@@ -19,6 +19,7 @@ mod refusing;
 mod registering;
 mod routing;
 mod sessions;
+mod strangers;
 mod torture;
 mod transports;
 
@@ -56,6 +57,8 @@ pub(super) fn tcp() -> Flow {
 pub(super) struct Bench {
     pub endpoint: Endpoint,
     pub flow: Flow,
+    /// Its peer is not trusted.
+    pub is_stranger: bool,
     pub now: u64,
     pub sent: Vec<(Flow, Message)>,
     pub events: Vec<Event>,
@@ -74,6 +77,7 @@ impl Bench {
         Bench {
             endpoint,
             flow: udp(),
+            is_stranger: false,
             now: 0,
             sent: Vec::new(),
             events: Vec::new(),
@@ -108,7 +112,10 @@ impl Bench {
 
     pub fn receive_on(&mut self, ms: u64, flow: Flow, message: &str) -> &mut Bench {
         self.until(ms);
-        self.endpoint.handle_message(Time::from_millis(ms), flow, message.as_bytes());
+        match self.is_stranger {
+            true => self.endpoint.handle_stranger(Time::from_millis(ms), flow, message.as_bytes()),
+            false => self.endpoint.handle_message(Time::from_millis(ms), flow, message.as_bytes()),
+        }
         self.drain();
         self
     }
@@ -232,6 +239,11 @@ fn short(event: &Event) -> String {
             format!("OfferAnswered {}", answer.as_ref().err().copied().unwrap_or(200))
         }
         Event::Registering(_) => "Registering".to_owned(),
+        Event::Registered { outcome, .. } => format!("Registered {outcome:?}"),
+        Event::Stranger(stranger) => {
+            format!("Stranger{}", if stranger.user_name.is_some() { " with a name" } else { "" })
+        }
+        Event::TurnedAway(away) => format!("TurnedAway {:?} {}", away.turned, away.refused.status),
         Event::RegistrationExpired { contacts, .. } => format!("RegistrationExpired, {contacts} left"),
         Event::RegistrationAnswered { status, .. } => format!("RegistrationAnswered {status}"),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),

@@ -20,8 +20,21 @@ use crate::time::Time;
 /// The dial prefix by which a call shows the caller's number, whatever the line does by itself.
 const SHOW_NUMBER: &str = "186";
 
+/// Where a request came from, and from whom.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub flow: Flow,
+    /// The line whose password its sender has proved to know.
+    pub proved: Option<PhoneNumber>,
+}
+
 impl Endpoint {
-    pub(super) fn receive_request(&mut self, now: Time, flow: Flow, mut request: Request) {
+    pub(super) fn receive_request(&mut self, now: Time, flow: Flow, request: Request) {
+        self.receive_from(now, Origin { flow, proved: None }, request);
+    }
+
+    pub(super) fn receive_from(&mut self, now: Time, origin: Origin, mut request: Request) {
+        let flow = origin.flow;
         let Ok(via) = request.headers.top_via() else { return };
         let Ok(key) = ServerKey::of(&request, &via) else { return };
         let mut stamped = via.clone();
@@ -49,7 +62,7 @@ impl Endpoint {
         let outcome = match DialogId::of_request(&request.headers) {
             _ if request.method == Method::Cancel => self.receive_cancel(now, id, &request, &cancelled),
             Ok(Some(dialog)) => self.receive_in_dialog(now, flow, id, &request, &dialog),
-            Ok(None) => self.receive_outside(now, flow, id, &request, &via),
+            Ok(None) => self.receive_outside(now, origin, id, &request, &via),
             Err(fault) => Err(malformed(fault)),
         };
         if let Err(reply) = &outcome
@@ -73,14 +86,14 @@ impl Endpoint {
     fn receive_outside(
         &mut self,
         now: Time,
-        flow: Flow,
+        origin: Origin,
         id: ServerId,
         request: &Request,
         via: &Via,
     ) -> Result<(), Reply> {
         match request.method {
             Method::Invite | Method::Options => {}
-            Method::Register => return self.receive_register(now, flow, id, request),
+            Method::Register => return self.receive_register(now, origin, id, request),
             // without a To tag they belong to no dialog
             Method::Bye | Method::Info | Method::Update | Method::Prack => return Err(Reply::new(481)),
             Method::Ack | Method::Cancel => return Ok(()),
@@ -92,7 +105,7 @@ impl Endpoint {
             | Method::Other(_) => return Err(Reply::method_not_allowed(&self.layer.config)),
         }
         self.check_addressed(request)?;
-        check_secured(flow, request)?;
+        check_secured(origin.flow, request)?;
         if self.layer.is_merged(request, id) {
             return Err(Reply::new(482));
         }
@@ -104,11 +117,11 @@ impl Endpoint {
             self.layer.respond(now, id, &request.headers, reply);
             return Ok(());
         }
-        self.receive_invite(now, flow, id, request, via, offer)
+        self.receive_invite(now, origin, id, request, via, offer)
     }
 
     /// The Request-URI: a scheme that we know, and the user that we serve (§8.2.2.1). An OPTIONS may ask the host itself.
-    fn check_addressed(&self, request: &Request) -> Result<(), Reply> {
+    pub(super) fn check_addressed(&self, request: &Request) -> Result<(), Reply> {
         if matches!(request.uri.scheme, Scheme::Other(_)) {
             return Err(Reply::new(416));
         }
@@ -161,12 +174,13 @@ impl Endpoint {
     fn receive_invite(
         &mut self,
         now: Time,
-        flow: Flow,
+        origin: Origin,
         id: ServerId,
         request: &Request,
         via: &Via,
         offer: Option<Vec<u8>>,
     ) -> Result<(), Reply> {
+        let Origin { flow, proved } = origin;
         check_accept(request)?;
         let interval = Interval::answering(&request.headers, &self.layer.config)?;
         let is_old = via.unique_branch().is_none();
@@ -182,7 +196,7 @@ impl Endpoint {
             call,
             at: now,
             flow,
-            identity: identity_of(&request.headers, flow),
+            identity: IdentityFacts { authenticated: proved, ..identity_of(&request.headers, flow) },
             called,
             offer,
             call_id,
@@ -321,7 +335,7 @@ impl Call {
 
 /// A `sips:` URI asks for TLS on every hop, the last one too (RFC 5630 §3.1.3, §4): a request that came in
 /// clear is refused.
-fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
+pub(super) fn check_secured(flow: Flow, request: &Request) -> Result<(), Reply> {
     if request.uri.scheme != Scheme::Sips || flow.transport == Transport::Tls {
         return Ok(());
     }

@@ -24,6 +24,11 @@ const COMPACT: [(&str, &str); 20] = [
     ("y", "Identity"),
 ];
 
+/// The compact name of a full one, any other name as it is.
+pub fn compact(name: &str) -> &str {
+    COMPACT.iter().find(|(_, full)| full.eq_ignore_ascii_case(name)).map_or(name, |&(compact, _)| compact)
+}
+
 /// The full name of a compact one, any other name as it is.
 pub fn full(name: &str) -> &str {
     match name.len() {

@@ -4,20 +4,20 @@
 //! | who | asked for its password |
 //! |---|---|
 //! | a peer of `trusted_peers` or `trust_from` that calls | never; credentials that it sends all the same, and that are right, count first |
-//! | any other that calls | when any line has a password, so that lines without one are not told apart |
+//! | any other that calls (`strangers`) | when any line has a password, so that lines without one are not told apart |
 //! | a peer of `trust_from` that registers | when that line has a password |
-//! | any other that registers | always |
+//! | any other that registers (`strangers`) | always |
 
 use std::net::IpAddr;
 
 use tracing::{debug, info, warn};
 
-use super::{Output, Signalling, carried_out};
-use crate::account::{Action, AuditEntry, CallRecord, Outcome, Store, StoreError};
+use super::{Output, Signalling};
+use crate::account::{Action, AuditEntry, Store, StoreError};
 use crate::call::{LONGEST_LOOKUP, LookupFailed};
 use crate::number::PhoneNumber;
 use crate::sip::digest::{Ha1, LineKey, Proof};
-use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Rejection, Ruling};
+use crate::sip::endpoint::{CallHandle, Incoming, RegisterHandle, Registered, Registering, Ruling, StrangerHandle};
 use crate::time::{Moment, Time};
 
 /// What is to be looked up.
@@ -50,8 +50,17 @@ pub type Answer = Result<Known, LookupFailed>;
 /// Who waits for an answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Waiting {
-    /// A call.
+    /// A call of a trusted peer, which brought credentials.
     Call(CallHandle),
+    /// Requests of strangers, if they are to be challenged.
+    Passwords,
+    /// A stranger that has answered a challenge.
+    Stranger {
+        /// Its request.
+        stranger: StrangerHandle,
+        /// Where it came from.
+        peer: IpAddr,
+    },
     /// A telephone that registers.
     Register {
         /// Its REGISTER.
@@ -92,13 +101,10 @@ impl Question {
 }
 
 impl Signalling {
-    /// Whether this caller's line has to be looked up before the call is anybody's; if so, that is under way.
+    /// Whether the credentials of this caller have to be looked up before the call is anybody's; if so, that is under way.
     pub(super) fn asks_whose_call(&mut self, incoming: Incoming) -> Option<Incoming> {
-        let trust = (self.trust)(incoming.flow.remote.ip());
-        let believed = trust.asserted || trust.from;
-        let Some(realm) = self.realm.clone().filter(|_| !believed || incoming.user_name.is_some()) else {
-            return Some(incoming);
-        };
+        let wants_proof = incoming.identity.authenticated.is_none() && incoming.user_name.is_some();
+        let Some(realm) = self.realm.clone().filter(|_| wants_proof) else { return Some(incoming) };
         let question = Question { user_name: incoming.user_name.clone(), line: None, realm };
         let call = incoming.call;
         self.unproved.insert(call, incoming);
@@ -122,7 +128,7 @@ impl Signalling {
         }
     }
 
-    fn ask(&mut self, question: Question, waiting: Waiting) {
+    pub(super) fn ask(&mut self, question: Question, waiting: Waiting) {
         self.outputs.push_back(Output::Ask { question, waiting });
     }
 
@@ -142,6 +148,8 @@ impl Signalling {
     pub(super) fn answered(&mut self, now: Moment, waiting: Waiting, answer: Answer) {
         match waiting {
             Waiting::Call(call) => self.whose_call(now, call, answer),
+            Waiting::Passwords => self.passwords_known(now, answer),
+            Waiting::Stranger { stranger, peer } => self.claim_known(now, stranger, peer, answer),
             Waiting::Register { register, peer, is_believed } => {
                 let standing = match &answer {
                     Err(LookupFailed) => Ruling::Unavailable,
@@ -166,10 +174,22 @@ impl Signalling {
         line: Option<PhoneNumber>,
     ) {
         match self.endpoint.register(now.time, register, standing) {
-            Ok(Registered::Bound { contacts, .. }) => info!(%peer, contacts, "a telephone has registered"),
-            Ok(Registered::Unproved(proof)) => self.note_proof(now, peer, proof, line),
-            Ok(Registered::Refused(status)) => info!(%peer, status, "a registration is refused"),
+            Ok(outcome) => self.note_registered(now, peer, outcome, line),
             Err(error) => debug!(%error, "too late for a registration"),
+        }
+    }
+
+    pub(super) fn note_registered(
+        &mut self,
+        now: Moment,
+        peer: IpAddr,
+        outcome: Registered,
+        line: Option<PhoneNumber>,
+    ) {
+        match outcome {
+            Registered::Bound { contacts, .. } => info!(%peer, contacts, "a telephone has registered"),
+            Registered::Unproved(proof) => self.note_proof(now, peer, proof, line),
+            Registered::Refused(status) => info!(%peer, status, "a registration is refused"),
         }
     }
 
@@ -177,57 +197,24 @@ impl Signalling {
         // the caller may have hung up meanwhile
         let Some(mut incoming) = self.unproved.remove(&call) else { return };
         let peer = incoming.flow.remote.ip();
-        let trust = (self.trust)(peer);
-        let believed = trust.asserted || trust.from;
-        let known = match answer {
-            Ok(known) => known,
-            Err(LookupFailed) if believed => return self.hand_over(now, incoming),
-            Err(LookupFailed) => return self.refuse_unproved(now, &incoming, 503, Outcome::RefusedStore),
-        };
-        if !believed && !known.any {
-            return self.hand_over(now, incoming);
-        }
-        let line = known.key.as_ref().map(|key| key.line);
-        let proof = match self.endpoint.authenticate(now.time, call, known.key.as_ref(), !believed) {
-            Ok(proof) => proof,
+        let Ok(known) = answer else { return self.hand_over(now, incoming) };
+        match self.endpoint.authenticate(now.time, call, known.key.as_ref()) {
+            Ok(proof) => {
+                self.note_proof(now, peer, proof, known.key.as_ref().map(|key| key.line));
+                if let Proof::Right(line) = proof {
+                    incoming.identity.authenticated = Some(line);
+                }
+                self.hand_over(now, incoming);
+            }
             Err(error) => {
                 debug!(%error, "too late to ask whose call it is");
-                return self.peers.ended(peer);
+                self.peers.ended(peer);
             }
-        };
-        self.note_proof(now, peer, proof, line);
-        match proof {
-            Proof::Right(line) => {
-                incoming.identity.authenticated = Some(line);
-                self.hand_over(now, incoming);
-            }
-            Proof::Missing { .. } | Proof::Wrong { .. } | Proof::Locked(_) | Proof::Elsewhere if believed => {
-                self.hand_over(now, incoming);
-            }
-            Proof::Missing { .. } | Proof::Elsewhere => self.peers.ended(peer),
-            Proof::Wrong { .. } => self.refused_unproved(now, &incoming, 401, Outcome::RefusedPassword),
-            Proof::Locked(_) => self.refused_unproved(now, &incoming, 403, Outcome::RefusedPassword),
         }
-    }
-
-    fn refuse_unproved(&mut self, now: Moment, incoming: &Incoming, status: u16, outcome: Outcome) {
-        let rejection = Rejection { retry_after: Some(self.retry_after), ..Rejection::new(status) };
-        carried_out(self.endpoint.reject(now.time, incoming.call, rejection));
-        self.refused_unproved(now, incoming, status, outcome);
-    }
-
-    /// The caller was refused: a record of it.
-    fn refused_unproved(&mut self, now: Moment, incoming: &Incoming, status: u16, outcome: Outcome) {
-        let peer = incoming.flow.remote.ip();
-        self.peers.ended(peer);
-        let mut record = CallRecord::new(self.record_id(now), now.wall, peer.to_string(), outcome);
-        record.status = status;
-        info!(call = record.id, status, %outcome, "a call is refused");
-        self.outputs.push_back(Output::Record { record: Box::new(record), traced: None });
     }
 
     /// Wrong passwords go into the audit; while a lock lasts they are not even looked at, and cannot fill it.
-    fn note_proof(&mut self, now: Moment, peer: IpAddr, proof: Proof, line: Option<PhoneNumber>) {
+    pub(super) fn note_proof(&mut self, now: Moment, peer: IpAddr, proof: Proof, line: Option<PhoneNumber>) {
         let locks = match proof {
             Proof::Wrong { locks } => locks,
             Proof::Missing { stale } => return debug!(%peer, stale, "challenged"),

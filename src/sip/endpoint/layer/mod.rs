@@ -26,6 +26,8 @@ pub(super) enum Owner {
     Call(CallHandle),
     /// The registrar.
     Registrations,
+    /// The requests of strangers that wait for the application.
+    Strangers,
 }
 
 /// The purpose of a client transaction: where its responses go.

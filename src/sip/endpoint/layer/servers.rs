@@ -7,7 +7,7 @@ use tracing::trace;
 use super::{Layer, Owner, at};
 use crate::sip::endpoint::handle::{CallHandle, ServerId};
 use crate::sip::endpoint::reply::Reply;
-use crate::sip::flow::Flow;
+use crate::sip::flow::{Flow, stamp};
 use crate::sip::message::{Headers, Method, Request, Via};
 use crate::sip::transaction::{AckFor, Fired, InviteServer, MergeKey, Server, ServerKey};
 use crate::time::Time;
@@ -111,7 +111,7 @@ impl Layer {
     pub(crate) fn respond(&mut self, now: Time, id: ServerId, request: &Headers, reply: Reply) -> Option<Vec<u8>> {
         let entry = self.servers.get_mut(&id)?;
         let status = reply.status;
-        let bytes = reply.to(&self.config, request, &entry.tag).to_bytes();
+        let bytes = reply.to(Some(&self.config), request, &entry.tag).to_bytes();
         let fits = match &mut entry.machine {
             ServerMachine::Invite(machine) => machine.respond(now, &self.config.timers, status, &bytes),
             ServerMachine::Other(machine) => machine.respond(now, &self.config.timers, &bytes),
@@ -132,15 +132,41 @@ impl Layer {
 
     /// Answers without a transaction (§8.2.7): repetitions get the same answer, with the same tag.
     pub(crate) fn respond_stateless(&mut self, flow: Flow, request: &Headers, reply: Reply) {
-        let mut hasher = DefaultHasher::new();
-        self.tag_secret.hash(&mut hasher);
-        ["Via", "From", "Call-ID", "CSeq"].map(|name| request.first(name)).hash(&mut hasher);
-        let tag = format!("{:016x}", hasher.finish());
-        let bytes = reply.to(&self.config, request, &tag).to_bytes();
+        let tag = format!("{:016x}", self.stateless_tag(request));
+        let bytes = reply.to(Some(&self.config), request, &tag).to_bytes();
         match request.top_via() {
             Ok(via) => self.transmit_response(flow, &via, bytes),
             Err(_) => self.transmit(flow, bytes),
         }
+    }
+
+    /// The same for a peer that has proved nothing, whose request had `size` octets: back to where that came from, and over UDP no larger
+    /// if that can be, since the source may be forged.
+    pub(crate) fn respond_briefly(&mut self, flow: Flow, size: usize, request: &Headers, reply: Reply) {
+        // 32 bits are what §19.3 asks for
+        let tag = format!("{:08x}", self.stateless_tag(request) & 0xffff_ffff);
+        let via = request.top_via().ok();
+        let back = via.as_ref().map_or(flow, |via| flow.of_brief_response(via));
+        let write = |reply: Reply| {
+            let mut response = reply.to(None, request, &tag);
+            if let Some(mut via) = via.clone() {
+                stamp(&mut via, flow.remote);
+                response.headers.set_top_via(&via);
+            }
+            response
+        };
+        let full = write(reply.clone());
+        let fits = |bytes: &Vec<u8>| flow.transport.is_reliable() || bytes.len() <= size;
+        let bytes = Some(full.to_bytes()).filter(fits).or_else(|| Some(full.to_compact_bytes()).filter(fits));
+        self.transmit(back, bytes.unwrap_or_else(|| write(reply.bare()).to_compact_bytes()));
+    }
+
+    /// The same for the same request.
+    fn stateless_tag(&self, request: &Headers) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.tag_secret.hash(&mut hasher);
+        ["Via", "From", "Call-ID", "CSeq"].map(|name| request.first(name)).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// A connection is closed: responses will need another one (§18.2.2).

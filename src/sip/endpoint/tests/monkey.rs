@@ -183,7 +183,11 @@ fn call_of(event: &Event) -> CallHandle {
         | Event::OfferAnswered { call, .. }
         | Event::Ended { call, .. } => *call,
         Event::Refused(_) => panic!("the bench keeps them apart"),
-        Event::Registering(_) | Event::RegistrationExpired { .. } | Event::RegistrationAnswered { .. } => {
+        Event::Stranger(_) | Event::TurnedAway(_) => panic!("its peer is trusted"),
+        Event::Registering(_)
+        | Event::Registered { .. }
+        | Event::RegistrationExpired { .. }
+        | Event::RegistrationAnswered { .. } => {
             panic!("there is no registrar")
         }
     }

@@ -109,6 +109,9 @@ impl Pair {
             | Event::Rejected { .. }
             | Event::OfferAnswered { .. }
             | Event::Registering(_)
+            | Event::Registered { .. }
+            | Event::Stranger(_)
+            | Event::TurnedAway(_)
             | Event::RegistrationExpired { .. }
             | Event::RegistrationAnswered { .. }
             | Event::Ended { .. } => {}
