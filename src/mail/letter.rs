@@ -79,7 +79,7 @@ mod tests {
         assert!(text.starts_with("Message-ID: <00ff@example.jp>\r\n"), "{text}");
         assert!(text.contains("Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"), "{text}");
         assert!(text.contains("Content-Type: text/plain; charset=utf-8\r\n"), "{text}");
-        assert!(text.contains("Auto-Submitted: auto-generated\r\n"), "{text}");
+        assert!(text.contains("\nAuto-Submitted: auto-generated\r\n"), "{text}");
         assert_eq!(envelope.to().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a@example.co.jp"]);
         assert_eq!(letter().written().unwrap().1, bytes);
     }
