@@ -204,8 +204,8 @@ impl Hold {
     /// closed would cost SQLite its locks.)
     pub(super) fn read_through(&self) -> io::Result<()> {
         let all = all_held();
-        let files = all.get(&self.database).into_iter().flat_map(|held| held.database.iter().chain(&held.beside));
-        files.map(read_through).collect()
+        let mut files = all.get(&self.database).into_iter().flat_map(|held| held.database.iter().chain(&held.beside));
+        files.try_for_each(read_through)
     }
 }
 
