@@ -11,6 +11,13 @@ pub struct Lock {
     pub lasts: Duration,
 }
 
+impl Lock {
+    /// The duration in whole seconds.
+    pub fn seconds(self) -> i64 {
+        i64::try_from(self.lasts.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
 impl Default for Lock {
     fn default() -> Lock {
         Lock { after: 3, lasts: Duration::from_secs(10 * 60) }

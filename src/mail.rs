@@ -28,8 +28,9 @@ mod smtp;
 use crate::account::mail::{MailFilter, MailState};
 use crate::account::{Store, StoreError};
 
+pub use crate::account::mail::CLAIM_SECONDS;
 pub use letter::Letter;
-pub use post::{AtStop, CLAIM_SECONDS, HandOver, Held, LAST_WORDS, Options, Output, Post, Progress, Trouble, at_stop};
+pub use post::{AtStop, HandOver, Held, LAST_WORDS, Options, Output, Post, Progress, Trouble, at_stop};
 pub use sender::{Ports, Sender, Stop, start};
 pub use smtp::{Credentials, Offered, Refusal, SILENCE, Server};
 

@@ -75,6 +75,10 @@ impl fmt::Debug for Time {
     }
 }
 
+/// How far one clock may be ahead of another: machines that share a store never have quite the same time, and what is asked
+/// first may be answered last.
+pub const AHEAD_SECONDS: i64 = 60;
+
 /// Whole seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
@@ -95,6 +99,22 @@ impl UnixTime {
         format!("{} JST", at.strftime("%Y-%m-%d %H:%M"))
     }
 
+    /// Whether `now` is in the `seconds` from this one on. What was stored by a clock that was ahead, and set back since,
+    /// would hold for longer than it was meant to: it does not hold at all.
+    pub fn holds_at(self, now: UnixTime, seconds: i64) -> bool {
+        now < self.plus(seconds) && self <= now.plus(AHEAD_SECONDS)
+    }
+
+    /// The same for what ends with this second and was meant to hold for at most `seconds`.
+    pub fn ends_within(self, now: UnixTime, seconds: i64) -> bool {
+        now < self && self <= now.latest_end(seconds)
+    }
+
+    /// The last second to which what begins now, by any of the clocks, and holds for `seconds` may last.
+    pub fn latest_end(self, seconds: i64) -> UnixTime {
+        self.plus(seconds).plus(AHEAD_SECONDS)
+    }
+
     /// The second `seconds` later.
     pub const fn plus(self, seconds: i64) -> UnixTime {
         UnixTime(self.0.saturating_add(seconds))
@@ -104,6 +124,15 @@ impl UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_clock_ahead_has_stored_holds_no_longer_than_it_was_meant_to() {
+        let holds = |now| UnixTime(1_000).holds_at(UnixTime(now), 600);
+        assert_eq!([939, 940, 1_000, 1_599, 1_600].map(holds), [false, true, true, true, false]);
+        let ends = |now| UnixTime(1_600).ends_within(UnixTime(now), 600);
+        assert_eq!([939, 940, 1_000, 1_599, 1_600].map(ends), [false, true, true, true, false]);
+        assert!(!UnixTime(i64::MAX).ends_within(UnixTime(0), 600));
+    }
 
     #[test]
     fn time_never_wraps_or_panics() {

@@ -7,7 +7,7 @@ use crate::time::UnixTime;
 use crate::unit::Unit;
 
 use super::Action;
-use super::password::{Cost, PasswordHash};
+use super::password::{Cost, PasswordHash, TEMPORARY_SECONDS};
 
 /// What is kept about the passwords of one account, which is a number together with the unit it logs in by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Temporary {
 impl Temporary {
     /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer, and not twice.
     pub fn is_valid(&self, now: UnixTime) -> bool {
-        now < self.expires_at && self.used_at.is_none()
+        self.expires_at.ends_within(now, TEMPORARY_SECONDS) && self.used_at.is_none()
     }
 }
 
@@ -53,6 +53,13 @@ pub struct Own {
     pub hash: PasswordHash,
     /// When it was set.
     pub changed_at: UnixTime,
+}
+
+impl Own {
+    /// Whether it has to be changed at `now`, where one may be used for `valid_seconds`.
+    pub fn has_aged(&self, now: UnixTime, valid_seconds: i64) -> bool {
+        !self.changed_at.holds_at(now, valid_seconds)
+    }
 }
 
 /// How many wrong passwords in a row there were, and the lock they led to.
@@ -66,16 +73,15 @@ pub struct Standing {
 
 impl Standing {
     /// The end of the lock that is in force at `now`, if one is.
-    pub fn locked(&self, now: UnixTime) -> Option<UnixTime> {
-        self.locked_until.filter(|until| now < *until)
+    pub fn locked(&self, now: UnixTime, lock: Lock) -> Option<UnixTime> {
+        self.locked_until.filter(|until| until.ends_within(now, lock.seconds()))
     }
 
     fn after_a_wrong_one(self, now: UnixTime, lock: Lock) -> Standing {
         // a lock that is over took its failures with it
         let before = if self.locked_until.is_some() { 0 } else { self.failures };
         let failures = before.saturating_add(1);
-        let locked_until =
-            (failures >= lock.after).then(|| now.plus(i64::try_from(lock.lasts.as_secs()).unwrap_or(i64::MAX)));
+        let locked_until = (failures >= lock.after).then(|| now.plus(lock.seconds()));
         Standing { failures, locked_until }
     }
 }
@@ -169,7 +175,7 @@ impl Attempt {
 
     /// What the attempt means for the account as it is now; `None` when its passwords changed since it was compared.
     pub fn judge(&self, current: &Credential, now: UnixTime, lock: Lock) -> Option<Judgement> {
-        if let Some(until) = current.standing.locked(now) {
+        if let Some(until) = current.standing.locked(now, lock) {
             return Some(Judgement { verdict: Verdict::Locked { until }, standing: current.standing, action: None });
         }
         let seen = self.seen.as_ref()?;
@@ -277,6 +283,8 @@ mod tests {
         let temporary = Temporary { hash, set_at: UnixTime(0), expires_at: UnixTime(86_400), used_at: None };
         assert!(temporary.is_valid(UnixTime(86_399)), "23:59:59");
         assert!(!temporary.is_valid(UnixTime(86_400)), "24:00:00");
+        assert!(temporary.is_valid(UnixTime(-60)), "another machine's clock may be ahead by a minute");
+        assert!(!temporary.is_valid(UnixTime(-61)), "by a clock that was set back");
         assert!(!Temporary { used_at: Some(UnixTime(9)), ..temporary }.is_valid(UnixTime(10)));
     }
 

@@ -24,6 +24,10 @@ use crate::time::UnixTime;
 
 /// How long a sent mail is remembered, without its text, and an event's id.
 pub const REMEMBERED_SECONDS: i64 = 30 * 24 * 60 * 60;
+/// How long a claim on a mail holds: longer than a mail server may be silent in all the steps of a mail.
+pub const CLAIM_SECONDS: i64 = 5 * 60;
+/// The longest that a mail waits for its next try.
+pub const LONGEST_DELAY_SECONDS: i64 = 60 * 60;
 /// How long a link that confirms an address is valid.
 pub const LINK_SECONDS: i64 = 24 * 60 * 60;
 

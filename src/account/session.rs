@@ -68,3 +68,10 @@ pub struct Session {
     /// When it was last used.
     pub seen_at: UnixTime,
 }
+
+impl Session {
+    /// Whether it has ended by `now`: it was unused for `idle` seconds, or began `longest` seconds ago.
+    pub fn is_over(&self, now: UnixTime, idle: i64, longest: i64) -> bool {
+        !self.seen_at.holds_at(now, idle) || !self.created_at.holds_at(now, longest)
+    }
+}

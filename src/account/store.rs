@@ -1,5 +1,6 @@
 //! The trait that every backend of the account store implements.
 
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -58,6 +59,9 @@ pub trait Store: Send {
 
     /// The cost of hashing that an unknown account's password is compared at, so that it takes as long as a known one's.
     fn cost(&self) -> Cost;
+
+    /// When wrong passwords lock an account.
+    fn lock(&self) -> Lock;
 
     /// Sets the account's own password: the one before becomes the previous one, the temporary one is used up, and all
     /// sessions of the account end.

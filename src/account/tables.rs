@@ -275,12 +275,22 @@ pub struct MailRow {
     pub claim: Option<Claim>,
 }
 
+/// The latest times that a mail may have been given at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// When it is due.
+    pub due_at: UnixTime,
+    /// The end of a claim.
+    pub claimed_until: UnixTime,
+}
+
 /// Mails, by id.
 pub trait MailTable {
     /// A mail.
     fn mail(&self, id: &str) -> Result<Option<MailRow>, Failure>;
-    /// Of the queued mails that are due and whose claim, if any, is over: the first by due time, creation and id.
-    fn due_mail(&self, now: UnixTime) -> Result<Option<MailRow>, Failure>;
+    /// Of the queued mails that are due and whose claim, if any, is over: the first by due time, creation and id. Times behind
+    /// `horizon` count as over.
+    fn due_mail(&self, now: UnixTime, horizon: Horizon) -> Result<Option<MailRow>, Failure>;
     /// Mails by creation and id.
     fn mails(&self, filter: &MailFilter) -> Result<Vec<Mail>, Failure>;
     /// A new mail.

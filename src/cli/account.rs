@@ -10,6 +10,7 @@ use super::ask::{self, Ask};
 use super::output::{Answer, Failure, finish, json_line, now, readable, table};
 use crate::account::{Actor, AuditEntry, AuditFilter, Credential, Mode, Store, StoreError, Verdict};
 use crate::config::Config;
+use crate::lock::Lock;
 use crate::number::PhoneNumber;
 use crate::service::open_store;
 use crate::time::UnixTime;
@@ -88,7 +89,7 @@ impl Account {
         let credential = store.credential(unit, number)?.unwrap_or_else(|| Credential::new(unit, number));
         let filter = AuditFilter { number: Some(number), unit: Some(unit), last: None };
         let audit = if audit { Some(store.audit(&filter)?) } else { None };
-        let state = State::of(customer_number, &credential, audit, now);
+        let state = State::of(customer_number, &credential, audit, (now, store.lock()));
         if json {
             json_line(out, &state)?
         } else {
@@ -184,7 +185,7 @@ impl State {
         customer_number: PhoneNumber,
         credential: &Credential,
         audit: Option<Vec<AuditEntry>>,
-        now: UnixTime,
+        (now, lock): (UnixTime, Lock),
     ) -> State {
         State {
             unit: credential.unit,
@@ -197,7 +198,7 @@ impl State {
             }),
             own: credential.own.as_ref().map(|own| OwnState { changed_at: own.changed_at }),
             failures: credential.standing.failures,
-            locked_until: credential.standing.locked(now),
+            locked_until: credential.standing.locked(now, lock),
             audit,
         }
     }

@@ -35,20 +35,19 @@ use std::time::Duration;
 
 use super::letter::Letter;
 use super::smtp::Refusal;
-use crate::account::mail::{AddressConfirmation, Claim, Delivery, LINK_SECONDS, Mail, Purpose, TokenHash};
+use crate::account::mail::{
+    AddressConfirmation, CLAIM_SECONDS, Claim, Delivery, LINK_SECONDS, LONGEST_DELAY_SECONDS, Mail, Purpose, TokenHash,
+};
 use crate::account::{Store, StoreError};
 use crate::hex::hex;
 use crate::time::UnixTime;
 
-/// How long a claim holds: longer than a mail server may be silent in all the steps of a mail.
-pub const CLAIM_SECONDS: i64 = 5 * 60;
 /// How often the store is looked into.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause while the mail server is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// After a refusal for the time being: this, doubled each time.
 const FIRST_DELAY_SECONDS: i64 = 60;
-const LONGEST_DELAY_SECONDS: i64 = 60 * 60;
 /// After this a mail that is still refused has failed (RFC 5321 §4.5.4.1).
 const GIVEN_UP_SECONDS: i64 = 5 * 24 * 60 * 60;
 /// At a stop, how long a mail that may as well stay in the queue is waited for.

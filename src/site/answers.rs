@@ -49,7 +49,7 @@ impl Answers {
 }
 
 pub(super) fn is_fresh(since: UnixTime, now: UnixTime) -> bool {
-    (since..since.plus(KEPT_SECONDS)).contains(&now)
+    since.holds_at(now, KEPT_SECONDS)
 }
 
 impl Kept {

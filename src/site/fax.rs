@@ -206,7 +206,7 @@ fn state_of(mail: Option<&Mail>, sends_mail: bool, now: UnixTime, lang: Lang) ->
             "メールアドレスはまだ確認されていません。確認メールをお送りください。",
             "The mail address is not confirmed yet. Please have the confirmation mail sent.",
         ),
-        Some((MailState::Sent, mail)) if mail.settled_at.is_some_and(|sent| now >= sent.plus(LINK_SECONDS)) => lang.say(
+        Some((MailState::Sent, mail)) if mail.settled_at.is_some_and(|sent| !sent.holds_at(now, LINK_SECONDS)) => lang.say(
             "確認メールのリンクの有効期限（24時間）が切れました。確認メールをもう一度お送りください。",
             "The link in the confirmation mail has run out after 24 hours. Please have the mail sent again.",
         ),
@@ -249,7 +249,8 @@ pub(super) fn asked_too_often(store: &dyn Store, number: PhoneNumber, now: UnixT
         since: Some(now.plus(-HOUR_SECONDS)),
         ..MailFilter::default()
     };
-    Ok(store.mails(&filter)?.len() >= CONFIRMATIONS_AN_HOUR)
+    let asked = store.mails(&filter)?;
+    Ok(asked.iter().filter(|mail| mail.created_at.holds_at(now, HOUR_SECONDS + 1)).count() >= CONFIRMATIONS_AN_HOUR)
 }
 
 pub(super) fn too_often(lang: Lang) -> Response {

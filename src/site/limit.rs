@@ -31,7 +31,7 @@ impl Logins {
     pub(super) fn admit(&self, address: IpAddr, now: UnixTime) -> Result<(), i64> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let network = network_of(address);
-        let is_over = |window: &Window| now >= window.since.plus(WINDOW_SECONDS);
+        let is_over = |window: &Window| !window.since.holds_at(now, WINDOW_SECONDS);
         if seen.len() >= ADDRESSES && !seen.contains_key(&network) {
             seen.retain(|_, window| !is_over(window));
             if seen.len() >= ADDRESSES {
@@ -64,6 +64,8 @@ mod tests {
         assert_eq!(at("::ffff:192.0.2.1", 20), Err(40), "the same address in another form");
         assert_eq!(at("192.0.2.2", 20), Ok(()), "another address");
         assert_eq!(at("192.0.2.1", 60), Ok(()), "the minute is over");
+        assert_eq!([at("192.0.2.1", 61), at("192.0.2.1", 62)], [Ok(()), Err(58)]);
+        assert_eq!(at("192.0.2.1", -1), Ok(()), "the clock was set back");
         assert_eq!([at("2001:db8::1", 0), at("2001:db8::2", 0), at("2001:db8::3", 0)], [Ok(()), Ok(()), Err(60)]);
     }
 }

@@ -302,7 +302,7 @@ pub(super) async fn verify(
 
 fn has_aged(app: &App, credential: Option<&Credential>, now: UnixTime) -> bool {
     let own = credential.and_then(|credential| credential.own.as_ref());
-    own.is_some_and(|own| now >= own.changed_at.plus(app.rules.valid_seconds))
+    own.is_some_and(|own| own.has_aged(now, app.rules.valid_seconds))
 }
 
 fn why_expired(credential: Option<&Credential>, now: UnixTime) -> Refusal {

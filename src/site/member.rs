@@ -101,7 +101,7 @@ async fn find(app: &Shared, headers: &HeaderMap) -> Result<Option<Found>, WorkEr
     let (id, now, idle) = (session_id(&token), app.now(), app.idle_seconds);
     let found = app.handles.store(move |store| {
         let Some(session) = store.session(&id)? else { return Ok(None) };
-        if now >= session.seen_at.plus(idle) || now >= session.created_at.plus(LONGEST_SECONDS) {
+        if session.is_over(now, idle, LONGEST_SECONDS) {
             store.close_session(&id, &SITE, now)?;
             return Ok(None);
         }

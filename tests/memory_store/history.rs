@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use karipass::internals::account::mail::{Mail, MailFilter, MailState};
-use karipass::internals::account::tables::{AuditTable, CallTable, EventTable, Failure, MailRow, MailTable};
+use karipass::internals::account::tables::{AuditTable, CallTable, EventTable, Failure, Horizon, MailRow, MailTable};
 use karipass::internals::account::{AuditEntry, AuditFilter, CallFilter, CallRecord};
 use karipass::time::UnixTime;
 
@@ -53,11 +53,15 @@ impl MailTable for Shared {
         Ok(self.state.mails.get(&id.to_owned()).cloned())
     }
 
-    fn due_mail(&self, now: UnixTime) -> Result<Option<MailRow>, Failure> {
+    fn due_mail(&self, now: UnixTime, horizon: Horizon) -> Result<Option<MailRow>, Failure> {
         self.step()?;
-        let due = self.state.queue.iter().take_while(|((due_at, _, _), _)| *due_at <= now);
+        let due = self.state.queue.iter().filter(|((due_at, _, _), _)| *due_at <= now || *due_at > horizon.due_at);
         let mut rows = due.filter_map(|((_, _, id), _)| self.state.mails.get(id));
-        Ok(rows.find(|row| row.claim.as_ref().is_none_or(|claim| claim.until <= now)).cloned())
+        Ok(rows
+            .find(|row| {
+                row.claim.as_ref().is_none_or(|claim| claim.until <= now || claim.until > horizon.claimed_until)
+            })
+            .cloned())
     }
 
     fn mails(&self, filter: &MailFilter) -> Result<Vec<Mail>, Failure> {

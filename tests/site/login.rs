@@ -155,6 +155,18 @@ fn a_session_ends_after_fifteen_idle_minutes() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_ends_sessions_and_ages_passwords() {
+    let world = World::new(&[example()]);
+    world.own_password(Unit::Line, "0600001111", OWN, 7_200);
+    world.at(7_200);
+    let mut browser = world.browser();
+    assert_eq!(browser.log_in(Unit::Line, "0600001111", OWN).location(), "/");
+    world.at(0);
+    assert_eq!(browser.get("/").location(), "/login?ended");
+    assert_eq!(world.browser().log_in(Unit::Line, "0600001111", OWN).location(), "/password");
+}
+
+#[test]
 fn links_in_mails_and_bookmarks_lead_on_after_the_login() {
     let world = World::new(&[example()]);
     world.own_password(Unit::Line, "0600001111", OWN, 0);

@@ -2,6 +2,7 @@
 //!
 //! A kind of store implements [`Backend`] and writes `crate::store_suite::conformance!(TheKind);` in a module of its own.
 
+mod clock;
 mod contracts;
 mod credentials;
 mod faults;
@@ -13,6 +14,7 @@ mod services;
 mod sessions;
 mod settings;
 
+pub use clock::*;
 pub use contracts::*;
 pub use credentials::*;
 pub use histories::*;
@@ -107,6 +109,12 @@ macro_rules! conformance {
             what_was_sent_is_remembered_for_thirty_days
             pruning_stops_at_its_limit_whatever_became_of_the_mails
             a_link_confirms_for_its_own_number_while_the_service_lasts
+            a_temporary_password_of_a_clock_ahead_opens_nothing_before_its_day
+            a_lock_of_a_clock_ahead_is_over
+            a_mail_of_a_clock_ahead_waits_no_longer_than_any_may
+            a_link_of_a_clock_ahead_confirms_nothing_before_its_day
+            a_session_of_a_clock_ahead_is_over
+            an_own_password_of_a_clock_ahead_has_aged
             random_histories_follow_the_rules
         }
     };

@@ -2,6 +2,7 @@
 //! how far a login reaches. What must hold of a visit is held as it happens.
 
 use karipass::internals::account::{Action, Credential, Store};
+use karipass::internals::lock::Lock;
 use karipass::number::PhoneNumber;
 use karipass::time::Moment;
 use karipass::unit::Unit;
@@ -87,7 +88,7 @@ fn judge(
     let opened =
         |location: &str| answers.iter().filter(|answer| answer.status == 303 && answer.location == location).count();
     let (by_temporary, by_own) = (opened("/password"), opened("/"));
-    let is_locked = before.is_some_and(|before| before.standing.locked(wall).is_some());
+    let is_locked = before.is_some_and(|before| before.standing.locked(wall, Lock::default()).is_some());
     let is_own = world.book.own.get(&account).is_some_and(|own| own == password);
     let is_well = matches!(world.disk.mood(time), Mood::Well | Mood::Slow(_));
     let temporary = world.book.temporaries.get_mut(&account).filter(|set| set.password.expose() == password);

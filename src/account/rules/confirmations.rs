@@ -3,7 +3,7 @@
 use super::audit::Audited;
 use super::contracts;
 use super::settings;
-use crate::account::mail::{AddressConfirmation, TokenHash};
+use crate::account::mail::{AddressConfirmation, LINK_SECONDS, TokenHash};
 use crate::account::setting::{FaxMail, SettingChange};
 use crate::account::tables::{Failure, Fault, Tables};
 use crate::account::{Action, Actor, Service};
@@ -33,7 +33,7 @@ struct Waiting {
 }
 
 fn waiting(tables: &dyn Tables, token: &TokenHash, now: UnixTime) -> Result<Option<Waiting>, Failure> {
-    let confirmation = tables.confirmation(token)?.filter(|link| now < link.expires_at);
+    let confirmation = tables.confirmation(token)?.filter(|link| link.expires_at.ends_within(now, LINK_SECONDS));
     let Some(confirmation) = confirmation else { return Ok(None) };
     let (number, service) = (confirmation.number, Service::FaxMail);
     if !tables.services(number)?.has(service) {

@@ -1,7 +1,9 @@
 //! Mails on their way out: a claim is one sender's, and nothing that was handed over is forgotten.
 
-use crate::account::mail::{Claim, Delivery, Mail, MailFilter, MailState, NewMail, REMEMBERED_SECONDS};
-use crate::account::tables::{Failure, MailRow, Tables};
+use crate::account::mail::{
+    CLAIM_SECONDS, Claim, Delivery, LONGEST_DELAY_SECONDS, Mail, MailFilter, MailState, NewMail, REMEMBERED_SECONDS,
+};
+use crate::account::tables::{Failure, Horizon, MailRow, Tables};
 use crate::time::UnixTime;
 
 pub(super) fn enter(tables: &mut dyn Tables, mail: &NewMail, now: UnixTime) -> Result<(), Failure> {
@@ -19,9 +21,17 @@ pub(super) fn enter(tables: &mut dyn Tables, mail: &NewMail, now: UnixTime) -> R
     tables.insert_mail(&MailRow { mail, claim: None })
 }
 
+/// The mail to be sent next. A clock that was ahead makes none wait for longer than any may.
+pub(super) fn due(tables: &dyn Tables, now: UnixTime) -> Result<Option<Mail>, Failure> {
+    let horizon =
+        Horizon { due_at: now.latest_end(LONGEST_DELAY_SECONDS), claimed_until: now.latest_end(CLAIM_SECONDS) };
+    Ok(tables.due_mail(now, horizon)?.map(|row| row.mail))
+}
+
 pub(super) fn claim(tables: &mut dyn Tables, claim: &Claim, now: UnixTime) -> Result<Option<Mail>, Failure> {
-    let Some(MailRow { mail, .. }) = tables.due_mail(now)? else { return Ok(None) };
-    let mail = Mail { attempts: mail.attempts.saturating_add(1), ..mail };
+    let Some(mail) = due(tables, now)? else { return Ok(None) };
+    // it is given up by its age, which begins now where a clock that was ahead has entered it
+    let mail = Mail { attempts: mail.attempts.saturating_add(1), created_at: mail.created_at.min(now), ..mail };
     tables.update_mail(&MailRow { mail: mail.clone(), claim: Some(claim.clone()) })?;
     Ok(Some(mail))
 }

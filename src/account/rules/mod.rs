@@ -134,6 +134,10 @@ impl<B: Backend> Store for Rules<B> {
         self.policy.cost
     }
 
+    fn lock(&self) -> Lock {
+        self.policy.lock
+    }
+
     fn set_own_password(
         &mut self,
         unit: Unit,
@@ -244,7 +248,7 @@ impl<B: Backend> Store for Rules<B> {
 
     fn claim_mail(&mut self, claim: &Claim, now: UnixTime) -> Result<Option<Mail>, StoreError> {
         // asked every second: while there is nothing to send, nothing is written and no writer has to wait
-        if self.read(|tables| tables.due_mail(now))?.is_none() {
+        if self.read(|tables| mails::due(tables, now))?.is_none() {
             return Ok(None);
         }
         self.write(|tables| mails::claim(tables, claim, now))

@@ -5,7 +5,7 @@ use rusqlite::{Row, named_params, params};
 use super::access::Access;
 use super::rows;
 use crate::account::mail::{Claim, Mail, MailFilter, MailState, NewMail, Purpose};
-use crate::account::tables::{Failure, MailRow, MailTable};
+use crate::account::tables::{Failure, Horizon, MailRow, MailTable};
 use crate::number::PhoneNumber;
 use crate::time::UnixTime;
 
@@ -19,13 +19,14 @@ impl MailTable for Access<'_> {
         rows.next()?.map(read).transpose()
     }
 
-    fn due_mail(&self, now: UnixTime) -> Result<Option<MailRow>, Failure> {
+    fn due_mail(&self, now: UnixTime, horizon: Horizon) -> Result<Option<MailRow>, Failure> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM mail
-             WHERE state = 'queued' AND due_at <= ?1 AND (claimed_until IS NULL OR claimed_until <= ?1)
+             WHERE state = 'queued' AND (due_at <= ?1 OR due_at > ?2)
+               AND (claimed_until IS NULL OR claimed_until <= ?1 OR claimed_until > ?3)
              ORDER BY due_at, created_at, id LIMIT 1"
         ))?;
-        let mut rows = statement.query([now.0])?;
+        let mut rows = statement.query([now.0, horizon.due_at.0, horizon.claimed_until.0])?;
         rows.next()?.map(read).transpose()
     }
 
