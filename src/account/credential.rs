@@ -40,9 +40,10 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer, and not twice.
+    /// Whether it opens the account at `now`: at 23:59:59 after it was set it does, at 24:00:00 no longer, and not twice. Its caller was
+    /// told that it is set, so it holds also when the clock was put back since, by up to a day.
     pub fn is_valid(&self, now: UnixTime) -> bool {
-        self.expires_at.ends_within(now, TEMPORARY_SECONDS) && self.used_at.is_none()
+        self.expires_at.ends_within(now, 2 * TEMPORARY_SECONDS) && self.used_at.is_none()
     }
 }
 
@@ -283,8 +284,8 @@ mod tests {
         let temporary = Temporary { hash, set_at: UnixTime(0), expires_at: UnixTime(86_400), used_at: None };
         assert!(temporary.is_valid(UnixTime(86_399)), "23:59:59");
         assert!(!temporary.is_valid(UnixTime(86_400)), "24:00:00");
-        assert!(temporary.is_valid(UnixTime(-60)), "another machine's clock may be ahead by a minute");
-        assert!(!temporary.is_valid(UnixTime(-61)), "by a clock that was set back");
+        assert!(temporary.is_valid(UnixTime(-86_460)), "the clock was put back by a day since it was set");
+        assert!(!temporary.is_valid(UnixTime(-86_461)), "it was a day ahead, and more");
         assert!(!Temporary { used_at: Some(UnixTime(9)), ..temporary }.is_valid(UnixTime(10)));
     }
 

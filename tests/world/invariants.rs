@@ -219,9 +219,21 @@ fn good_callers_are_served(world: &World) -> Complaint {
         });
         reached && dial.manners == Manners::Good && matches!(dial.who, Who::Subscriber | Who::Laboratory)
     };
-    let failed = world.phones.iter().find(|phone| is_good(&phone.dial) && phone.conclusion != Conclusion::Set)?;
+    // of two who set the password of one account at once, one is told that the other was faster
+    let is_served = |phone: &&Phone| match &phone.conclusion {
+        Conclusion::Set => true,
+        Conclusion::Failed(prompt) => prompt == "overtaken" && another_sets_the_same(world, phone),
+        _ => false,
+    };
+    let failed = world.phones.iter().find(|phone| is_good(&phone.dial) && !is_served(phone))?;
     let Phone { handset, conclusion, refused, cause, .. } = failed;
     Some(format!("the phone at {} did everything right: {conclusion:?}, {refused:?}, {cause:?}", handset.sip))
+}
+
+fn another_sets_the_same(world: &World, phone: &Phone) -> bool {
+    let account = |dial: &Dial| (dial.unit, dial.target.unwrap_or(dial.line));
+    let same = |other: &&Phone| !std::ptr::eq(*other, phone) && account(&other.dial) == account(&phone.dial);
+    world.phones.iter().filter(same).any(|other| other.conclusion == Conclusion::Set)
 }
 
 /// Each call is one row in the store, or where the store does not take it, one line in the log.

@@ -1,7 +1,7 @@
 //! Subscribers at the settings site: logins with passwords that are right, wrong, old or used, alone and two at once; the own password;
 //! how far a login reaches. What must hold of a visit is held as it happens.
 
-use karipass::internals::account::{Action, Credential, Store};
+use karipass::internals::account::{Action, Credential, Store, TEMPORARY_SECONDS};
 use karipass::internals::lock::Lock;
 use karipass::number::PhoneNumber;
 use karipass::time::Moment;
@@ -87,12 +87,17 @@ fn judge(
     let account = (*unit, *number);
     let opened =
         |location: &str| answers.iter().filter(|answer| answer.status == 303 && answer.location == location).count();
-    let (by_temporary, by_own) = (opened("/password"), opened("/"));
     let is_locked = before.is_some_and(|before| before.standing.locked(wall, Lock::default()).is_some());
     let is_own = world.book.own.get(&account).is_some_and(|own| own == password);
+    // one that was set by a clock that has been put back since has to be set anew
+    let (by_temporary, by_own) = match is_own {
+        true => (0, opened("/") + opened("/password")),
+        false => (opened("/password"), opened("/")),
+    };
     let is_well = matches!(world.disk.mood(time), Mood::Well | Mood::Slow(_));
     let temporary = world.book.temporaries.get_mut(&account).filter(|set| set.password.expose() == password);
-    let is_valid = temporary.as_ref().is_some_and(|set| !set.used && wall < set.expires_at);
+    let is_valid =
+        temporary.as_ref().is_some_and(|set| !set.used && set.expires_at.ends_within(wall, 2 * TEMPORARY_SECONDS));
     if let Some(temporary) = temporary {
         temporary.used |= by_temporary > 0;
     }
