@@ -71,6 +71,8 @@ pub struct Options {
     pub trust: Box<dyn Fn(IpAddr) -> Trust + Send>,
     /// How much of the server one peer may take.
     pub peers: PeerLimits,
+    /// Calls at once with one calling number.
+    pub calls_per_line: usize,
     /// How long running calls may go on after a stop.
     pub drain: Duration,
     /// What Retry-After says in a 503.
@@ -170,6 +172,7 @@ impl Server {
             rings: options.rings,
             trust: options.trust,
             peers: options.peers,
+            calls_per_line: options.calls_per_line,
             drain: options.drain,
             retry_after: options.retry_after,
             workers: workers.len(),

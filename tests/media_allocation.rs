@@ -96,6 +96,7 @@ impl Service {
             rings: false,
             trust: Box::new(|_| Trust { asserted: false, from: true, private: false }),
             peers: PeerLimits { calls: 10, invites_per_second: 10.0 },
+            calls_per_line: 50,
             drain: Duration::ZERO,
             retry_after: Duration::ZERO,
             workers: 1,

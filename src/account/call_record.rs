@@ -140,6 +140,8 @@ outcomes! {
     RefusedMedia = "refused-media", "no media format in common";
     /// 503: full, draining, or too many from one peer.
     RefusedBusy = "refused-busy", "no room for another call";
+    /// 486: the calling line has as many calls as it may.
+    RefusedLineBusy = "refused-line-busy", "the calling line has too many calls at once";
     /// 404, 420, 400 …: another number was called, or an extension is required that is not there, or it is malformed.
     RefusedRequest = "refused-request", "the INVITE was not for the service, or not acceptable to it";
     /// The store could not look up the line.

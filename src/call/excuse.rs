@@ -80,6 +80,7 @@ fn excuse_for(outcome: Outcome) -> Option<Excuse> {
         | Outcome::RefusedMedia
         | Outcome::RefusedRequest
         | Outcome::RefusedBusy
+        | Outcome::RefusedLineBusy
         | Outcome::RefusedStore
         | Outcome::Set
         | Outcome::SetUnheard

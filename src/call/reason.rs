@@ -54,6 +54,7 @@ pub fn cause_of(outcome: Outcome) -> (u16, &'static str) {
         | Outcome::RefusedUntrusted
         | Outcome::RefusedPassword
         | Outcome::RefusedRequest
+        | Outcome::RefusedLineBusy
         | Outcome::RefusedBusy => (16, "Normal call clearing"),
     }
 }

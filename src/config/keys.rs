@@ -131,6 +131,14 @@ pub(super) const KEYS: &[Key] = keys! {
         |c, v| c.limits.calls = v.integer(1..=100_000)?;
     "limits.calls_per_peer", "a whole number from 1 to 100000",
         |c, v| c.limits.calls_per_peer = v.integer(1..=100_000)?;
+    "limits.calls_per_line", "a whole number from 1 to 100000",
+        |c, v| c.limits.calls_per_line = v.integer(1..=100_000)?;
+    "limits.transactions", "a whole number from 1000 to 10000000",
+        |c, v| c.limits.transactions = v.integer(1_000..=10_000_000)?;
+    "limits.transactions_per_peer", "a whole number from 1000 to 10000000",
+        |c, v| c.limits.transactions_per_peer = v.integer(1_000..=10_000_000)?;
+    "limits.reserved_for_trusted", "a percentage from 0 to 90",
+        |c, v| c.limits.reserved_for_trusted = v.integer(0..=90)?;
     "limits.invites_per_second_per_peer", "a whole number from 1 to 100000",
         |c, v| c.limits.invites_per_second_per_peer = v.integer(1..=100_000)?;
     "limits.connections", "a whole number from 1 to 100000",

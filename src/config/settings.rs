@@ -181,8 +181,16 @@ pub struct Limits {
     pub calls: u32,
     /// Calls at once from one address.
     pub calls_per_peer: u32,
+    /// Calls at once with one calling number.
+    pub calls_per_line: u32,
     /// New calls a second from one address.
     pub invites_per_second_per_peer: u32,
+    /// SIP transactions at once.
+    pub transactions: u32,
+    /// SIP transactions at once with one address.
+    pub transactions_per_peer: u32,
+    /// The percentage of calls, transactions and connections that only `trusted_peers` and `trust_from` may take.
+    pub reserved_for_trusted: u32,
     /// Stream connections at once.
     pub connections: u32,
     /// Stream connections at once from one address.
@@ -336,9 +344,13 @@ impl Api {
 impl Limits {
     fn standard() -> Limits {
         Limits {
-            calls: 600,
-            calls_per_peer: 600,
-            invites_per_second_per_peer: 100,
+            calls: 1000,
+            calls_per_peer: 800,
+            calls_per_line: 2,
+            invites_per_second_per_peer: 1000,
+            transactions: 80_000,
+            transactions_per_peer: 60_000,
+            reserved_for_trusted: 25,
             connections: 1000,
             connections_per_peer: 100,
             http_connections: 512,

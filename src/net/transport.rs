@@ -4,8 +4,8 @@
 //! and a connection is simply not read from (TCP's own back-pressure). A connection's queue of outgoing messages is bounded too;
 //! a peer that lets it fill up, or that takes nothing for [`Options::write`], is disconnected.
 //!
-//! Connections are bounded, in all and for each peer, from the moment they are accepted. One is closed when its TLS handshake
-//! is not finished in time, when the rest of a message does not come, and when nothing at all comes for long.
+//! Connections are bounded, in all and for each peer, from the moment they are accepted, and some are kept for trusted peers. One is
+//! closed when a stranger's first message does not come in time and its place is wanted, when its TLS handshake is not finished in time, when the rest of a message does not come, and when nothing at all comes for long.
 
 mod local;
 mod registry;
@@ -68,6 +68,10 @@ pub struct Options {
     pub connections: usize,
     /// Stream connections at once from one address.
     pub connections_per_peer: usize,
+    /// Of all connections, those that only trusted peers may have.
+    pub reserved: usize,
+    /// Which peers are trusted.
+    pub trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// The certificate that TLS listeners show.
     pub identity: Option<Arc<Identity>>,
     /// Whose certificates are accepted where we connect; without them we connect nowhere over TLS.
@@ -95,6 +99,8 @@ impl Default for Options {
             advertise: None,
             connections: 1000,
             connections_per_peer: 100,
+            reserved: 0,
+            trusted: Arc::new(|_| false),
             identity: None,
             authorities: None,
             idle: Duration::from_secs(900),
@@ -135,7 +141,10 @@ impl Transports {
         options: Options,
     ) -> Result<(Transports, mpsc::Receiver<Inbound>), BindError> {
         let (inbound, receiver) = mpsc::channel(INBOUND_QUEUE);
-        let registry = Registry::new(options.connections, options.connections_per_peer);
+        let registry = {
+            let Options { connections, connections_per_peer, reserved, trusted, .. } = &options;
+            Registry::new(*connections, *connections_per_peer, *reserved, Arc::clone(trusted))
+        };
         let streams = Streams { inbound, registry, options };
         let mut transports = Transports { udp: vec![], listening: vec![], streams };
         for &(transport, address) in addresses {

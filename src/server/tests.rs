@@ -50,6 +50,7 @@ impl Folder {
             call: Settings::new(Arc::new(Bank::builtin())),
             trust: Box::new(|_| Trust::default()),
             peers: PeerLimits { calls: 100, invites_per_second: 100.0 },
+            calls_per_line: 50,
             drain: Duration::from_secs(30),
             retry_after: Duration::from_secs(5),
             stores: Stores { readers: vec![Box::new(self.store())], writer: Box::new(self.store()) },

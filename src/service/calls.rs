@@ -37,6 +37,9 @@ pub(super) fn options(
         endpoint: endpoint::Config {
             service_user: config.sip.service_number.to_string(),
             registrar: config.sip.registrar.then(|| registrar(config)),
+            max_transactions: limits.transactions as usize,
+            max_transactions_per_peer: limits.transactions_per_peer as usize,
+            reserved: limits.reserved_for_trusted as usize,
             ..endpoint::Config::default()
         },
         rings: config.sip.ringing,
@@ -53,6 +56,7 @@ pub(super) fn options(
             calls: limits.calls_per_peer as usize,
             invites_per_second: f64::from(limits.invites_per_second_per_peer),
         },
+        calls_per_line: limits.calls_per_line as usize,
         drain: limits.drain,
         retry_after: endpoint::Config::default().retry_after,
         stores,

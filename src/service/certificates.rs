@@ -1,5 +1,6 @@
 //! The certificates of SIP and of the site, and the options of SIP's transports that follow from them.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,9 +67,17 @@ pub(super) fn transport(config: &Config, certificates: &Certificates) -> Result<
         advertise: config.sip.advertise,
         connections: config.limits.connections as usize,
         connections_per_peer: config.limits.connections_per_peer as usize,
+        reserved: (config.limits.connections as usize) * (config.limits.reserved_for_trusted as usize) / 100,
+        trusted: is_trusted(config),
         identity: certificates.sip.clone(),
         authorities: authorities.transpose().map_err(StartError::Authorities)?,
         idle: config.sip.idle_timeout,
         ..transport::Options::default()
     })
+}
+
+/// Whether a peer is one of those that the configuration believes something of.
+fn is_trusted(config: &Config) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
+    let networks = [config.sip.trusted_peers.clone(), config.sip.trust_from.clone()].concat();
+    Arc::new(move |peer| networks.iter().any(|network| network.contains(peer)))
 }

@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn there_are_descriptors_for_calls_and_connections_at_once() {
-        // two for each of 600 calls, 1000 connections of SIP, 512 of the site, 512 of the API, and some for the rest
-        assert_eq!(wanted_descriptors(&Config::standard().unwrap().limits), 2 * 600 + 1000 + 512 + 512 + 256);
+        // two for each of 1000 calls, 1000 connections of SIP, 512 of the site, 512 of the API, and some for the rest
+        assert_eq!(wanted_descriptors(&Config::standard().unwrap().limits), 2 * 1000 + 1000 + 512 + 512 + 256);
     }
 }

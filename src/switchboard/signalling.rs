@@ -28,14 +28,14 @@ use tracing::{debug, info};
 
 use super::{Command, ToWorker, Undelivered};
 use crate::account::{AuditEntry, CallRecord};
-use crate::call::identity::Trust;
+use crate::call::identity::{Trust, caller_number};
 use crate::call::{Input, Seed};
 use crate::sip::endpoint::{self, Admission, CallHandle, CommandError, Endpoint, Event, Incoming, Transmit};
 use crate::sip::flow::Flow;
 use crate::time::{Moment, Time};
 
 pub use limits::PeerLimits;
-use limits::Peers;
+use limits::{Lines, Peers};
 pub use proving::{Answer, Known, Question, Waiting};
 use refusals::Telling;
 use strangers::Strangers;
@@ -54,6 +54,8 @@ pub struct Config {
     pub trust: Box<dyn Fn(IpAddr) -> Trust + Send>,
     /// One peer's share of the service.
     pub peers: PeerLimits,
+    /// Calls at a time with one calling number.
+    pub calls_per_line: usize,
     /// How long running calls may go on after a stop.
     pub drain: Duration,
     /// What Retry-After says in a 503.
@@ -101,6 +103,7 @@ pub struct Signalling {
     endpoint: Endpoint,
     workers: Workers,
     peers: Peers,
+    lines: Lines,
     trust: Box<dyn Fn(IpAddr) -> Trust + Send>,
     rings: bool,
     drain: Duration,
@@ -140,6 +143,7 @@ impl Signalling {
             endpoint: Endpoint::new(config.endpoint, rng.next_u64()),
             workers: Workers::new(config.workers),
             peers: Peers::new(config.peers),
+            lines: Lines::new(config.calls_per_line),
             trust: config.trust,
             rings: config.rings,
             drain: config.drain,
@@ -309,7 +313,7 @@ impl Signalling {
                 }
                 self.tell(now, call, Input::Ended(cause));
                 if let Some(route) = self.workers.forget(call) {
-                    self.peers.ended(route.peer);
+                    self.release(route);
                 }
             }
             // of calls that we place or change ourselves: a service does neither
@@ -335,16 +339,20 @@ impl Signalling {
     /// To the worker with the fewest calls.
     fn hand_over(&mut self, now: Moment, incoming: Incoming) {
         let (call, peer) = (incoming.call, incoming.flow.remote.ip());
-        let Some(worker) = self.workers.least_busy() else {
+        let trust = (self.trust)(peer);
+        // who is nobody is refused by the call itself
+        let line = caller_number(&incoming.identity, trust, incoming.identity.authenticated).ok();
+        if line.is_some_and(|line| !self.lines.admit(line)) {
             self.peers.ended(peer);
+            return self.line_is_busy(now, &incoming);
+        }
+        let route = |worker| Route { worker, peer, line };
+        let Some(worker) = self.workers.least_busy() else {
+            self.release(route(0));
             return self.turn_away(now, &incoming, "no media worker is left");
         };
-        let message = ToWorker::Incoming {
-            trust: (self.trust)(peer),
-            seed: Seed::draw(&mut self.rng),
-            incoming: Box::new(incoming),
-        };
-        self.workers.route(call, Route { worker, peer });
+        let message = ToWorker::Incoming { trust, seed: Seed::draw(&mut self.rng), incoming: Box::new(incoming) };
+        self.workers.route(call, route(worker));
         self.send(now, worker, message);
     }
 
@@ -379,9 +387,18 @@ impl Signalling {
 
     /// A call that was given to a worker and never reached it.
     fn take_back(&mut self, now: Moment, incoming: &Incoming, why: &str) {
-        self.workers.forget(incoming.call);
-        self.peers.ended(incoming.flow.remote.ip());
+        if let Some(route) = self.workers.forget(incoming.call) {
+            self.release(route);
+        }
         self.turn_away(now, incoming, why);
+    }
+
+    /// The places of a call that is over.
+    fn release(&mut self, route: Route) {
+        self.peers.ended(route.peer);
+        if let Some(line) = route.line {
+            self.lines.ended(line);
+        }
     }
 
     /// The worker has ended by an internal error: its calls end, and no other goes there.
@@ -390,6 +407,7 @@ impl Signalling {
             self.take_back(now, &incoming, "a media worker is gone");
         }
         for (call, route) in self.workers.lose(worker) {
+            self.release(route);
             self.abandoned(now, call, route.peer);
         }
         let outputs = std::mem::take(&mut self.outputs);

@@ -43,6 +43,7 @@ fn config(workers: usize) -> Config {
         rings: false,
         trust: Box::new(|_| Trust { asserted: true, from: true, private: true }),
         peers: PeerLimits { calls: 50, invites_per_second: 100.0 },
+        calls_per_line: 50,
         drain: Duration::from_secs(30),
         retry_after: Duration::from_secs(7),
         workers,

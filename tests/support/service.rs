@@ -80,6 +80,7 @@ impl Service {
             rings: false,
             trust: Box::new(move |_| trust),
             peers: PeerLimits { calls: 100, invites_per_second: 100.0 },
+            calls_per_line: 50,
             drain: Duration::from_secs(30),
             retry_after: Duration::from_secs(10),
             workers: 1,

@@ -127,6 +127,7 @@ impl Service {
             rings: true,
             trust: Box::new(trust),
             peers: PeerLimits { calls: 50, invites_per_second: 50.0 },
+            calls_per_line: 50,
             drain: plan.drain,
             retry_after: secs(5),
             workers: plan.workers,

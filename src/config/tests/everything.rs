@@ -75,6 +75,10 @@ token = "correct-horse-battery"
 [limits]
 calls = 1000
 calls_per_peer = 20
+calls_per_line = 30
+transactions = 5000
+transactions_per_peer = 4000
+reserved_for_trusted = 10
 invites_per_second_per_peer = 3
 connections = 50
 connections_per_peer = 6
@@ -128,6 +132,10 @@ pub fn everything() -> Config {
         limits: Limits {
             calls: 1000,
             calls_per_peer: 20,
+            calls_per_line: 30,
+            transactions: 5000,
+            transactions_per_peer: 4000,
+            reserved_for_trusted: 10,
             invites_per_second_per_peer: 3,
             connections: 50,
             connections_per_peer: 6,

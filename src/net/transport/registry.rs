@@ -1,4 +1,7 @@
 //! The open stream connections: counted, and found by their id or by whom they lead to.
+//!
+//! Some places only trusted peers may take. Where there is none left, the oldest connection of a stranger that has not carried one
+//! message makes room.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +19,9 @@ const CONNECTION_QUEUE: usize = 64;
 pub(super) struct Registry {
     most: usize,
     most_per_peer: usize,
+    /// Of all places, those for trusted peers alone.
+    reserved: usize,
+    trusted: Trusted,
     entries: Mutex<Entries>,
 }
 
@@ -32,7 +38,26 @@ struct Entry {
     remote: SocketAddr,
     /// None once it was given up: its task ends, and gives back its place only then.
     outgoing: Option<mpsc::Sender<Transmit>>,
+    /// It may be given up for another: a stranger's, which has not carried a message.
+    is_silent: bool,
 }
+
+impl Entries {
+    /// Places taken by connections that were not given up.
+    fn taken(&self) -> usize {
+        self.open.values().filter(|entry| entry.outgoing.is_some()).count()
+    }
+
+    /// Gives up the oldest connection that has carried nothing; whether there was one.
+    fn make_room(&mut self) -> bool {
+        let silent = self.open.iter_mut().filter(|(_, entry)| entry.is_silent && entry.outgoing.is_some());
+        let oldest = silent.min_by_key(|(id, _)| **id);
+        oldest.map(|(_, entry)| entry.outgoing = None).is_some()
+    }
+}
+
+/// Whether a peer is one that the configuration trusts.
+pub(super) type Trusted = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// A connection's place among the others; given back when dropped.
 pub(super) struct Place {
@@ -49,8 +74,28 @@ pub(super) enum Refusal {
 }
 
 impl Registry {
-    pub(super) fn new(most: usize, most_per_peer: usize) -> Arc<Registry> {
-        Arc::new(Registry { most, most_per_peer, entries: Mutex::default() })
+    pub(super) fn new(most: usize, most_per_peer: usize, reserved: usize, trusted: Trusted) -> Arc<Registry> {
+        Arc::new(Registry { most, most_per_peer, reserved, trusted, entries: Mutex::default() })
+    }
+
+    /// Whether the configuration trusts this peer.
+    pub(super) fn trusts(&self, remote: SocketAddr) -> bool {
+        (self.trusted)(remote.ip())
+    }
+
+    /// The peer has opened this connection; until it has sent a message, that may have to make room for another.
+    pub(super) fn is_accepted(&self, id: u64, remote: SocketAddr) {
+        let is_silent = !self.trusts(remote);
+        if let Some(entry) = self.entries().open.get_mut(&id) {
+            entry.is_silent = is_silent;
+        }
+    }
+
+    /// A whole message has come on this connection.
+    pub(super) fn has_spoken(&self, id: u64) {
+        if let Some(entry) = self.entries().open.get_mut(&id) {
+            entry.is_silent = false;
+        }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -63,15 +108,19 @@ impl Registry {
         transport: Transport,
         remote: SocketAddr,
     ) -> Option<(Place, mpsc::Receiver<Transmit>)> {
+        let is_trusted = self.trusts(remote);
+        let most = if is_trusted { self.most } else { self.most.saturating_sub(self.reserved) };
         let mut entries = self.entries();
         let with_peer = entries.peers.get(&remote.ip()).copied().unwrap_or(0);
-        if entries.open.len() >= self.most || with_peer >= self.most_per_peer {
+        // one that was given up holds its descriptor until its task has ended
+        let is_crowded = entries.open.len() >= self.most.saturating_mul(2);
+        if with_peer >= self.most_per_peer || is_crowded || (entries.taken() >= most && !entries.make_room()) {
             return None;
         }
         entries.last += 1;
         let id = entries.last;
         let (sender, outgoing) = mpsc::channel(CONNECTION_QUEUE);
-        entries.open.insert(id, Entry { transport, remote, outgoing: Some(sender) });
+        entries.open.insert(id, Entry { transport, remote, outgoing: Some(sender), is_silent: false });
         entries.by_remote.insert((transport, remote), id);
         entries.peers.insert(remote.ip(), with_peer + 1);
         Some((Place { registry: Arc::clone(self), id }, outgoing))
@@ -116,5 +165,38 @@ impl Drop for Place {
                 entries.peers.remove(&remote.ip());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GATEWAY: [u8; 4] = [192, 0, 2, 1];
+
+    fn accept(registry: &Arc<Registry>, ip: [u8; 4], port: u16) -> Option<(Place, mpsc::Receiver<Transmit>)> {
+        let remote = SocketAddr::from((ip, port));
+        let accepted = registry.register(Transport::Tcp, remote)?;
+        registry.is_accepted(accepted.0.id, remote);
+        Some(accepted)
+    }
+
+    fn is_given_up(registry: &Registry, id: u64) -> bool {
+        registry.entries().open.get(&id).is_none_or(|entry| entry.outgoing.is_none())
+    }
+
+    #[test]
+    fn silent_strangers_make_room_for_each_other_and_never_take_the_places_of_trusted_peers() {
+        let registry = Registry::new(8, 100, 2, Arc::new(|ip| ip == IpAddr::from(GATEWAY)));
+        let strangers: Vec<_> = (0..7).filter_map(|port| accept(&registry, [203, 0, 113, 9], 1000 + port)).collect();
+        assert_eq!(strangers.len(), 7);
+        let given_up: Vec<bool> = strangers.iter().map(|(place, _)| is_given_up(&registry, place.id)).collect();
+        assert_eq!(given_up, [true, false, false, false, false, false, false]);
+        // those that have spoken stay
+        strangers.iter().for_each(|(place, _)| registry.has_spoken(place.id));
+        assert!(accept(&registry, [203, 0, 113, 10], 1).is_none());
+        let trusted: Vec<_> = (0..3).filter_map(|port| accept(&registry, GATEWAY, 1000 + port)).collect();
+        assert_eq!(trusted.len(), 2, "its own places");
+        assert!(trusted.iter().all(|(place, _)| !is_given_up(&registry, place.id)));
     }
 }

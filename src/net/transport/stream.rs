@@ -63,6 +63,7 @@ impl Streams {
             match listener.accept().await {
                 Ok((stream, remote)) => match self.registry.register(transport, remote) {
                     Some((place, outgoing)) => {
+                        self.registry.is_accepted(place.id, remote);
                         tokio::spawn(self.clone().receive(transport, stream, remote, place, outgoing));
                     }
                     None => warn!(%remote, "connection refused: too many are open"),
@@ -174,7 +175,9 @@ impl Streams {
         place: Place,
         mut outgoing: mpsc::Receiver<Transmit>,
     ) {
-        let mut conversation = Conversation::new(stream, flow, opener, &self.options);
+        let silent = (opener == Opener::Peer && !self.registry.trusts(flow.remote))
+            .then(|| Silent { registry: Arc::clone(&self.registry), id: place.id });
+        let mut conversation = Conversation::new(stream, flow, opener, silent, &self.options);
         let (end, unsent) = conversation.run(&self.inbound, &mut outgoing).await;
         debug!(remote = %flow.remote, ?end, "connection closed");
         let _ = timeout(GOODBYE, conversation.stream.shutdown()).await;
@@ -250,6 +253,14 @@ struct Conversation<'a, S> {
     /// Since when the rest of a message is waited for.
     begun: Option<Instant>,
     ping: Option<Ping>,
+    /// A stranger's, until its first message.
+    silent: Option<Silent>,
+}
+
+/// A connection whose peer has not sent a message yet.
+struct Silent {
+    registry: Arc<Registry>,
+    id: u64,
 }
 
 /// Our own keep-alives (RFC 5626 §4.4.1): sent by who opened the connection.
@@ -262,13 +273,13 @@ struct Ping {
 }
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
-    fn new(stream: S, flow: Flow, opener: Opener, options: &'a Options) -> Conversation<'a, S> {
+    fn new(stream: S, flow: Flow, opener: Opener, silent: Option<Silent>, options: &'a Options) -> Conversation<'a, S> {
         let now = Instant::now();
         let (framer, ping) = match opener {
             Opener::Peer => (Framer::default(), None),
             Opener::Us => (Framer::expecting_pongs(), Some(Ping::new(now, options))),
         };
-        Conversation { stream, flow, options, framer, last: now, begun: None, ping }
+        Conversation { stream, flow, options, framer, last: now, begun: None, ping, silent }
     }
 
     /// Why it ended, and a message that did not get out.
@@ -309,6 +320,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
             match framed {
                 Ok(Framed::Message(bytes)) => {
                     (self.last, self.begun) = (now, None);
+                    if let Some(Silent { registry, id }) = self.silent.take() {
+                        registry.has_spoken(id);
+                    }
                     let message = Inbound::Message { flow: self.flow, bytes };
                     inbound.send(message).await.map_err(|_| End::ShutDown)?;
                 }
@@ -356,8 +370,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Conversation<'a, S> {
 
     /// When there is something to do next although nothing came, and what.
     fn deadline(&self) -> (Instant, Due) {
-        let idle = (self.last + self.options.idle, Due::End("idle"));
-        let begun = self.begun.map(|begun| (begun + self.options.unfinished, Due::End("the rest of a message")));
+        let Options { idle, unfinished, .. } = *self.options;
+        let idle = if self.silent.is_some() { idle.min(unfinished) } else { idle };
+        let idle = (self.last + idle, Due::End("idle"));
+        let begun = self.begun.map(|begun| (begun + unfinished, Due::End("the rest of a message")));
         let ping = self.ping.as_ref().map(|ping| (ping.next, Due::Ping));
         let pong = self.ping.as_ref().and_then(|ping| ping.pending).map(|until| (until, Due::End("no pong")));
         let all = [begun, ping, pong].into_iter().flatten();

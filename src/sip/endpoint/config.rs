@@ -39,6 +39,10 @@ pub struct Config {
     /// Transactions at a time. Requests outside a dialog get 503 when seven eighths are taken, so that running calls can
     /// still end.
     pub max_transactions: usize,
+    /// Transactions at a time with one address, for requests outside a dialog.
+    pub max_transactions_per_peer: usize,
+    /// The percentage of calls and transactions that peers take no part of which are not trusted, though they have proved their line.
+    pub reserved: usize,
     /// What Retry-After says when a table is full.
     pub retry_after: Duration,
 }
@@ -56,7 +60,9 @@ impl Default for Config {
             min_session_expires: Duration::from_secs(90),
             setup_limit: Duration::from_secs(180),
             max_calls: 2_000,
-            max_transactions: 40_000,
+            max_transactions: 80_000,
+            max_transactions_per_peer: 60_000,
+            reserved: 25,
             retry_after: Duration::from_secs(5),
         }
     }

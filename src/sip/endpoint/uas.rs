@@ -8,7 +8,7 @@ use super::negotiation::{Negotiation, PendingRequest, Unacknowledged};
 use super::refused::called_in_vain;
 use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer};
-use super::{Admission, CommandError, EndCause, Endpoint, Event, IdentityFacts, Incoming, Rejection};
+use super::{Admission, CommandError, Config, EndCause, Endpoint, Event, IdentityFacts, Incoming, Rejection};
 use crate::number::PhoneNumber;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::flow::{Flow, Transport, is_behind_nat, is_secure, stamp};
@@ -50,8 +50,8 @@ impl Endpoint {
             return self.layer.repeat(id);
         }
         let starts = request.headers.to().is_ok_and(|to| to.tag().is_none()) && request.method != Method::Cancel;
-        if !self.layer.has_room(starts) {
-            let busy = Reply::busy(self.layer.config.retry_after).because("too many requests are being answered");
+        if let Err(why) = self.layer.room_for(starts, &origin) {
+            let busy = Reply::busy(self.layer.config.retry_after).because(why);
             if starts {
                 self.tell_refused(flow, &request.method, &request.headers, &busy);
             }
@@ -111,7 +111,7 @@ impl Endpoint {
         }
         check_required(request)?;
         let offer = session_of(request)?;
-        self.check_admission()?;
+        self.check_admission(origin)?;
         if request.method == Method::Options {
             let reply = Reply::capabilities(&self.layer.config);
             self.layer.respond(now, id, &request.headers, reply);
@@ -156,7 +156,7 @@ impl Endpoint {
         self.layer.config.any_user || is_same_user(dialled.unwrap_or(user), service)
     }
 
-    fn check_admission(&self) -> Result<(), Reply> {
+    fn check_admission(&self, origin: Origin) -> Result<(), Reply> {
         match self.admission {
             Admission::Draining { retry_after } => Err(Reply::busy(retry_after).because("the server is stopping")),
             Admission::Full { retry_after } => Err(Reply::busy(retry_after)),
@@ -167,8 +167,18 @@ impl Endpoint {
                 );
                 Err(Reply::busy(self.layer.config.retry_after).because(why))
             }
+            Admission::Open if origin.proved.is_some() && self.calls.len() >= self.calls_for_all() => {
+                let why = "the other calls are kept for trusted peers: [limits] calls, reserved_for_trusted";
+                Err(Reply::busy(self.layer.config.retry_after).because(why))
+            }
             Admission::Open => Ok(()),
         }
+    }
+
+    /// The calls that peers may have which are not trusted, though they have proved their line.
+    fn calls_for_all(&self) -> usize {
+        let Config { max_calls, reserved, .. } = &self.layer.config;
+        max_calls - max_calls * reserved / 100
     }
 
     fn receive_invite(

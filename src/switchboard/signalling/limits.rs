@@ -1,9 +1,11 @@
-//! One peer's share of the service: calls at a time, and INVITEs a second.
+//! One peer's share of the service: calls at a time, and INVITEs a second. One line's: calls at a time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::number::PhoneNumber;
 use crate::time::Time;
 
 /// The limits; the peer is an address.
@@ -73,6 +75,37 @@ impl Peers {
     pub(super) fn ended(&mut self, peer: IpAddr) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.calls = peer.calls.saturating_sub(1);
+        }
+    }
+}
+
+/// The calls of each calling number.
+#[derive(Debug)]
+pub(super) struct Lines {
+    most: usize,
+    calls: HashMap<PhoneNumber, usize>,
+}
+
+impl Lines {
+    pub(super) fn new(most: usize) -> Lines {
+        Lines { most, calls: HashMap::new() }
+    }
+
+    /// Whether one more call of this line fits; if so it is counted until [`Lines::ended`].
+    pub(super) fn admit(&mut self, line: PhoneNumber) -> bool {
+        let calls = self.calls.entry(line).or_default();
+        let fits = *calls < self.most;
+        *calls += usize::from(fits);
+        fits
+    }
+
+    /// A call of this line is over.
+    pub(super) fn ended(&mut self, line: PhoneNumber) {
+        if let Entry::Occupied(mut calls) = self.calls.entry(line) {
+            *calls.get_mut() -= 1;
+            if *calls.get() == 0 {
+                calls.remove();
+            }
         }
     }
 }

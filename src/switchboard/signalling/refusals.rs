@@ -51,6 +51,14 @@ impl Signalling {
         self.refused(now, Refused { flow, call_id, status: 503, why: why.to_owned() });
     }
 
+    /// 486: the line has as many calls as it may.
+    pub(super) fn line_is_busy(&mut self, now: Moment, incoming: &Incoming) {
+        carried_out(self.endpoint.reject(now.time, incoming.call, Rejection::new(486)));
+        let why = "its line has as many calls as [limits] calls_per_line allows".to_owned();
+        let (flow, call_id) = (incoming.flow, incoming.call_id.clone());
+        self.refused(now, Refused { flow, call_id, status: 486, why });
+    }
+
     /// The caller was refused: a record of it.
     pub(super) fn refused(&mut self, now: Moment, refused: Refused) {
         let Refused { flow, call_id, status, why } = refused;
@@ -60,6 +68,7 @@ impl Signalling {
         }
         let outcome = match status {
             503 => Outcome::RefusedBusy,
+            486 => Outcome::RefusedLineBusy,
             406 | 415 => Outcome::RefusedMedia,
             _ => Outcome::RefusedRequest,
         };
@@ -75,7 +84,6 @@ impl Signalling {
 
     /// The worker that had the call is gone, and with it all that is known about it.
     pub(super) fn abandoned(&mut self, now: Moment, call: CallHandle, peer: IpAddr) {
-        self.peers.ended(peer);
         let (cause, text) = cause_of(Outcome::Lost);
         carried_out(self.endpoint.hang_up(now.time, call, Some((cause, text))));
         let mut record = CallRecord::new(self.record_id(now), now.wall, peer.to_string(), Outcome::Lost);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tracing::error;
 
 use super::Output;
+use crate::number::PhoneNumber;
 use crate::sip::endpoint::CallHandle;
 use crate::switchboard::ToWorker;
 use crate::time::Time;
@@ -21,6 +22,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Route {
     pub worker: usize,
     pub peer: IpAddr,
+    /// The calling number, where one is believed.
+    pub line: Option<PhoneNumber>,
 }
 
 /// All workers.

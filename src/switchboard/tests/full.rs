@@ -54,3 +54,28 @@ fn a_peer_at_its_limit_is_told_when_to_come_again_and_others_are_served() {
     let again = Phone::at("192.0.2.9", 4);
     assert_eq!(bench.receive(&again, &again.invite()).trace(), ["worker 0: Incoming(call 4)"]);
 }
+
+#[test]
+fn a_line_has_so_many_calls_at_once_and_another_when_one_of_them_is_over() {
+    let mut bench = Bench::new(Config { calls_per_line: 2, ..config(1) });
+    let phones = [1, 2, 3].map(|call| Phone::at("192.0.2.9", call));
+    phones.iter().for_each(|phone| {
+        bench.receive(phone, &phone.invite());
+    });
+    assert_eq!(
+        bench.trace(),
+        [
+            "worker 0: Incoming(call 1)",
+            "worker 0: Incoming(call 2)",
+            "record: refused-line-busy 486, traced",
+            "486 INVITE"
+        ]
+    );
+    assert!(bench.detail.as_ref().is_some_and(|why| why.contains("[limits] calls_per_line")), "{:?}", bench.detail);
+    // another line through the same peer
+    let other = Phone::at("192.0.2.9", 4);
+    bench.receive(&other, &other.invite().replace("From: <sip:0600001111", "From: <sip:0600002222"));
+    bench.receive(&phones[0], &phones[0].request("CANCEL", 1)).trace();
+    let again = Phone::at("192.0.2.9", 5);
+    assert_eq!(bench.receive(&again, &again.invite()).trace(), ["worker 0: Incoming(call 5)"]);
+}

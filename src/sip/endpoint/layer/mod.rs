@@ -5,8 +5,10 @@ mod clients;
 mod servers;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 
 use super::handle::{CallHandle, ClientId, ServerId};
+use super::uas::Origin;
 use super::{Config, Event, Output, Transmit};
 use crate::sip::flow::Flow;
 use crate::sip::message::Via;
@@ -55,6 +57,8 @@ pub(super) struct Layer {
     servers: HashMap<ServerId, ServerEntry>,
     server_keys: HashMap<ServerKey, ServerId>,
     merges: HashMap<MergeKey, ServerId>,
+    /// Server transactions by peer.
+    peers: HashMap<IpAddr, usize>,
     clients: HashMap<ClientId, ClientEntry>,
     client_keys: HashMap<ClientKey, ClientId>,
     next_id: u64,
@@ -73,6 +77,7 @@ impl Layer {
             servers: HashMap::new(),
             server_keys: HashMap::new(),
             merges: HashMap::new(),
+            peers: HashMap::new(),
             clients: HashMap::new(),
             client_keys: HashMap::new(),
             next_id: 0,
@@ -129,8 +134,25 @@ impl Layer {
 
     /// Whether there is room for another transaction. Requests that start something new leave an eighth to the others.
     pub(super) fn has_room(&self, starts: bool) -> bool {
-        let reserved = if starts { self.config.max_transactions / 8 } else { 0 };
-        self.servers.len() + self.clients.len() < self.config.max_transactions.saturating_sub(reserved)
+        self.has_room_beside(if starts { self.config.max_transactions / 8 } else { 0 })
+    }
+
+    /// The same for a request that has come: one peer leaves room for the others, and what is kept for trusted ones.
+    pub(super) fn room_for(&self, starts: bool, origin: &Origin) -> Result<(), &'static str> {
+        let most = self.config.max_transactions;
+        let kept = if starts && origin.proved.is_some() { most * self.config.reserved / 100 } else { 0 };
+        let of_peer = self.peers.get(&origin.flow.remote.ip()).copied().unwrap_or_default();
+        if !self.has_room(starts) || !self.has_room_beside(kept) {
+            return Err("too many requests are being answered: [limits] transactions, reserved_for_trusted");
+        }
+        if starts && of_peer >= self.config.max_transactions_per_peer {
+            return Err("too many requests of its peer are being answered: [limits] transactions_per_peer");
+        }
+        Ok(())
+    }
+
+    fn has_room_beside(&self, kept: usize) -> bool {
+        self.servers.len() + self.clients.len() < self.config.max_transactions.saturating_sub(kept)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The server side of the transaction layer (RFC 3261 §17.2).
 
+use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 
 use tracing::trace;
 
@@ -15,6 +17,7 @@ use crate::time::Time;
 pub(super) struct ServerEntry {
     machine: ServerMachine,
     key: ServerKey,
+    peer: IpAddr,
     merge: Option<MergeKey>,
     flow: Flow,
     via: Via,
@@ -52,8 +55,10 @@ impl Layer {
             self.merges.insert(merge.clone(), id);
         }
         self.server_keys.insert(key.clone(), id);
+        let peer = flow.remote.ip();
+        *self.peers.entry(peer).or_default() += 1;
         let (flow, tag) = (flow.of_response(&via), self.token());
-        self.servers.insert(id, ServerEntry { machine, key, merge, flow, via, tag, call: None });
+        self.servers.insert(id, ServerEntry { machine, key, peer, merge, flow, via, tag, call: None });
         id
     }
 
@@ -220,6 +225,12 @@ impl Layer {
         let Some(entry) = self.servers.remove(&id) else { return };
         self.agenda.set(Owner::Server(id), None);
         self.server_keys.remove(&entry.key);
+        if let Entry::Occupied(mut count) = self.peers.entry(entry.peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         if let Some(merge) = entry.merge {
             self.merges.remove(&merge);
         }

@@ -115,3 +115,18 @@ fn infos_that_wait_are_bounded() {
         .count();
     assert_eq!(sent, 32);
 }
+
+#[test]
+fn one_peer_leaves_transactions_to_others() {
+    let mut bench = Bench::with(Config { max_transactions: 100, max_transactions_per_peer: 10, ..Config::default() });
+    for number in 0..20 {
+        bench.receive(0, &another(number));
+    }
+    let trace = bench.trace();
+    assert_eq!(trace.iter().filter(|line| line.ends_with("Incoming")).count(), 10);
+    assert_eq!(trace.iter().filter(|line| line.ends_with("503 INVITE")).count(), 10);
+    assert!(bench.refused.iter().all(|(_, why)| why.contains("[limits] transactions_per_peer")), "{:?}", bench.refused);
+    let other = Flow { remote: address("192.0.2.8:5060"), ..udp() };
+    bench.receive_on(0, other, &another(30).replace("192.0.2.9:5060;branch", "192.0.2.8:5060;branch"));
+    assert_eq!(bench.trace(), ["0 → 100 INVITE", "0 · Incoming"]);
+}

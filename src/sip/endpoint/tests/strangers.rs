@@ -211,3 +211,25 @@ fn a_service_that_stops_asks_nobody_for_a_proof() {
     assert_eq!(bench.trace(), ["0 → 503 INVITE", "0 · TurnedAway Busy 503"]);
     assert_eq!(bench.response().headers.first("Retry-After"), Some("30"));
 }
+
+#[test]
+fn lines_that_prove_themselves_leave_calls_to_trusted_peers() {
+    let mut bench = bench(Config { max_calls: 4, reserved: 25, ..with_registrar() });
+    for number in 1..=4 {
+        let mut phone = Phone::new();
+        let named = |invite: String| {
+            invite.replace("trace@", &format!("{number}@")).replace("z9hG4bK-", &format!("z9hG4bK-{number}-"))
+        };
+        bench.receive(0, &named(phone.invite()));
+        bench.judge(0, 2 * number - 1, Verdict::Prove(None)).unwrap();
+        let answer = credentials(&bench, "0600001111", "correct horse", "INVITE", SERVICE);
+        bench.receive(0, &named(with(&phone.invite(), &answer)));
+        assert_eq!(bench.judge(0, 2 * number, Verdict::Prove(Some(&key("0600001111")))), Ok(Judged::Proved));
+    }
+    assert_eq!(bench.endpoint.calls(), 3);
+    let why = "the other calls are kept for trusted peers: [limits] calls, reserved_for_trusted";
+    assert_eq!(bench.refused, [(503, why.to_owned())]);
+    bench.is_stranger = false;
+    bench.receive(0, &Phone::new().invite());
+    assert_eq!(bench.endpoint.calls(), 4);
+}
