@@ -15,6 +15,7 @@ mod services;
 #[allow(dead_code, clippy::indexing_slicing)]
 mod sink;
 mod storing;
+mod strangers;
 mod support;
 mod terminal;
 mod traces;
