@@ -6,7 +6,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `command`, `event`, `handle`, `config` | what passes between the application and the endpoint |
-//! | `call`, `peer` | what is remembered of a call, and of its far end |
+//! | `call`, `peer`, `origin` | what is remembered of a call, of its far end, and of where a request came from |
 //! | `negotiation` | offer and answer in one dialog: what may come and go |
 //! | `uas` | requests outside of dialogs: admission, INVITE, CANCEL, the answer |
 //! | `in_dialog` | requests in dialogs: ACK, re-INVITE, UPDATE, INFO, BYE |
@@ -37,6 +37,7 @@ mod hang_up;
 mod in_dialog;
 mod layer;
 mod negotiation;
+mod origin;
 mod own_registration;
 mod peer;
 mod progress;

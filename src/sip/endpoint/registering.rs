@@ -13,9 +13,9 @@
 use super::command::{Registered, Ruling};
 use super::handle::{CallHandle, RegisterHandle, ServerId};
 use super::layer::Owner;
+use super::origin::Origin;
 use super::registrations::{MOST_WAITING, PATIENCE, Registrations, Waiting, line_of, refused};
 use super::reply::{Reply, check_required};
-use super::uas::Origin;
 use super::{Admission, CommandError, Endpoint, Event, Registering};
 use crate::sip::digest::{LineKey, Proof};
 use crate::sip::message::{Request, Scheme};

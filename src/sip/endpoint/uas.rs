@@ -5,6 +5,7 @@ use super::call::{Call, Phase};
 use super::handle::{CallHandle, ServerId};
 use super::layer::Layer;
 use super::negotiation::{Negotiation, PendingRequest, Unacknowledged};
+use super::origin::Origin;
 use super::refused::called_in_vain;
 use super::reply::{ALLOW, Reply, SUPPORTED, check_required};
 use super::session_timer::{Interval, Refresher, SessionTimer};
@@ -19,14 +20,6 @@ use crate::time::Time;
 
 /// The dial prefix by which a call shows the caller's number, whatever the line does by itself.
 const SHOW_NUMBER: &str = "186";
-
-/// Where a request came from, and from whom.
-#[derive(Clone, Copy)]
-pub(super) struct Origin {
-    pub flow: Flow,
-    /// The line whose password its sender has proved to know.
-    pub proved: Option<PhoneNumber>,
-}
 
 impl Endpoint {
     pub(super) fn receive_request(&mut self, now: Time, flow: Flow, request: Request) {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::handle::{CallHandle, ClientId, ServerId};
-use super::uas::Origin;
+use super::origin::Origin;
 use super::{Config, Event, Output, Transmit};
 use crate::sip::flow::Flow;
 use crate::sip::message::Via;
