@@ -346,7 +346,7 @@ impl Limits {
         Limits {
             calls: 1000,
             calls_per_peer: 800,
-            calls_per_line: 2,
+            calls_per_line: 10,
             invites_per_second_per_peer: 1000,
             transactions: 80_000,
             transactions_per_peer: 60_000,

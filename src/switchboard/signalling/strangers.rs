@@ -15,7 +15,7 @@ use crate::sip::endpoint::{Judged, Stranger, StrangerHandle, Turned, TurnedAway,
 use crate::time::{Moment, Time};
 
 /// How long it is taken for known whether any line has a password.
-const FRESH: Duration = Duration::from_millis(20);
+const FRESH: Duration = Duration::from_millis(2);
 
 /// What signalling remembers of strangers.
 #[derive(Debug, Default)]
