@@ -35,6 +35,8 @@ pub mod press;
 mod reason;
 mod seed;
 mod storing;
+#[cfg(test)]
+pub mod testing;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -64,6 +66,9 @@ use storing::Storing;
 
 pub use seed::Seed;
 
+/// How long a caller waits for what the store is asked about its line, from the INVITE on, whatever is looked up.
+pub const LONGEST_LOOKUP: Duration = Duration::from_millis(2500);
+
 /// What all calls share.
 #[derive(Debug)]
 pub struct Settings {
@@ -82,9 +87,6 @@ pub struct Settings {
     /// What Retry-After says in a 503.
     pub retry_after: Duration,
 }
-
-/// How long a caller waits for what the store is asked about its line, from the INVITE on, whatever is looked up.
-pub const LONGEST_LOOKUP: Duration = Duration::from_millis(2500);
 
 impl Settings {
     /// The usual conversation and receiver, ten minutes a call, media in clear, refusals without a word.
@@ -204,12 +206,9 @@ impl Call {
     }
 
     /// The record, as far as the call came, when an internal error ends it: nothing but what is known already is touched.
-    pub fn aborted(self, now: Time) -> Box<CallRecord> {
+    pub fn aborted(mut self, now: Time) -> Box<CallRecord> {
         let ended_at = self.wall(now);
-        let mut outcome = self.what_was_stored(Outcome::Lost);
-        if self.storing.is_some_and(|storing| !storing.withdraw()) {
-            outcome = Outcome::NotConfirmed;
-        }
+        let outcome = self.outcome_in_the_end(Outcome::Lost);
         let detail = Some(INTERNAL_ERROR.to_owned());
         Box::new(CallRecord { ended_at, outcome, detail, ..self.record })
     }

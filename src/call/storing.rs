@@ -33,16 +33,13 @@ pub(super) struct Storing {
     is_late: bool,
 }
 
-impl Storing {
-    /// Takes the request back; `false`: a commit is under way.
-    pub(super) fn withdraw(&self) -> bool {
-        self.ticket.withdraw()
-    }
-}
-
 impl Call {
     /// The password is hashed. Whether it is to be stored, its caller may not have decided yet.
     pub(super) fn prepared(&mut self, now: Time, ticket: Ticket, hashed: Result<HashedTemporaryPassword, NotSet>) {
+        // one that the caller has corrected meanwhile: of several that are hashed at once, the older may be ready last
+        if ticket.is_withdrawn() {
+            return;
+        }
         self.place = None;
         self.prepared = Some((ticket, hashed));
         self.give_to_store(now);
@@ -71,7 +68,7 @@ impl Call {
     /// Does what is due when it is.
     pub(super) fn lose_patience(&mut self, now: Time) {
         let Some(storing) = self.storing.as_mut().filter(|storing| storing.give_up <= now) else { return };
-        if storing.withdraw() {
+        if storing.ticket.withdraw() {
             self.stored(now, Err(NotSet::Failed));
         } else if storing.is_late {
             self.stored(now, Err(NotSet::NotKnown));
@@ -104,25 +101,66 @@ impl Call {
         }
     }
 
-    /// The one record goes out. Nothing is waited for any longer, and what the store still has is not to be done.
+    /// The one record goes out.
     pub(super) fn finish(&mut self) {
-        if let Some(storing) = self.storing.take()
-            && !storing.withdraw()
-        {
-            self.stored = Some(Err(NotSet::NotKnown));
-        }
         self.phase = Phase::Finished;
-        self.record.outcome = self.what_was_stored(self.record.outcome);
+        self.record.outcome = self.outcome_in_the_end(self.record.outcome);
         self.outputs.push_back(Output::Finished(Box::new(self.record.clone())));
     }
 
-    /// The outcome of a call that ended with `outcome`, whatever it has left in the store.
-    pub(super) fn what_was_stored(&self, outcome: Outcome) -> Outcome {
+    /// The outcome of a call that has ended with `outcome`, and with it what it has left in the store. Nothing is waited for any longer:
+    /// what the store has not begun is not to be done.
+    pub(super) fn outcome_in_the_end(&mut self, outcome: Outcome) -> Outcome {
+        if self.storing.take().is_some_and(|storing| !storing.ticket.withdraw()) {
+            self.stored = Some(Err(NotSet::NotKnown));
+        }
         match (self.stored, outcome) {
             (Some(Ok(())), Outcome::Set) => Outcome::Set,
             (Some(Ok(())), _) => Outcome::SetUnheard,
             (Some(Err(NotSet::NotKnown)), _) => Outcome::NotConfirmed,
             (Some(Err(NotSet::Failed | NotSet::Overtaken)) | None, outcome) => outcome,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+
+    use super::super::{Seed, Settings};
+    use super::*;
+    use crate::account::PasswordHash;
+    use crate::audio::prompt::Bank;
+    use crate::call::identity::Trust;
+    use crate::call::testing::incoming;
+    use crate::number::PhoneNumber;
+    use crate::time::UnixTime;
+    use crate::unit::Unit;
+
+    /// A call, whoever makes it.
+    fn call() -> Call {
+        let settings = Arc::new(Settings::new(Arc::new(Bank::builtin())));
+        let seed = Seed { numbers: 1, keys: [7; 32] };
+        let mut call = Call::new(Time::ZERO, UnixTime(0), seed, settings, Trust::default(), &incoming(1));
+        while !matches!(call.poll_output(), Output::Timeout(_)) {}
+        call
+    }
+
+    fn hash_of(password: &str) -> HashedTemporaryPassword {
+        let (number, hash) = (PhoneNumber::parse("0600001111").unwrap(), PasswordHash::from_phc(password.to_owned()));
+        HashedTemporaryPassword { unit: Unit::Line, number, hash }
+    }
+
+    #[test]
+    fn a_corrected_password_is_not_stored_though_its_hash_comes_last() {
+        let mut call = call();
+        let (corrected, confirmed) = (Ticket::new(), Ticket::new());
+        assert!(corrected.withdraw());
+        call.prepared(Time::ZERO, confirmed.clone(), Ok(hash_of("second")));
+        call.prepared(Time::ZERO, corrected, Ok(hash_of("first")));
+        call.store(Time::ZERO, confirmed);
+        let Output::Store(hashed, _) = call.poll_output() else { panic!("nothing is stored") };
+        assert_eq!(hashed, hash_of("second"));
     }
 }

@@ -3,10 +3,8 @@
 
 use super::*;
 use crate::audio::prompt::Bank;
-use crate::call::{Admitted, NotAdmitted};
+use crate::call::{Admitted, NotAdmitted, testing};
 use crate::places::Places;
-use crate::sip::endpoint::IdentityFacts;
-use crate::sip::flow::{Flow, Transport};
 use crate::time::UnixTime;
 
 const START: Moment = Moment { time: Time::ZERO, wall: UnixTime(1_767_225_600) };
@@ -16,28 +14,8 @@ fn calls() -> Calls {
 }
 
 fn incoming(call: u64) -> ToWorker {
-    let (local, remote) = ("192.0.2.10:5060".parse().unwrap(), "192.0.2.77:5060".parse().unwrap());
-    let identity = IdentityFacts {
-        authenticated: Some("0600001111".parse().unwrap()),
-        from: None,
-        asserted: vec![],
-        asserted_unreadable: false,
-        preferred: vec![],
-        privacy: vec![],
-        remote,
-    };
-    let incoming = Incoming {
-        call: CallHandle(call),
-        at: Time::ZERO,
-        flow: Flow { transport: Transport::Udp, local, remote, connection: None },
-        identity,
-        called: "0664806430".to_owned(),
-        offer: None,
-        call_id: format!("call-{call}"),
-        user_name: None,
-    };
     let seed = Seed { numbers: call, keys: [7; 32] };
-    ToWorker::Incoming { incoming: Box::new(incoming), trust: Trust::default(), seed }
+    ToWorker::Incoming { incoming: Box::new(testing::incoming(call)), trust: Trust::default(), seed }
 }
 
 fn outputs(calls: &mut Calls) -> Vec<String> {
