@@ -19,7 +19,6 @@ use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::account::{AuditEntry, CallRecord, Cost, PreparedTemporaryPassword, Store};
-use crate::call::LONGEST_LOOKUP;
 use crate::net::clock::Clock;
 use crate::priority;
 use crate::switchboard::ledger::{Accounts, Backlog, Caller, Entry, Lookup, Password, QUEUE, Reply, batch, commit};
@@ -186,7 +185,7 @@ fn read(
     loop {
         let next = lookups.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((asked, lookup)) = next else { return };
-        if clock.now().since(asked) < LONGEST_LOOKUP {
+        if Lookup::is_waited_for(asked, clock.now()) {
             outlets.reply(lookup.answer(store, backlog));
         }
     }
@@ -201,12 +200,15 @@ fn hash(passwords: &Mutex<Receiver<Password>>, backlog: &Backlog, cost: Cost, cl
     loop {
         let next = passwords.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(password) = next else { return };
-        let (began, is_wanted) = (clock.now(), !password.request.ticket.is_withdrawn());
-        let reply = password.hash(cost, &mut rng);
-        if is_wanted {
-            backlog.hashed(clock.now().since(began));
-        }
-        outlets.reply(reply);
+        outlets.reply(password.if_wanted().map_or_else(
+            |unwanted| unwanted,
+            |password| {
+                let began = clock.now();
+                let hashed = password.hash(cost, &mut rng);
+                backlog.hashed(clock.now().since(began));
+                hashed
+            },
+        ));
     }
 }
 

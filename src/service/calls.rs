@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::certificates::{self, Certificates};
 use super::error::StartError;
+use super::trust;
 use crate::audio::prompt::Bank;
 use crate::call::Settings;
-use crate::call::identity::Trust;
-use crate::cidr::Cidr;
 use crate::config::{self, Config};
 use crate::ivr;
 use crate::lock::Lock;
@@ -51,7 +50,7 @@ pub(super) fn options(
             retry_after: endpoint::Config::default().retry_after,
             ..Settings::new(Arc::new(prompts))
         },
-        trust: trust(config),
+        trust: Box::new(trust::of_peers(config)),
         peers: PeerLimits {
             calls: limits.calls_per_peer as usize,
             invites_per_second: f64::from(limits.invites_per_second_per_peer),
@@ -87,13 +86,6 @@ fn conversation(ivr: &config::Ivr) -> ivr::Config {
         max_invalid: ivr.max_invalid,
         max_timeouts: ivr.max_timeouts,
     }
-}
-
-fn trust(config: &Config) -> Box<dyn Fn(IpAddr) -> Trust + Send> {
-    let (asserted, from) = (config.sip.trusted_peers.clone(), config.sip.trust_from.clone());
-    let private = config.sip.accept_privacy_id;
-    let within = |networks: &[Cidr], peer| networks.iter().any(|network| network.contains(peer));
-    Box::new(move |peer| Trust { asserted: within(&asserted, peer), from: within(&from, peer), private })
 }
 
 fn registrar(config: &Config) -> endpoint::RegistrarConfig {

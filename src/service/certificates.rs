@@ -1,12 +1,12 @@
 //! The certificates of SIP and of the site, and the options of SIP's transports that follow from them.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use tracing::{error, info};
 
 use super::error::StartError;
+use super::trust;
 use crate::config::Config;
 use crate::net::tls::{Authorities, Identity};
 use crate::net::transport;
@@ -63,21 +63,16 @@ pub(super) fn transport(config: &Config, certificates: &Certificates) -> Result<
         Some(file) => Some(Authorities::from_file(file)),
         None => certificates.sip.as_ref().map(|_| Authorities::of_the_system()),
     };
+    let believed = trust::of_peers(config);
     Ok(transport::Options {
         advertise: config.sip.advertise,
         connections: config.limits.connections as usize,
         connections_per_peer: config.limits.connections_per_peer as usize,
         reserved: (config.limits.connections as usize) * (config.limits.reserved_for_trusted as usize) / 100,
-        trusted: is_trusted(config),
+        trusted: Arc::new(move |peer| believed(peer).is_any()),
         identity: certificates.sip.clone(),
         authorities: authorities.transpose().map_err(StartError::Authorities)?,
         idle: config.sip.idle_timeout,
         ..transport::Options::default()
     })
-}
-
-/// Whether a peer is one of those that the configuration believes something of.
-fn is_trusted(config: &Config) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
-    let networks = [config.sip.trusted_peers.clone(), config.sip.trust_from.clone()].concat();
-    Arc::new(move |peer| networks.iter().any(|network| network.contains(peer)))
 }

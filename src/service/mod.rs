@@ -43,6 +43,7 @@ mod signals;
 mod site;
 mod stop;
 mod stores;
+mod trust;
 mod watch;
 
 use std::net::SocketAddr;

@@ -22,11 +22,12 @@ use super::signalling::{Answer, Question, Waiting};
 use super::{ToWorker, Undelivered};
 use crate::account::password::{self, Cost, HashedTemporaryPassword, PreparedTemporaryPassword};
 use crate::account::{AuditEntry, CallRecord, Contract, Store, StoreError, Write};
-use crate::call::{Admitted, Input, LookupFailed, NotAdmitted};
+use crate::call::{Admitted, Input, LONGEST_LOOKUP, LookupFailed, NotAdmitted};
 use crate::ivr::{NotSet, SetTemporaryPassword};
 use crate::number::PhoneNumber;
 use crate::sip::endpoint::CallHandle;
 use crate::ticket::{Stub, Ticket};
+use crate::time::Time;
 use crate::unit::Unit;
 
 pub use backlog::Backlog;
@@ -145,6 +146,11 @@ impl Lookup {
         }
     }
 
+    /// Whether who asked it still waits for the answer.
+    pub fn is_waited_for(asked: Time, now: Time) -> bool {
+        now.since(asked) < LONGEST_LOOKUP
+    }
+
     /// The queue did not take it.
     pub fn refused(self, why: Undelivered) -> Reply {
         error!(why = why.words(), "a line is not looked up");
@@ -162,12 +168,14 @@ fn admit(line: Option<Contract>, backlog: &Backlog) -> Result<Option<Admitted>, 
 }
 
 impl Password {
-    /// Hashes it, unless nobody wants it any more; this takes long.
+    /// It, or the reply where nobody wants it any more.
+    pub fn if_wanted(self) -> Result<Password, Reply> {
+        if self.request.ticket.is_withdrawn() { Err(self.reply(Err(NotSet::Failed))) } else { Ok(self) }
+    }
+
+    /// Hashes it; this takes long.
     pub fn hash(self, cost: Cost, random: &mut impl CryptoRng) -> Reply {
-        let SetTemporaryPassword { unit, number, ref password, ref ticket } = self.request;
-        if ticket.is_withdrawn() {
-            return self.reply(Err(NotSet::Failed));
-        }
+        let SetTemporaryPassword { unit, number, ref password, .. } = self.request;
         let hashed = password::hash(password, cost, random);
         let hashed = hashed.map(|hash| HashedTemporaryPassword { unit, number, hash });
         self.reply(hashed.map_err(|error| {

@@ -116,7 +116,10 @@ impl Ledger {
         match job {
             Job::Lookup(lookup) if self.manners.unreadable => Some(lookup.refused(Undelivered::Gone)),
             Job::Lookup(lookup) => Some(lookup.answer(&self.store, &self.backlog)),
-            Job::Hash(password) => Some(password.hash(Cost::CHEAP, &mut self.rng)),
+            Job::Hash(password) => {
+                let hashed = password.if_wanted().map(|password| password.hash(Cost::CHEAP, &mut self.rng));
+                Some(hashed.unwrap_or_else(|unwanted| unwanted))
+            }
             Job::Store(entry) if self.manners.full => entry.refused(Undelivered::Full),
             Job::Store(entry) => {
                 let reply = self.write(entry)?;

@@ -36,7 +36,8 @@ pub struct Ledger {
     pace: Pace,
     /// What each queue holds.
     room: usize,
-    lookups: VecDeque<Lookup>,
+    /// Each with the time at which it was asked.
+    lookups: VecDeque<(Time, Lookup)>,
     reading: Option<(Time, Lookup)>,
     passwords: VecDeque<Password>,
     hashing: Vec<Option<(Time, Password)>>,
@@ -77,9 +78,9 @@ impl Ledger {
         }
     }
 
-    pub fn look_up(&mut self, lookup: Lookup) {
+    pub fn look_up(&mut self, now: Time, lookup: Lookup) {
         match self.lookups.len() < self.room {
-            true => self.lookups.push_back(lookup),
+            true => self.lookups.push_back((now, lookup)),
             false => self.replies.push_back(lookup.refused(Undelivered::Full)),
         }
     }
@@ -157,18 +158,22 @@ impl Ledger {
         if let Some((_, lookup)) = self.reading.take_if(|(at, _)| *at <= now) {
             self.replies.push_back(lookup.answer(disk.store(now), &self.backlog));
         }
-        if self.reading.is_none()
-            && let Some(next) = self.lookups.pop_front()
-        {
-            self.reading = Some((now + self.pace.lookup, next));
+        while self.reading.is_none() {
+            let Some((asked, lookup)) = self.lookups.pop_front() else { return };
+            self.reading = Lookup::is_waited_for(asked, now).then(|| (now + self.pace.lookup, lookup));
         }
     }
 
     fn hash_on(&mut self, now: Time) {
         for hasher in 0..self.hashing.len() {
             if let Some((_, password)) = self.hashing[hasher].take_if(|(at, _)| *at <= now) {
-                self.backlog.hashed(self.pace.hash);
-                self.replies.push_back(password.hash(Cost::CHEAP, &mut self.rng));
+                self.replies.push_back(password.if_wanted().map_or_else(
+                    |unwanted| unwanted,
+                    |password| {
+                        self.backlog.hashed(self.pace.hash);
+                        password.hash(Cost::CHEAP, &mut self.rng)
+                    },
+                ));
             }
             if self.hashing[hasher].is_none()
                 && let Some(next) = self.passwords.pop_front()

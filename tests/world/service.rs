@@ -294,7 +294,9 @@ impl Service {
                         self.signalling.handle_undelivered(around.now, worker, message, Undelivered::Full);
                     }
                 }
-                Output::Ask { question, waiting } => self.ledger.look_up(Lookup::Key { question, waiting }),
+                Output::Ask { question, waiting } => {
+                    self.ledger.look_up(around.now.time, Lookup::Key { question, waiting })
+                }
                 Output::Record { record, .. } => {
                     out.note(|| format!("service: records {} ({})", record.outcome, record.status));
                     around.book.refused(&record);
@@ -364,7 +366,7 @@ impl Service {
             calls::Output::Read(kinds) => worker.read(now.time, kinds),
             calls::Output::Send(call, datagram) => worker.send(call, datagram, out, around.book),
             calls::Output::FindLine { call, number: line } => {
-                ledger.look_up(Lookup::Line { number: line, caller: Caller { worker: number, call } });
+                ledger.look_up(now.time, Lookup::Line { number: line, caller: Caller { worker: number, call } });
             }
             calls::Output::Prepare { call, request } => {
                 around.book.prepared(&worker.open[&call].id, &request);

@@ -31,7 +31,7 @@ use super::origin::Origin;
 use super::registrations::{PATIENCE, line_of};
 use super::reply::{Reply, check_required};
 use super::uas::check_secured;
-use super::{Admission, CommandError, Endpoint, Event, Stranger, Turned, TurnedAway};
+use super::{CommandError, Endpoint, Event, Stranger, Turned, TurnedAway};
 use crate::sip::dialog::DialogId;
 use crate::sip::digest::Proof;
 use crate::sip::flow::Flow;
@@ -62,6 +62,14 @@ struct Held {
     key: ServerKey,
     has_credentials: bool,
     until: Time,
+}
+
+/// What becomes of a request that is not refused for what it is.
+enum Next {
+    /// It is an OPTIONS, and is answered.
+    Capabilities,
+    /// The application looks up the user whose credentials it brings, or whether any line has a password.
+    LookUp { user_name: Option<String> },
 }
 
 /// Why a request is not served, and the answer to it.
@@ -124,12 +132,12 @@ impl Endpoint {
             return;
         }
         match self.judge_by_itself(now, flow, &request) {
-            Ok(Some(user_name)) => {
+            Ok(Next::LookUp { user_name }) => {
                 let until = now + PATIENCE;
                 let has_credentials = user_name.is_some();
                 self.hold_stranger(Held { request, flow, size, key, has_credentials, until }, user_name);
             }
-            Ok(None) => {
+            Ok(Next::Capabilities) => {
                 let reply = Reply::capabilities(&self.layer.config);
                 self.layer.respond_briefly(flow, size, &request.headers, reply);
             }
@@ -155,8 +163,7 @@ impl Endpoint {
         true
     }
 
-    /// The user name that has to be looked up, which may be none; `None`: it is an OPTIONS that is to be answered.
-    fn judge_by_itself(&mut self, now: Time, flow: Flow, request: &Request) -> Result<Option<Option<String>>, Refusal> {
+    fn judge_by_itself(&mut self, now: Time, flow: Flow, request: &Request) -> Result<Next, Refusal> {
         let unfit = |reply| (Turned::Request, reply);
         match request.method {
             Method::Invite | Method::Options => {
@@ -180,18 +187,11 @@ impl Endpoint {
             return Err(unfit(Reply::new(481)));
         }
         check_required(request).map_err(unfit)?;
-        self.check_open()?;
-        if request.method == Method::Options { Ok(None) } else { self.claim_of(now, flow, request).map(Some) }
-    }
-
-    fn check_open(&self) -> Result<(), Refusal> {
-        match self.admission {
-            Admission::Draining { retry_after } => {
-                Err((Turned::Busy, Reply::busy(retry_after).because("the server is stopping")))
-            }
-            Admission::Full { retry_after } => Err((Turned::Busy, Reply::busy(retry_after))),
-            Admission::Open => Ok(()),
+        self.check_open().map_err(|reply| (Turned::Busy, reply))?;
+        if request.method == Method::Options {
+            return Ok(Next::Capabilities);
         }
+        self.claim_of(now, flow, request).map(|user_name| Next::LookUp { user_name })
     }
 
     /// What the sender's credentials say, as far as no key is needed to tell.

@@ -150,20 +150,22 @@ impl Endpoint {
     }
 
     fn check_admission(&self, origin: Origin) -> Result<(), Reply> {
+        self.check_open()?;
+        let calls = self.calls.len();
+        let why = if calls >= self.layer.config.max_calls {
+            format!("{calls} calls are running, which is [limits] calls or what descriptors allow")
+        } else if origin.proved.is_some() && calls >= self.calls_for_all() {
+            "the other calls are kept for trusted peers: [limits] calls, reserved_for_trusted".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Reply::busy(self.layer.config.retry_after).because(why))
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Reply> {
         match self.admission {
             Admission::Draining { retry_after } => Err(Reply::busy(retry_after).because("the server is stopping")),
             Admission::Full { retry_after } => Err(Reply::busy(retry_after)),
-            Admission::Open if self.calls.len() >= self.layer.config.max_calls => {
-                let why = format!(
-                    "{} calls are running, which is [limits] calls or what descriptors allow",
-                    self.calls.len()
-                );
-                Err(Reply::busy(self.layer.config.retry_after).because(why))
-            }
-            Admission::Open if origin.proved.is_some() && self.calls.len() >= self.calls_for_all() => {
-                let why = "the other calls are kept for trusted peers: [limits] calls, reserved_for_trusted";
-                Err(Reply::busy(self.layer.config.retry_after).because(why))
-            }
             Admission::Open => Ok(()),
         }
     }
