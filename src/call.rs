@@ -49,7 +49,7 @@ use crate::datagram::Datagram;
 use crate::dtmf;
 use crate::ivr::{self, Conversation, Ending, Excuse, NotSet};
 use crate::number::PhoneNumber;
-use crate::places::Place;
+use crate::seats::Seat;
 use crate::sip::endpoint::{Incoming, Rejection};
 use crate::sip::sdp::{self, LocalMedia, MediaPlan, Srtp};
 use crate::ticket::Ticket;
@@ -115,7 +115,7 @@ pub struct Call {
     /// A refusal is announced.
     announces: bool,
     /// Counts the call while its password is still to be hashed.
-    place: Option<Place>,
+    seat: Option<Seat>,
     /// The last password that was hashed, until it is given to the store.
     prepared: Option<(Ticket, Result<HashedTemporaryPassword, NotSet>)>,
     /// The caller has confirmed the password, and the store has not answered.
@@ -188,7 +188,7 @@ impl Call {
             record: CallRecord::new(id, wall, incoming.flow.remote.ip().to_string(), Outcome::Lost),
             phase: Phase::Ending,
             announces,
-            place: None,
+            seat: None,
             prepared: None,
             storing: None,
             stored: None,

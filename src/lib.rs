@@ -36,7 +36,7 @@
 //! | `service` | server, site, API and mail put together from the settings |
 //! | `dialler` | the edge of the test caller: sockets, many calls at once |
 //! | `config`, `cli` | settings; one file a subcommand: it reads arguments and prints |
-//! | `number`, `cidr`, `mail_server`, `unit`, `key`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock`, `ticket`, `places` | leaves that every room may use |
+//! | `number`, `cidr`, `mail_server`, `unit`, `key`, `secret`, `keying`, `datagram`, `hex`, `time`, `priority`, `lock`, `ticket`, `seats` | leaves that every room may use |
 //!
 //! Arrows run one way: `main → cli → {service, dialler} → {server, site, api, mail} → {switchboard, net, http, event, trace} →
 //! {call, caller, decode} → {sip, rtp, dtmf, audio, ivr, account, fax} → leaves`. The core rooms import no room beside them. `tests/tidy.rs` keeps these walls.
@@ -92,9 +92,10 @@ mod lock;
 mod mail;
 mod mail_server;
 mod net;
-mod places;
+
 mod priority;
 mod rtp;
+mod seats;
 mod server;
 mod sip;
 mod site;
@@ -114,7 +115,7 @@ pub mod internals {
         ($($room:ident)*) => { $(pub mod $room { pub use crate::$room::*; })* };
     }
     doors! {
-        account api audio call cidr datagram event fax hex http ivr keying lock mail mail_server net places
-        priority rtp server sip site switchboard ticket trace
+        account api audio call cidr datagram event fax hex http ivr keying lock mail mail_server net
+        priority rtp seats server sip site switchboard ticket trace
     }
 }

@@ -15,8 +15,8 @@ use karipass::internals::call::identity::Trust;
 use karipass::internals::call::{Admitted, Input, Settings};
 use karipass::internals::datagram::{Datagram, Kind};
 use karipass::internals::keying::{Keying, LONGEST, MasterKey, Suite};
-use karipass::internals::places::Places;
 use karipass::internals::rtp::session::{Config, Output, Received, Session};
+use karipass::internals::seats::Seats;
 use karipass::internals::sip::endpoint::{self, CallHandle};
 use karipass::internals::sip::flow::{Flow, Transport};
 use karipass::internals::switchboard::{self, Calls, PeerLimits, Signalling, ToWorker, calls};
@@ -147,8 +147,8 @@ impl Service {
                 calls::Output::Begun { .. } | calls::Output::Read(_) => {}
                 calls::Output::Command(call, command) => self.signalling.handle_command(at(now), call, command),
                 calls::Output::FindLine { call, .. } => {
-                    let (contract, place) = (demo_contract().unwrap(), Places::default().take());
-                    let input = Input::Line(Ok(Some(Admitted { contract, place })));
+                    let (contract, seat) = (demo_contract().unwrap(), Seats::default().take());
+                    let input = Input::Line(Ok(Some(Admitted { contract, seat })));
                     self.calls.handle_message(at(now), ToWorker::Input { call, input });
                 }
                 calls::Output::OpenMedia { call, .. } => {

@@ -74,7 +74,7 @@ const LEAVES: &[&str] = &[
     "priority",
     "lock",
     "ticket",
-    "places",
+    "seats",
     "datagram",
 ];
 

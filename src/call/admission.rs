@@ -51,8 +51,8 @@ impl Call {
                 self.refuse(503, Outcome::RefusedBusy);
             }
             Ok(None) => self.refuse_aloud(403, Outcome::RefusedUnknownLine, offer),
-            Ok(Some(Admitted { contract, place })) => {
-                self.place = Some(place);
+            Ok(Some(Admitted { contract, seat })) => {
+                self.seat = Some(seat);
                 let numbers = contract.numbers().collect();
                 let line = ivr::Line { calling, customer_number: contract.customer_number, numbers };
                 self.outputs.push_back(Output::OpenMedia { towards: offer.as_deref().and_then(sdp::media_address) });

@@ -7,7 +7,7 @@ use crate::account::{CallRecord, Contract, HashedTemporaryPassword};
 use crate::datagram::Datagram;
 use crate::ivr::{NotSet, SetTemporaryPassword};
 use crate::number::PhoneNumber;
-use crate::places::Place;
+use crate::seats::Seat;
 use crate::sip::endpoint::{EndCause, Rejection};
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -80,7 +80,7 @@ pub struct Admitted {
     /// The line's contract.
     pub contract: Contract,
     /// Held until its password is hashed.
-    pub place: Place,
+    pub seat: Seat,
 }
 
 /// Why a call cannot be served.

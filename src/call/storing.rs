@@ -40,7 +40,7 @@ impl Call {
         if ticket.is_withdrawn() {
             return;
         }
-        self.place = None;
+        self.seat = None;
         self.prepared = Some((ticket, hashed));
         self.give_to_store(now);
     }

@@ -5,7 +5,8 @@
 //! a peer that lets it fill up, or that takes nothing for [`Options::write`], is disconnected.
 //!
 //! Connections are bounded, in all and for each peer, from the moment they are accepted, and some are kept for trusted peers. One is
-//! closed when a stranger's first message does not come in time and its place is wanted, when its TLS handshake is not finished in time, when the rest of a message does not come, and when nothing at all comes for long.
+//! closed when a stranger's first message does not come in time and its place is wanted, when its TLS handshake is not finished in
+//! time, when the rest of a message does not come, and when nothing at all comes for long.
 
 mod local;
 mod registry;

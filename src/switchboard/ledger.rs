@@ -163,8 +163,8 @@ impl Lookup {
 
 fn admit(line: Option<Contract>, backlog: &Backlog) -> Result<Option<Admitted>, NotAdmitted> {
     let Some(contract) = line else { return Ok(None) };
-    let place = backlog.admit().ok_or(NotAdmitted::Backlog)?;
-    Ok(Some(Admitted { contract, place }))
+    let seat = backlog.admit().ok_or(NotAdmitted::Backlog)?;
+    Ok(Some(Admitted { contract, seat }))
 }
 
 impl Password {

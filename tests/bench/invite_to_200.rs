@@ -11,7 +11,7 @@ use karipass::internals::account::{Contract, demo_contract};
 use karipass::internals::audio::prompt::Bank;
 use karipass::internals::call::identity::Trust;
 use karipass::internals::call::{Admitted, Call, Input, Output, Seed, Settings};
-use karipass::internals::places::Places;
+use karipass::internals::seats::Seats;
 use karipass::internals::sip::endpoint::{self, Endpoint, Event, Incoming};
 use karipass::internals::sip::flow::{Flow, Transport};
 use karipass::internals::sip::sdp::Srtp;
@@ -22,7 +22,7 @@ struct Service {
     endpoint: Endpoint,
     settings: Arc<Settings>,
     contract: Contract,
-    places: Places,
+    seats: Seats,
     flow: Flow,
     now: Time,
     number: u64,
@@ -38,7 +38,7 @@ impl Service {
             endpoint: Endpoint::new(endpoint::Config::default(), 1),
             settings: Arc::new(settings),
             contract: demo_contract().unwrap(),
-            places: Places::default(),
+            seats: Seats::default(),
             flow: Flow { transport: Transport::Udp, local, remote, connection: None },
             now: Time::ZERO,
             number: 0,
@@ -87,7 +87,7 @@ impl Service {
         let mut call = Call::new(self.now, UnixTime(1_767_225_600), seed, Arc::clone(&self.settings), trust, incoming);
         let Output::FindLine(number) = call.poll_output() else { panic!("the line is not asked for") };
         assert!(self.contract.has(number));
-        let admitted = Admitted { contract: self.contract.clone(), place: self.places.take() };
+        let admitted = Admitted { contract: self.contract.clone(), seat: self.seats.take() };
         call.handle_input(self.now, Input::Line(Ok(Some(admitted))));
         let Output::OpenMedia { .. } = call.poll_output() else { panic!("no port is asked for") };
         call.handle_input(self.now, Input::Media(Some("192.0.2.10:10000".parse().unwrap())));

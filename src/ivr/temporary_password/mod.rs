@@ -33,7 +33,8 @@
 //! - **Invalid entries and timeouts** are counted apart, over the whole call: nothing resets them. The third invalid one
 //!   speaks *too-many-invalid* and *goodbye*, the third timeout *too-many-timeouts* and *goodbye*.
 //! - **Barge-in**: a key stops any prompt. Keys A to D, which no telephone has but speech may imitate, are ignored.
-//! - **The caller hangs up**: → `Ended` at once. A store request already sent stands; its answer is ignored. How long an answer may take is the call's to decide.
+//! - **The caller hangs up**: → `Ended` at once. A store request already sent stands; its answer is ignored. How long an answer may
+//!   take is the call's to decide.
 //!
 //! # Type-ahead
 //!

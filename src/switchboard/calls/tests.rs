@@ -4,7 +4,7 @@
 use super::*;
 use crate::audio::prompt::Bank;
 use crate::call::{Admitted, NotAdmitted, testing};
-use crate::places::Places;
+use crate::seats::Seats;
 use crate::time::UnixTime;
 
 const START: Moment = Moment { time: Time::ZERO, wall: UnixTime(1_767_225_600) };
@@ -65,8 +65,8 @@ fn a_look_up_without_an_answer_ends_in_503_within_three_seconds_and_one_that_com
     calls.handle_timeout(wakes);
     let Output::Command(_, Command::Reject(rejection)) = calls.poll_output() else { panic!("no refusal") };
     assert_eq!((rejection.status, rejection.retry_after), (503, Some(Duration::from_secs(5))));
-    let (contract, place) = (crate::account::demo_contract().unwrap(), Places::default().take());
-    let found = Input::Line(Ok(Some(Admitted { contract, place })));
+    let (contract, seat) = (crate::account::demo_contract().unwrap(), Seats::default().take());
+    let found = Input::Line(Ok(Some(Admitted { contract, seat })));
     calls.handle_message(START, ToWorker::Input { call: CallHandle(1), input: found });
     assert_eq!(outputs(&mut calls), [""; 0]);
     let ended = Input::Ended(EndCause::Rejected { status: 503 });

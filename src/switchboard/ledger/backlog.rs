@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use crate::places::{Place, Places};
+use crate::seats::{Seat, Seats};
 
 /// The longest that the hashes of all admitted calls may take together. Beside calls in full sound a hash takes up to five times as long
 /// as it took while they were few, and then still comes within the caller's patience.
@@ -20,7 +20,7 @@ const SHARE: u32 = 8;
 /// The hashes to be made.
 pub struct Backlog {
     hashers: u32,
-    places: Places,
+    seats: Seats,
     mean: Mutex<Duration>,
 }
 
@@ -28,7 +28,7 @@ impl Backlog {
     /// Nothing waits for these threads.
     pub fn new(hashers: usize) -> Backlog {
         let hashers = u32::try_from(hashers).unwrap_or(u32::MAX).max(1);
-        Backlog { hashers, places: Places::default(), mean: Mutex::new(USUAL) }
+        Backlog { hashers, seats: Seats::default(), mean: Mutex::new(USUAL) }
     }
 
     /// A hash has taken this long.
@@ -39,14 +39,14 @@ impl Backlog {
 
     /// The admitted calls whose password is still to be hashed.
     pub fn calls(&self) -> usize {
-        self.places.taken()
+        self.seats.taken()
     }
 
-    /// A place for one more call, if its password can be hashed in time.
-    pub fn admit(&self) -> Option<Place> {
+    /// A seat for one more call, if its password can be hashed in time.
+    pub fn admit(&self) -> Option<Seat> {
         let mean = *self.mean.lock().unwrap_or_else(PoisonError::into_inner);
         let ahead = u32::try_from(self.calls()).unwrap_or(u32::MAX);
-        (mean.saturating_mul(ahead) / self.hashers <= LONGEST).then(|| self.places.take())
+        (mean.saturating_mul(ahead) / self.hashers <= LONGEST).then(|| self.seats.take())
     }
 }
 
@@ -54,7 +54,7 @@ impl Backlog {
 mod tests {
     use super::*;
 
-    fn admitted(backlog: &Backlog) -> Vec<Place> {
+    fn admitted(backlog: &Backlog) -> Vec<Seat> {
         std::iter::from_fn(|| backlog.admit()).take(100_000).collect()
     }
 
@@ -62,17 +62,17 @@ mod tests {
     fn as_many_are_admitted_as_can_be_hashed_in_time() {
         let backlog = Backlog::new(2);
         // 10 s of two threads at 25 ms a hash
-        let places = admitted(&backlog);
-        assert_eq!(places.len(), 801);
-        drop(places);
+        let seats = admitted(&backlog);
+        assert_eq!(seats.len(), 801);
+        drop(seats);
         for _ in 0..100 {
             backlog.hashed(Duration::from_millis(100));
         }
-        let places = admitted(&backlog);
-        assert!((201..=202).contains(&places.len()), "{}", places.len());
+        let seats = admitted(&backlog);
+        assert!((201..=202).contains(&seats.len()), "{}", seats.len());
         // one more for each that is over
         assert!(backlog.admit().is_none());
-        drop(places.into_iter().skip(200));
+        drop(seats.into_iter().skip(200));
         assert!(backlog.admit().is_some());
     }
 

@@ -186,14 +186,14 @@ fn a_batch_takes_all_that_has_gathered_up_to_its_bound() {
 fn a_contracted_line_is_told_when_its_password_could_not_be_hashed_in_time() {
     let (file, store) = demo_store("backlog");
     let backlog = Backlog::new(1);
-    let places: Vec<_> = std::iter::from_fn(|| backlog.admit()).collect();
+    let seats: Vec<_> = std::iter::from_fn(|| backlog.admit()).collect();
     let ask = |number: &str| {
         let lookup = Lookup::Line { number: PhoneNumber::parse(number).unwrap(), caller: CALLER };
         told(lookup.answer(&store, &backlog))
     };
     assert_eq!(ask("0600001111"), "worker 3: Input(call 7, Line(no time for its password))");
     assert_eq!(ask("0699999999"), "worker 3: Input(call 7, Line(not contracted))");
-    drop(places);
+    drop(seats);
     assert_eq!(ask("0600001111"), "worker 3: Input(call 7, Line(contracted))");
     Sqlite::discard(&file);
 }
